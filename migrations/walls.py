@@ -1,0 +1,54 @@
+"""What the tables can't say for themselves: roles, row-level security by clinic, and the append-only audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+ROLES = ("evenkeel_app", "evenkeel_worker")
+CLINIC = "NULLIF(current_setting('evenkeel.clinic', true), '')::uuid"
+
+
+def roles() -> Iterable[str]:
+    """Group roles without login; the operator grants them to the login users of web and worker."""
+    for role in ROLES:
+        yield (
+            f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') "
+            f"THEN CREATE ROLE {role} NOLOGIN; END IF; "
+            "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        )
+
+
+def wall(table: str) -> Iterable[str]:
+    """The app role sees and writes one clinic's rows; the worker role serves all clinics."""
+    yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
+    yield f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'
+    yield (
+        f'CREATE POLICY one_clinic ON "{table}" TO evenkeel_app '
+        f"USING (clinic_id = {CLINIC}) WITH CHECK (clinic_id = {CLINIC})"
+    )
+    yield f'CREATE POLICY all_clinics ON "{table}" TO evenkeel_worker USING (true) WITH CHECK (true)'
+
+
+def grants(table: str) -> Iterable[str]:
+    rights = "SELECT, INSERT" if table == "audit_event" else "SELECT, INSERT, UPDATE, DELETE"
+    for role in ROLES:
+        yield f'GRANT {rights} ON "{table}" TO {role}'
+
+
+def append_only_postgres() -> Iterable[str]:
+    yield (
+        "CREATE FUNCTION evenkeel_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"
+    )
+    yield (
+        "CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event "
+        "FOR EACH STATEMENT EXECUTE FUNCTION evenkeel_append_only()"
+    )
+
+
+def append_only_sqlite() -> Iterable[str]:
+    for event in ("UPDATE", "DELETE"):
+        yield (
+            f"CREATE TRIGGER audit_event_no_{event.lower()} BEFORE {event} ON audit_event "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        )

@@ -1,0 +1,84 @@
+"""Risk events: opened in the transaction of the answer or text that signalled danger, never closed by a machine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.tables import Base, ClinicRow, clinic_key, one_of, partial_index, partial_unique, same_clinic
+
+
+class RiskEvent(ClinicRow, Base):
+    __tablename__ = "risk_event"
+    __table_args__ = (
+        clinic_key(),
+        same_clinic("patient_id", "patient"),
+        UniqueConstraint("clinic_id", "code"),
+        # Duplicates attach to the open event; drills never mix with it.
+        partial_unique(
+            "uq_risk_event_open",
+            "patient_id",
+            "toward",
+            where="state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false",
+        ),
+        partial_index("ix_risk_event_next", "next_action_at", where="state <> 'closed'"),
+        one_of("state", "open", "acknowledged", "assessed", "closed"),
+        one_of("toward", "self", "others"),
+    )
+
+    patient_id: Mapped[UUID | None]  # null: an unknown or shared number wrote it
+    episode_id: Mapped[UUID | None]
+    code: Mapped[str]  # what an alert names, e.g. K7Q2
+    tier: Mapped[int]
+    toward: Mapped[str]
+    state: Mapped[str]
+    opened_at: Mapped[datetime]
+    responsible_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    next_action_at: Mapped[datetime]
+    step: Mapped[int]
+    disposition_sealed: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    closed_by_id: Mapped[UUID | None]
+    is_drill: Mapped[bool]
+    version: Mapped[int]
+
+
+class RiskSignal(ClinicRow, Base):
+    """Each answer or text that opened or joined the event. UNIQUE(source): a replay adds nothing."""
+
+    __tablename__ = "risk_signal"
+    __table_args__ = (
+        same_clinic("event_id", "risk_event"),
+        UniqueConstraint("source_kind", "source_id", "trigger"),
+        Index("ix_risk_signal_event", "event_id", "at"),
+    )
+
+    event_id: Mapped[UUID]
+    trigger: Mapped[str]  # item9 | item9_unreadable | item9_declined | crisis_text | severe_total | staff_concern
+    tier: Mapped[int]
+    value: Mapped[int | None]
+    source_kind: Mapped[str]  # inbound | answer | staff
+    source_id: Mapped[UUID]
+    channel: Mapped[str]
+    rule_version: Mapped[str]
+    at: Mapped[datetime]
+
+
+class RiskAction(ClinicRow, Base):
+    """Acknowledgements, attempts, notes and the close, in order. Append-only."""
+
+    __tablename__ = "risk_action"
+    __table_args__ = (same_clinic("event_id", "risk_event"), Index("ix_risk_action_event", "event_id", "at"))
+
+    event_id: Mapped[UUID]
+    kind: Mapped[str]  # acknowledged | attempt | note | closed | tier_raised
+    by_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]]
+    note_sealed: Mapped[str | None]
