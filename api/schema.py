@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-import registry.episodes.tables
-import registry.measures.tables
-import registry.organisation.tables
-import registry.patients.tables
-import registry.plans.tables
-import registry.safety.tables
-import registry.time_log.tables
-import registry.worklist.tables  # noqa: F401
+from kernel import audit
+from kernel import tables as kernel_tables
 from kernel.tables import Base
+from kernel.web import tables as web
+from messaging.consent import tables as consent
+from messaging.conversation import tables as conversation
+from messaging.delivery import tables as delivery
+from messaging.links import tables as links
+from messaging.schedule import tables as schedule
+from registry.episodes import tables as episodes
+from registry.measures import tables as measures
+from registry.organisation import tables as organisation
+from registry.patients import tables as patients
+from registry.plans import tables as plans
+from registry.safety import tables as safety
+from registry.time_log import tables as time_log
+from registry.worklist import tables as worklist
+
+# Importing a room's tables is what registers them.
+ROOMS = (
+    audit, kernel_tables, web,
+    organisation, patients, episodes, plans, measures, safety, time_log, worklist,
+    consent, conversation, delivery, links, schedule,
+)  # fmt: skip
 
 metadata = Base.metadata

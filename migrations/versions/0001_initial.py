@@ -8,11 +8,44 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('patient', 'coverage', 'episode', 'patient_phone', 'risk_event', 'task', 'care_consent', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'status_change', 'time_entry', 'answer', 'measure_result')
-TABLES = ('clinic', 'heartbeat', 'organisation', 'patient', 'staff', 'api_token', 'coverage', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'risk_event', 'sender', 'staff_role', 'task', 'care_consent', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'status_change', 'time_entry', 'answer', 'measure_result')
+WALLED = ('inbound_message', 'message_status_event', 'outbox', 'patient', 'coverage', 'episode', 'patient_phone', 'risk_event', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
+TABLES = ('audit_event', 'check_in_link', 'clinic', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'staff', 'web_session', 'api_token', 'coverage', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'risk_event', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
 
 
 def upgrade() -> None:
+    op.create_table('audit_event',
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('actor_kind', sa.String(), nullable=False),
+    sa.Column('actor_id', sa.Uuid(), nullable=True),
+    sa.Column('actor_roles', sa.String(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=True),
+    sa.Column('action', sa.String(), nullable=False),
+    sa.Column('object_type', sa.String(), nullable=False),
+    sa.Column('object_id', sa.Uuid(), nullable=True),
+    sa.Column('patient_id', sa.Uuid(), nullable=True),
+    sa.Column('outcome', sa.String(), nullable=False),
+    sa.Column('detail', sa.JSON(), nullable=False),
+    sa.Column('session', sa.String(), nullable=True),
+    sa.Column('request_id', sa.String(), nullable=True),
+    sa.PrimaryKeyConstraint('seq', name=op.f('pk_audit_event')),
+    sa.UniqueConstraint('id', name=op.f('uq_audit_event_id'))
+    )
+    op.create_index('ix_audit_event_patient', 'audit_event', ['patient_id', 'seq'], unique=False)
+    op.create_table('check_in_link',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('token_hash', sa.String(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('check_in_id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_check_in_link')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_check_in_link_token_hash'))
+    )
+    op.create_index(op.f('ix_check_in_link_check_in_id'), 'check_in_link', ['check_in_id'], unique=False)
     op.create_table('clinic',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('slug', sa.String(), nullable=False),
@@ -41,6 +74,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_clinic')),
     sa.UniqueConstraint('slug', name=op.f('uq_clinic_slug'))
     )
+    op.create_table('dispatcher',
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('paused_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('paused_reason', sa.String(), nullable=True),
+    sa.Column('inbound_swept_to', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_dispatcher'))
+    )
     op.create_table('heartbeat',
     sa.Column('name', sa.String(), nullable=False),
     sa.Column('last_run_at', sa.DateTime(timezone=True), nullable=False),
@@ -50,6 +91,92 @@ def upgrade() -> None:
     sa.Column('last_error_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_heartbeat'))
     )
+    op.create_table('idempotency_key',
+    sa.Column('caller', sa.String(), nullable=False),
+    sa.Column('key', sa.String(), nullable=False),
+    sa.Column('route', sa.String(), nullable=False),
+    sa.Column('body_hash', sa.String(), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=False),
+    sa.Column('resource_id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('caller', 'key', name=op.f('pk_idempotency_key'))
+    )
+    op.create_table('inbound_message',
+    sa.Column('provider_sid', sa.String(), nullable=False),
+    sa.Column('thread_id', sa.Uuid(), nullable=True),
+    sa.Column('sender_id', sa.Uuid(), nullable=False),
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('phone_sealed', sa.String(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=True),
+    sa.Column('body_sealed', sa.String(), nullable=False),
+    sa.Column('body_hash', sa.String(), nullable=False),
+    sa.Column('media_count', sa.Integer(), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('via', sa.String(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('classified_as', sa.String(), nullable=True),
+    sa.Column('parser_version', sa.String(), nullable=True),
+    sa.Column('applied_turn', sa.Integer(), nullable=True),
+    sa.Column('check_in_id', sa.Uuid(), nullable=True),
+    sa.Column('staff_seen_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("state IN ('applied', 'held', 'parked')", name=op.f('ck_inbound_message_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_inbound_message')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_inbound_message_clinic_id_id')),
+    sa.UniqueConstraint('provider_sid', name=op.f('uq_inbound_message_provider_sid'))
+    )
+    op.create_index('ix_inbound_message_held', 'inbound_message', ['received_at'], unique=False, postgresql_where=sa.text("state = 'held'"), sqlite_where=sa.text("state = 'held'"))
+    op.create_index('ix_inbound_message_patient', 'inbound_message', ['patient_id', 'received_at'], unique=False)
+    op.create_index('ix_inbound_message_phone', 'inbound_message', ['clinic_id', 'phone_key', 'received_at'], unique=False)
+    op.create_table('link_visit',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('cookie_hash', sa.String(), nullable=False),
+    sa.Column('link_id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('check_in_id', sa.Uuid(), nullable=False),
+    sa.Column('csrf', sa.String(), nullable=False),
+    sa.Column('language', sa.String(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_answer_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_link_visit')),
+    sa.UniqueConstraint('cookie_hash', name=op.f('uq_link_visit_cookie_hash'))
+    )
+    op.create_index(op.f('ix_link_visit_link_id'), 'link_visit', ['link_id'], unique=False)
+    op.create_table('message_status_event',
+    sa.Column('outbox_id', sa.Uuid(), nullable=True),
+    sa.Column('provider_sid', sa.String(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('error_code', sa.String(), nullable=True),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_message_status_event')),
+    sa.UniqueConstraint('provider_sid', 'status', name=op.f('uq_message_status_event_provider_sid_status'))
+    )
+    op.create_index('ix_message_status_event_outbox', 'message_status_event', ['outbox_id'], unique=False)
+    op.create_table('number_stop',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('scope', sa.String(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=True),
+    sa.Column('by', sa.String(), nullable=False),
+    sa.Column('wording_sealed', sa.String(), nullable=True),
+    sa.Column('source_id', sa.Uuid(), nullable=True),
+    sa.Column('classifier_version', sa.String(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('lifted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('lifted_by', sa.String(), nullable=True),
+    sa.Column('lifted_source_id', sa.Uuid(), nullable=True),
+    sa.CheckConstraint("kind IN ('opt_out', 'wrong_number', 'carrier_opt_out', 'paused', 'invalid')", name=op.f('ck_number_stop_kind')),
+    sa.CheckConstraint("scope IN ('organisation', 'clinic')", name=op.f('ck_number_stop_scope')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_number_stop'))
+    )
+    op.create_index('ix_number_stop_live', 'number_stop', ['phone_key'], unique=False, postgresql_where=sa.text('lifted_at IS NULL'), sqlite_where=sa.text('lifted_at IS NULL'))
     op.create_table('organisation',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('name', sa.String(), nullable=False),
@@ -58,6 +185,62 @@ def upgrade() -> None:
     sa.CheckConstraint("kind IN ('demo', 'standard')", name=op.f('ck_organisation_kind')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_organisation'))
     )
+    op.create_table('outbox',
+    sa.Column('class', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('channel', sa.String(), nullable=False),
+    sa.Column('dedupe_key', sa.String(), nullable=False),
+    sa.Column('recipient_key', sa.String(), nullable=False),
+    sa.Column('to_sealed', sa.String(), nullable=False),
+    sa.Column('body_sealed', sa.String(), nullable=False),
+    sa.Column('body_hash', sa.String(), nullable=False),
+    sa.Column('segments', sa.Integer(), nullable=False),
+    sa.Column('template', sa.String(), nullable=False),
+    sa.Column('sender_id', sa.Uuid(), nullable=True),
+    sa.Column('phone_id', sa.Uuid(), nullable=True),
+    sa.Column('patient_id', sa.Uuid(), nullable=True),
+    sa.Column('staff_id', sa.Uuid(), nullable=True),
+    sa.Column('thread_id', sa.Uuid(), nullable=True),
+    sa.Column('turn', sa.Integer(), nullable=True),
+    sa.Column('check_in_id', sa.Uuid(), nullable=True),
+    sa.Column('event_id', sa.Uuid(), nullable=True),
+    sa.Column('prompts_patient', sa.Boolean(), nullable=False),
+    sa.Column('not_before', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('not_after', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('live_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=True),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('claim_token', sa.Uuid(), nullable=True),
+    sa.Column('claim_expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('attempt', sa.Integer(), nullable=False),
+    sa.Column('attempted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reads', sa.Integer(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('accepted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('provider_sid', sa.String(), nullable=True),
+    sa.Column('provider_status', sa.String(), nullable=True),
+    sa.Column('status_rank', sa.Integer(), nullable=False),
+    sa.Column('polls', sa.Integer(), nullable=False),
+    sa.Column('error_code', sa.String(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f('ck_outbox_channel')),
+    sa.CheckConstraint("class IN ('A', 'B', 'C', 'D')", name=op.f('ck_outbox_class')),
+    sa.CheckConstraint("state IN ('pending', 'sending', 'unknown', 'accepted', 'simulated', 'suppressed', 'expired', 'failed')", name=op.f('ck_outbox_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_outbox_clinic_id_id')),
+    sa.UniqueConstraint('dedupe_key', name=op.f('uq_outbox_dedupe_key')),
+    sa.UniqueConstraint('provider_sid', name=op.f('uq_outbox_provider_sid'))
+    )
+    op.create_index('ix_outbox_next', 'outbox', ['next_at', 'priority'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
+    op.create_index('ix_outbox_patient', 'outbox', ['patient_id', 'created_at'], unique=False)
+    op.create_index('ix_outbox_pending_patient', 'outbox', ['patient_id'], unique=False, postgresql_where=sa.text("state = 'pending'"), sqlite_where=sa.text("state = 'pending'"))
+    op.create_index('ix_outbox_recipient', 'outbox', ['recipient_key', 'created_at'], unique=False)
+    op.create_index('uq_outbox_in_flight', 'outbox', ['recipient_key'], unique=True, postgresql_where=sa.text("class = 'A' AND state IN ('sending', 'unknown')"), sqlite_where=sa.text("class = 'A' AND state IN ('sending', 'unknown')"))
     op.create_table('patient',
     sa.Column('family_name', sa.String(), nullable=False),
     sa.Column('given_name', sa.String(), nullable=False),
@@ -107,6 +290,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_staff')),
     sa.UniqueConstraint('email', name=op.f('uq_staff_email'))
     )
+    op.create_table('web_session',
+    sa.Column('id_hash', sa.String(), nullable=False),
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=True),
+    sa.Column('stage', sa.String(), nullable=False),
+    sa.Column('csrf', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id_hash', name=op.f('pk_web_session'))
+    )
+    op.create_index(op.f('ix_web_session_staff_id'), 'web_session', ['staff_id'], unique=False)
     op.create_table('api_token',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('name', sa.String(), nullable=False),
@@ -285,6 +480,28 @@ def upgrade() -> None:
     )
     op.create_index('ix_task_open', 'task', ['clinic_id', 'due_at'], unique=False, postgresql_where=sa.text('done_at IS NULL'), sqlite_where=sa.text('done_at IS NULL'))
     op.create_index('uq_task_open', 'task', ['clinic_id', 'dedupe_key'], unique=True, postgresql_where=sa.text('done_at IS NULL'), sqlite_where=sa.text('done_at IS NULL'))
+    op.create_table('texting_consent',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('basis', sa.String(), nullable=False),
+    sa.Column('content_level', sa.String(), nullable=False),
+    sa.Column('method', sa.String(), nullable=False),
+    sa.Column('wording_version', sa.String(), nullable=False),
+    sa.Column('risk_ack_version', sa.String(), nullable=True),
+    sa.Column('language', sa.String(), nullable=False),
+    sa.Column('recorded_by_id', sa.Uuid(), nullable=True),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("basis IN ('consent', 'exemption')", name=op.f('ck_texting_consent_basis')),
+    sa.CheckConstraint("content_level IN ('link_only', 'items_by_sms')", name=op.f('ck_texting_consent_content_level')),
+    sa.CheckConstraint("kind IN ('given', 'withdrawn')", name=op.f('ck_texting_consent_kind')),
+    sa.CheckConstraint("method IN ('verbal', 'written', 'portal', 'sms')", name=op.f('ck_texting_consent_method')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_texting_consent_clinic_id_patient_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_texting_consent'))
+    )
+    op.create_index('ix_texting_consent_patient', 'texting_consent', ['patient_id', 'recorded_at'], unique=False)
     op.create_table('care_consent',
     sa.Column('episode_id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),
@@ -303,6 +520,56 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_care_consent'))
     )
     op.create_index('ix_care_consent_episode', 'care_consent', ['episode_id', 'given_at'], unique=False)
+    op.create_table('check_in',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('local_due_date', sa.Date(), nullable=False),
+    sa.Column('local_time', sa.Time(), nullable=False),
+    sa.Column('zone', sa.String(), nullable=False),
+    sa.Column('instruments', sa.JSON(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('not_after', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('origin', sa.String(), nullable=False),
+    sa.Column('content', sa.String(), nullable=True),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('prompts', sa.Integer(), nullable=False),
+    sa.Column('queued_behind', sa.Boolean(), nullable=False),
+    sa.Column('invited_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('first_answer_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('close_reason', sa.String(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("state IN ('scheduled', 'invited', 'in_progress', 'completed', 'portal_completed', 'partial_expired', 'declined', 'cancelled', 'opted_out', 'missed', 'skipped_outage')", name=op.f('ck_check_in_state')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_check_in_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_check_in_clinic_id_patient_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_check_in')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_check_in_clinic_id_id')),
+    sa.UniqueConstraint('patient_id', 'local_due_date', name=op.f('uq_check_in_patient_id_local_due_date'))
+    )
+    op.create_index('ix_check_in_next', 'check_in', ['next_at', 'id'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
+    op.create_index('ix_check_in_patient_state', 'check_in', ['patient_id', 'state'], unique=False)
+    op.create_table('contact_reminder',
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('contact_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('day_before', 'same_morning')", name=op.f('ck_contact_reminder_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_contact_reminder_clinic_id_episode_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_contact_reminder')),
+    sa.UniqueConstraint('episode_id', 'contact_at', 'kind', name=op.f('uq_contact_reminder_episode_id_contact_at_kind'))
+    )
+    op.create_index('ix_contact_reminder_next', 'contact_reminder', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
     op.create_table('measure_plan',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('episode_id', sa.Uuid(), nullable=False),
@@ -425,6 +692,26 @@ def upgrade() -> None:
     sa.UniqueConstraint('source_kind', 'source_id', 'trigger', name=op.f('uq_risk_signal_source_kind_source_id_trigger'))
     )
     op.create_index('ix_risk_signal_event', 'risk_signal', ['event_id', 'at'], unique=False)
+    op.create_table('sms_thread',
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('phone_sealed', sa.String(), nullable=False),
+    sa.Column('sender_id', sa.Uuid(), nullable=False),
+    sa.Column('active_check_in_id', sa.Uuid(), nullable=True),
+    sa.Column('state', sa.JSON(), nullable=False),
+    sa.Column('turn', sa.Integer(), nullable=False),
+    sa.Column('wake_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('wake_turn', sa.Integer(), nullable=True),
+    sa.Column('last_inbound_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['sender_id'], ['sender.id'], name=op.f('fk_sms_thread_sender_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sms_thread')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_sms_thread_clinic_id_id')),
+    sa.UniqueConstraint('phone_key', 'sender_id', name=op.f('uq_sms_thread_phone_key_sender_id'))
+    )
+    op.create_index('ix_sms_thread_check_in', 'sms_thread', ['active_check_in_id'], unique=False, postgresql_where=sa.text('active_check_in_id IS NOT NULL'), sqlite_where=sa.text('active_check_in_id IS NOT NULL'))
+    op.create_index('ix_sms_thread_wake', 'sms_thread', ['wake_at'], unique=False, postgresql_where=sa.text('wake_at IS NOT NULL'), sqlite_where=sa.text('wake_at IS NOT NULL'))
     op.create_table('status_change',
     sa.Column('episode_id', sa.Uuid(), nullable=False),
     sa.Column('from_status', sa.String(), nullable=True),
