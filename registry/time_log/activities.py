@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 import msgspec
 
-Role = Literal["care_manager", "psychiatric_consultant", "treating_clinician", "other_staff", "software"]
+Role = Literal[
+    "care_manager", "consultant", "clinician", "clinic_lead", "biller", "administrator", "software"
+]
 
 Kind = Literal[
     "care", "joint_review", "consultant_review", "oversight", "clerical", "separately_reported", "automated"
@@ -26,9 +28,9 @@ class Activity(msgspec.Struct, frozen=True):
     roles: tuple[Role, ...]
 
 
-_CARE: Final[tuple[Role, ...]] = ("care_manager", "treating_clinician")
-_TEAM: Final[tuple[Role, ...]] = ("care_manager", "psychiatric_consultant", "treating_clinician")
-_PEOPLE: Final[tuple[Role, ...]] = (*_TEAM, "other_staff")
+_CARE: Final[tuple[Role, ...]] = ("care_manager", "clinician")
+_TEAM: Final[tuple[Role, ...]] = ("care_manager", "consultant", "clinician")
+_PEOPLE: Final[tuple[Role, ...]] = (*_TEAM, "clinic_lead", "biller", "administrator")
 
 
 def _care(id: str, label: str) -> Activity:
@@ -57,13 +59,13 @@ ACTIVITIES: Final[tuple[Activity, ...]] = (
         id="consultant_review",
         label="Psychiatric consultant's own review",
         kind="consultant_review",
-        roles=("psychiatric_consultant",),
+        roles=("consultant",),
     ),
     Activity(
         id="oversight",
         label="Treating clinician's ordinary oversight",
         kind="oversight",
-        roles=("treating_clinician",),
+        roles=("clinician",),
     ),
     Activity(
         id="clerical", label="Scheduling, paperwork and other office work", kind="clerical", roles=_PEOPLE

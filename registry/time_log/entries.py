@@ -12,7 +12,7 @@ from registry.time_log.reasons import Reason
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of one person's work for one patient. `started_at` is UTC; it runs for `seconds` of
-    elapsed time, so a change of the clock inside it changes nothing. `separately_reported` marks work of a
+    elapsed time, so a change of the clock inside it changes nothing; no time at all is a voided entry. `separately_reported` marks work of a
     countable kind that another code already reports; `superseded` marks an entry a correction replaced."""
 
     id: str
@@ -78,11 +78,6 @@ class Count(msgspec.Struct, frozen=True):
     logged_seconds: int
     slices: tuple[Slice, ...]
     excluded_by_reason: dict[Reason, int]
-
-
-class FieldError(msgspec.Struct, frozen=True):
-    field: str
-    text: str
 
 
 class DoubleBooking(msgspec.Struct, frozen=True):

@@ -108,15 +108,15 @@ def _reason_of_role(role: Role, kind: activities.Kind, policy: CountingPolicy) -
     match role:
         case "care_manager":
             return None if kind in ("care", "joint_review") else "role_not_counted"
-        case "psychiatric_consultant":
+        case "consultant":
             return "role_not_counted" if kind == "oversight" else None
-        case "treating_clinician":
+        case "clinician":
             if kind == "oversight":
                 return None if policy.count_pcp_oversight else "treating_oversight"
             if kind == "consultant_review":
                 return "role_not_counted"
             return None if policy.count_pcp_bhcm_time else "treating_care_time"
-        case "other_staff" | "software":
+        case "clinic_lead" | "biller" | "administrator" | "software":
             return "role_not_counted"
         case _:
             assert_never(role)

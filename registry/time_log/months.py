@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import msgspec
 
+from kernel.errors import Invalid
+
 
 class Month(msgspec.Struct, frozen=True, order=True):
     """One calendar month; sorts in time order. Raises ValueError naming the field when out of range."""
@@ -23,10 +25,10 @@ class Month(msgspec.Struct, frozen=True, order=True):
 
     @classmethod
     def parse(cls, text: str) -> "Month":
-        """Reads `2026-11`; anything else raises ValueError naming the field."""
+        """Reads `2026-11`; anything else raises Invalid naming the field."""
         found = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text)
-        if found is None:
-            raise ValueError("month: write it as year and month, for example 2026-11")
+        if found is None or not (1900 <= int(found[1]) <= 9998 and 1 <= int(found[2]) <= 12):
+            raise Invalid.field("month", "write it as year and month, for example 2026-11")
         return cls(int(found[1]), int(found[2]))
 
     @classmethod

@@ -24,7 +24,7 @@ def settle(pieces: Sequence[Piece], entries: Sequence[Entry], policy: CountingPo
 
 
 def _needs_company(entry: Entry, policy: CountingPolicy) -> bool:
-    return entry.role == "psychiatric_consultant" and not policy.count_consultant_solo
+    return entry.role == "consultant" and not policy.count_consultant_solo
 
 
 def _run_order(entries: Sequence[Entry]) -> dict[str, tuple[int, str]]:

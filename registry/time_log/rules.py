@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
+from kernel.errors import Problem
 from registry.time_log import activities
 from registry.time_log.activities import Role
 from registry.time_log.entries import (
@@ -16,7 +17,6 @@ from registry.time_log.entries import (
     CountingPolicy,
     DoubleBooking,
     Entry,
-    FieldError,
     Slice,
     Stay,
     Window,
@@ -33,7 +33,6 @@ __all__ = [
     "CountingPolicy",
     "DoubleBooking",
     "Entry",
-    "FieldError",
     "Month",
     "Reason",
     "Role",
@@ -61,10 +60,11 @@ def count(
     length of the union of everything that may count, and cutting an entry in two changes nothing. For the
     same attribution in both months of an entry cut at midnight, pass also entries that touch the month.
 
-    Raises ValueError naming the field when entries mix patients, repeat an id or last no time.
+    Raises ValueError naming the field when entries mix patients, repeat an id or last less than no time.
     """
     known = sorted(entries, key=lambda entry: (entry.started_at, entry.id))
     _require_one_patient(known)
+    known = [entry for entry in known if entry.seconds]
     frame = frame_of(window, policy, month, zone)
     pieces = settle([piece for entry in known for piece in cut(entry, frame)], known, policy)
     return _summed(known, pieces, month)
@@ -80,7 +80,7 @@ def moment_reached(result: Count, minutes: int) -> datetime | None:
     return None
 
 
-def validate_entry(entry: Entry, now: datetime) -> tuple[FieldError, ...]:
+def validate_entry(entry: Entry, now: datetime) -> tuple[Problem, ...]:
     """Everything wrong with a new entry, each naming its field; empty when it can be stored."""
     problems = (
         _activity_problem(entry),
@@ -90,12 +90,12 @@ def validate_entry(entry: Entry, now: datetime) -> tuple[FieldError, ...]:
     return tuple(problem for problem in problems if problem is not None)
 
 
-def month_cross_error(entry: Entry, policy: CountingPolicy, zone: tzinfo) -> FieldError | None:
+def month_cross_error(entry: Entry, policy: CountingPolicy, zone: tzinfo) -> Problem | None:
     """Refuses an entry that runs past midnight at the month's end where the payer wants two entries."""
     last = entry.started_at + timedelta(seconds=entry.seconds) - SECOND
     if policy.month_cross == "split" or Month.at(entry.started_at, zone) == Month.at(last, zone):
         return None
-    return FieldError("seconds", "The entry runs past midnight at the month's end; enter it as two.")
+    return Problem("seconds", "The entry runs past midnight at the month's end; enter it as two.")
 
 
 def double_bookings(entries: Iterable[Entry]) -> tuple[DoubleBooking, ...]:
@@ -116,33 +116,33 @@ def double_bookings(entries: Iterable[Entry]) -> tuple[DoubleBooking, ...]:
     return tuple(found)
 
 
-def _activity_problem(entry: Entry) -> FieldError | None:
+def _activity_problem(entry: Entry) -> Problem | None:
     activity = activities.find(entry.activity)
     if activity is None:
-        return FieldError("activity", "This is not one of the known activities.")
+        return Problem("activity", "This is not one of the known activities.")
     if entry.role not in activity.roles:
-        return FieldError("activity", "This activity is not one this role logs.")
+        return Problem("activity", "This activity is not one this role logs.")
     return None
 
 
-def _started_problem(entry: Entry, now: datetime) -> FieldError | None:
+def _started_problem(entry: Entry, now: datetime) -> Problem | None:
     started = entry.started_at
     if started.tzinfo is None:
-        return FieldError("started_at", "The start needs a time zone.")
+        return Problem("started_at", "The start needs a time zone.")
     if started.microsecond:
-        return FieldError("started_at", "The start must be a whole second.")
+        return Problem("started_at", "The start must be a whole second.")
     if started < EARLIEST:
-        return FieldError("started_at", "The start is before the year 2000.")
+        return Problem("started_at", "The start is before the year 2000.")
     if started > now - timedelta(seconds=min(max(entry.seconds, 0), MAX_ENTRY_SECONDS)):
-        return FieldError("started_at", "The entry ends in the future.")
+        return Problem("started_at", "The entry ends in the future.")
     return None
 
 
-def _length_problem(seconds: int) -> FieldError | None:
+def _length_problem(seconds: int) -> Problem | None:
     if seconds <= 0:
-        return FieldError("seconds", "The end must be after the start.")
+        return Problem("seconds", "The end must be after the start.")
     if seconds > MAX_ENTRY_SECONDS:
-        return FieldError("seconds", "One entry lasts at most 8 hours.")
+        return Problem("seconds", "One entry lasts at most 8 hours.")
     return None
 
 
@@ -151,8 +151,8 @@ def _require_one_patient(entries: Sequence[Entry]) -> None:
         raise ValueError("patient_id: a month is counted for one patient")
     if len({entry.id for entry in entries}) < len(entries):
         raise ValueError("id: the same entry was given twice")
-    if any(entry.seconds <= 0 for entry in entries):
-        raise ValueError("seconds: every entry must last at least a second")
+    if any(entry.seconds < 0 for entry in entries):
+        raise ValueError("seconds: no entry may last less than no time")
 
 
 def _summed(entries: Sequence[Entry], pieces: Sequence[Piece], month: Month) -> Count:

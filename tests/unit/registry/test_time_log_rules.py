@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from kernel.errors import Invalid, Problem
 from registry.time_log.activities import ACTIVITIES, find, loggable_by
 from registry.time_log.reasons import REASON_TEXT
 from registry.time_log.rules import (
     Count,
     CountingPolicy,
     Entry,
-    FieldError,
     Month,
     Stay,
     Window,
@@ -50,7 +50,7 @@ def entry(start: str, minutes: float, id: str = "a", **changes: object) -> Entry
 
 
 def consultant(start: str, minutes: float, id: str = "z", **changes: object) -> Entry:
-    facts = {"staff_id": "psy", "role": "psychiatric_consultant", "activity": "consultant_review"}
+    facts = {"staff_id": "psy", "role": "consultant", "activity": "consultant_review"}
     return entry(start, minutes, id, **(facts | changes))
 
 
@@ -94,15 +94,15 @@ EXCLUSIONS = [
     ("separately_reported", {"activity": "psychotherapy"}),
     ("separately_reported", {"activity": "tobacco_counselling"}),
     ("separately_reported", {"separately_reported": True}),
-    ("separately_reported", {"role": "treating_clinician", "separately_reported": True}),
+    ("separately_reported", {"role": "clinician", "separately_reported": True}),
     ("automated", {"role": "software", "activity": "automated_message"}),
     ("automated", {"role": "software", "activity": "patient_contact"}),
-    ("role_not_counted", {"role": "other_staff"}),
+    ("role_not_counted", {"role": "biller"}),
     ("role_not_counted", {"activity": "oversight"}),
     ("role_not_counted", {"activity": "a kind of work nobody knows"}),
-    ("treating_oversight", {"role": "treating_clinician", "activity": "oversight"}),
-    ("consultant_alone", {"role": "psychiatric_consultant", "activity": "consultant_review"}),
-    ("consultant_alone", {"role": "psychiatric_consultant", "activity": "case_review"}),
+    ("treating_oversight", {"role": "clinician", "activity": "oversight"}),
+    ("consultant_alone", {"role": "consultant", "activity": "consultant_review"}),
+    ("consultant_alone", {"role": "consultant", "activity": "case_review"}),
     ("superseded", {"superseded": True}),
 ]
 
@@ -117,13 +117,13 @@ def test_work_that_does_not_count_says_why(reason: str, changes: dict[str, objec
 
 POLICIES = [
     (
-        {"role": "psychiatric_consultant", "activity": "consultant_review"},
+        {"role": "consultant", "activity": "consultant_review"},
         {"count_consultant_solo": True},
         None,
     ),
-    ({"role": "treating_clinician", "activity": "oversight"}, {"count_pcp_oversight": True}, None),
-    ({"role": "treating_clinician"}, {"count_pcp_bhcm_time": True}, None),
-    ({"role": "treating_clinician"}, {"count_pcp_bhcm_time": False}, "treating_care_time"),
+    ({"role": "clinician", "activity": "oversight"}, {"count_pcp_oversight": True}, None),
+    ({"role": "clinician"}, {"count_pcp_bhcm_time": True}, None),
+    ({"role": "clinician"}, {"count_pcp_bhcm_time": False}, "treating_care_time"),
 ]
 
 
@@ -244,6 +244,36 @@ def test_a_case_review_of_the_consultant_beside_a_phone_call_is_not_joint():
     assert result.excluded_by_reason == {"consultant_alone": 600}
 
 
+def test_two_care_managers_in_one_case_review_are_an_overlap():
+    both = [entry("2026-11-10T10:00", 10, id, activity="case_review", staff_id=id) for id in "ab"]
+    assert outcome(counted(*both)) == [("a", 600, None), ("b", 600, "overlap")]
+
+
+def test_a_run_reaches_as_far_as_its_longest_entry():
+    longest, within = entry("2026-11-10T10:00", 30, "a"), entry("2026-11-10T10:05", 5, "b")
+    last = entry("2026-11-10T10:20", 20, "d")
+    other = entry("2026-11-10T10:15", 20, "c", staff_id="cm2")
+    assert outcome(counted(longest, within, last, other)) == [
+        ("a", 1800, None),
+        ("b", 300, "overlap"),
+        ("c", 1200, "overlap"),
+        ("d", 600, "overlap"),
+        ("d", 600, None),
+    ]
+
+
+def test_a_run_goes_by_the_smallest_id_in_it():
+    first, next_in_run = entry("2026-11-10T10:00", 10, "c"), entry("2026-11-10T10:10", 10, "a")
+    rival = entry("2026-11-10T10:00", 10, "b", staff_id="cm2")
+    assert counted(first, next_in_run, rival).slices[0].reason == "overlap"
+    assert outcome(counted(first, next_in_run, rival))[0][0] == "b"
+
+
+def test_a_voided_entry_takes_no_time():
+    voided = entry("2026-11-10T10:05", 0, "v")
+    assert outcome(counted(entry("2026-11-10T10:00", 10), voided)) == [("a", 600, None)]
+
+
 MONTH_ENDS = [
     # zone, UTC start of a 20 minute entry, seconds in October, seconds in November
     ("America/New_York", "2026-11-01T03:50", 600, 600),
@@ -311,7 +341,7 @@ def test_an_hour_of_work_is_an_hour_when_the_clock_changes(start: str):
     "text", ["2026-13", "2026-00", "2026-1", "26-01", "2026/01", "٢٠٢٦-01", "1899-01", "", "2026-01\n"]
 )
 def test_a_month_that_is_not_one_is_refused(text: str):
-    with pytest.raises(ValueError, match=r"^(month|year): "):
+    with pytest.raises(Invalid, match=r"^month: "):
         Month.parse(text)
 
 
@@ -343,7 +373,7 @@ WRONG = [
     ({"started_at": utc("2026-11-10T10:00:00.5")}, "started_at"),
     ({"activity": "chatting"}, "activity"),
     ({"activity": "oversight"}, "activity"),
-    ({"role": "other_staff"}, "activity"),
+    ({"role": "biller"}, "activity"),
 ]
 
 
@@ -351,7 +381,7 @@ WRONG = [
 def test_an_entry_that_cannot_be_is_refused_by_field(changes: dict[str, object], field: str):
     problems = validate_entry(entry("2026-11-10T10:00", 10, **changes), NOW)
     assert [problem.field for problem in problems] == [field]
-    assert problems[0].text.endswith(".")
+    assert problems[0].message.endswith(".")
 
 
 RIGHT = [
@@ -369,14 +399,14 @@ def test_an_entry_at_the_edge_is_accepted(changes: dict[str, object]):
 
 def test_every_wrong_field_is_named_at_once():
     wrong = entry("2026-11-10T10:00", 10, activity="?", seconds=0, started_at=NOW + timedelta(days=1))
-    assert [type(problem) for problem in validate_entry(wrong, NOW)] == [FieldError] * 3
+    assert [type(problem) for problem in validate_entry(wrong, NOW)] == [Problem] * 3
     assert {problem.field for problem in validate_entry(wrong, NOW)} == {"activity", "started_at", "seconds"}
 
 
 REFUSED = [
     ([entry("2026-11-10T10:00", 5, "a"), entry("2026-11-11T10:00", 5, "b", patient_id="p2")], "patient_id"),
     ([entry("2026-11-10T10:00", 5), entry("2026-11-11T10:00", 5)], "id"),
-    ([entry("2026-11-10T10:00", 5, seconds=0)], "seconds"),
+    ([entry("2026-11-10T10:00", 5, seconds=-1)], "seconds"),
 ]
 
 
