@@ -78,11 +78,15 @@ _SET_CLINIC = text("SELECT set_config('evenkeel.clinic', :clinic, true)")
 
 
 def insert_or_skip(table: Any, *key: str, where: str | None = None) -> tuple[Insert, Insert]:
-    """Both dialects' INSERT ... ON CONFLICT (key) DO NOTHING, as (sqlite, postgresql). See `pick`."""
+    """Both dialects' INSERT ... ON CONFLICT (key) DO NOTHING, as (sqlite, postgresql). See `pick`.
+
+    Without a key any unique constraint counts.
+    """
+    columns = list(key) or None
     predicate = None if where is None else text(where)
     return (
-        sqlite.insert(table).on_conflict_do_nothing(index_elements=list(key), index_where=predicate),
-        postgresql.insert(table).on_conflict_do_nothing(index_elements=list(key), index_where=predicate),
+        sqlite.insert(table).on_conflict_do_nothing(index_elements=columns, index_where=predicate),
+        postgresql.insert(table).on_conflict_do_nothing(index_elements=columns, index_where=predicate),
     )
 
 

@@ -479,6 +479,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_task_clinic_id_id'))
     )
     op.create_index('ix_task_open', 'task', ['clinic_id', 'due_at'], unique=False, postgresql_where=sa.text('done_at IS NULL'), sqlite_where=sa.text('done_at IS NULL'))
+    op.create_index('ix_task_patient', 'task', ['patient_id'], unique=False, postgresql_where=sa.text('done_at IS NULL'), sqlite_where=sa.text('done_at IS NULL'))
     op.create_index('uq_task_open', 'task', ['clinic_id', 'dedupe_key'], unique=True, postgresql_where=sa.text('done_at IS NULL'), sqlite_where=sa.text('done_at IS NULL'))
     op.create_table('texting_consent',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
@@ -649,6 +650,7 @@ def upgrade() -> None:
     sa.Column('counted_seconds', sa.Integer(), nullable=False),
     sa.Column('open_risk', sa.Integer(), nullable=False),
     sa.Column('safety_flag', sa.Boolean(), nullable=False),
+    sa.Column('severe_flag', sa.Boolean(), nullable=False),
     sa.Column('discuss_flag', sa.Boolean(), nullable=False),
     sa.Column('waiting_replies', sa.Integer(), nullable=False),
     sa.Column('open_tasks', sa.Integer(), nullable=False),

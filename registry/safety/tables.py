@@ -77,7 +77,7 @@ class RiskAction(ClinicRow, Base):
     __table_args__ = (same_clinic("event_id", "risk_event"), Index("ix_risk_action_event", "event_id", "at"))
 
     event_id: Mapped[UUID]
-    kind: Mapped[str]  # acknowledged | attempt | note | closed | tier_raised
+    kind: Mapped[str]  # see registry/safety/rules.py: acknowledged, attempt, note, closed, tier_raised, ...
     by_id: Mapped[UUID | None]
     at: Mapped[datetime]
     detail: Mapped[dict[str, Any]]

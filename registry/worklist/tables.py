@@ -57,12 +57,13 @@ class RegistryLine(Base):
     minutes_month: Mapped[str | None]  # YYYY-MM in the clinic's zone that the seconds belong to
     counted_seconds: Mapped[int]
     open_risk: Mapped[int]  # highest open tier, 0 = none open (which says nothing about risk)
-    safety_flag: Mapped[bool]
+    safety_flag: Mapped[bool]  # set by a person, as is discuss_flag; both live here alone
+    severe_flag: Mapped[bool]  # a task about a severe total waits: a flag, never a tier
     discuss_flag: Mapped[bool]
     waiting_replies: Mapped[int]
     open_tasks: Mapped[int]
     sort_rank: Mapped[int]  # 0 safety, 1 discuss, 2 others
-    overdue_since: Mapped[datetime]  # next contact; far future when none is overdue-able
+    overdue_since: Mapped[datetime]  # from when the next contact counts as overdue; far future when it can't be
     updated_at: Mapped[datetime]
 
 
@@ -75,6 +76,7 @@ class Task(ClinicRow, Base):
         same_clinic("patient_id", "patient"),
         partial_unique("uq_task_open", "clinic_id", "dedupe_key", where="done_at IS NULL"),
         partial_index("ix_task_open", "clinic_id", "due_at", where="done_at IS NULL"),
+        partial_index("ix_task_patient", "patient_id", where="done_at IS NULL"),
     )
 
     patient_id: Mapped[UUID | None]
