@@ -90,6 +90,11 @@ def test_an_incomplete_form_has_no_total_and_at_most_an_estimate(
     assert score(instrument, answers(*given)) == expected
 
 
+def test_a_score_cannot_be_edited() -> None:
+    with pytest.raises(AttributeError):
+        score(PHQ2, answers(1, None)).total = 1  # type: ignore[misc]
+
+
 def test_a_missing_item_is_never_zero() -> None:
     left_out = score(PHQ9, answers(1, 1, 1, 1, 1, 1, 1, 1))
     marked = score(PHQ9, answers(1, 1, 1, 1, 1, 1, 1, 1, None))
