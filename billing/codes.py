@@ -1,0 +1,157 @@
+"""The procedure codes a month can become, by the years they are in force.
+
+Labels are this project's own words; code numbers alone are used, never the wording of the code books.
+Minutes: BCBS North Dakota NDRP-GC-017 and BCBS Texas (31 May 2022) for 99492-99494; NGS Medicare for G2214
+(from 2021-01-01); AAFP for 99484. Conflicts: BCBS Michigan, The Record, May 2022; FQHC and clinic wrapper
+codes as NARHC summarises the 2026 final rules; the advanced-primary-care pairing is unsettled, so a person decides.
+"""
+
+from datetime import date
+from typing import Final, Literal
+
+import msgspec
+
+from registry.time_log.months import Month
+
+Use = Literal["initial", "subsequent", "additional", "short_month", "general", "seen_beside"]
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """`nominal_minutes` is the full time the code stands for; what a unit takes is the rule set's business.
+    `seen_beside` codes are never suggested, only recognised when another system reports them."""
+
+    id: str
+    label: str
+    use: Use
+    nominal_minutes: int | None
+    valid_from: date
+    valid_to: date | None = None
+    source: str
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Two groups of codes that must not both be reported for one patient in one month."""
+
+    ours: frozenset[str]
+    other: frozenset[str]
+    text: str
+    source: str
+
+
+_BANDS: Final = "BCBS North Dakota, NDRP-GC-017; BCBS Texas Medicaid, 31 May 2022"
+
+CODES: Final[tuple[Code, ...]] = (
+    Code(
+        id="99492",
+        label="Collaborative care, first month of the episode",
+        use="initial",
+        nominal_minutes=70,
+        valid_from=date(2018, 1, 1),
+        source=_BANDS,
+    ),
+    Code(
+        id="99493",
+        label="Collaborative care, a later month",
+        use="subsequent",
+        nominal_minutes=60,
+        valid_from=date(2018, 1, 1),
+        source=_BANDS,
+    ),
+    Code(
+        id="99494",
+        label="Collaborative care, each half hour more in the month",
+        use="additional",
+        nominal_minutes=30,
+        valid_from=date(2018, 1, 1),
+        source=f"{_BANDS}; unit steps: Premera, Billing for time, 7 November 2019",
+    ),
+    Code(
+        id="G2214",
+        label="Collaborative care, a shorter month",
+        use="short_month",
+        nominal_minutes=30,
+        valid_from=date(2021, 1, 1),
+        source="NGS Medicare, Mental health",
+    ),
+    Code(
+        id="99484",
+        label="General behavioural-health integration, one month",
+        use="general",
+        nominal_minutes=20,
+        valid_from=date(2018, 1, 1),
+        source="AAFP, Behavioral health integration coding",
+    ),
+    Code(
+        id="G0512",
+        label="Collaborative care month of a rural clinic or health centre",
+        use="seen_beside",
+        nominal_minutes=None,
+        valid_from=date(2018, 1, 1),
+        source="AHRQ Integration Academy, 2026: ended for Medicare on 2026-01-01",
+    ),
+    Code(
+        id="G0511",
+        label="Care-management month of a rural clinic or health centre",
+        use="seen_beside",
+        nominal_minutes=None,
+        valid_from=date(2018, 1, 1),
+        valid_to=date(2025, 9, 30),
+        source="NARHC, summary of the 2026 final rules",
+    ),
+    *(
+        Code(
+            id=id,
+            label=f"Advanced primary care, behavioural-health addition ({number} of 3)",
+            use="seen_beside",
+            nominal_minutes=None,
+            valid_from=date(2026, 1, 1),
+            source="CMS-1832-F, 90 FR 49266",
+        )
+        for number, id in enumerate(("G0568", "G0569", "G0570"), start=1)
+    ),
+)
+
+COLLABORATIVE_CARE: Final = frozenset({"99492", "99493", "99494", "G2214"})
+
+CONFLICTS: Final[tuple[Conflict, ...]] = (
+    Conflict(
+        ours=COLLABORATIVE_CARE,
+        other=frozenset({"99484", "G0511", "G0512"}),
+        text="Collaborative care and general integration are never reported for one patient in one month.",
+        source="BCBS Michigan, The Record, May 2022",
+    ),
+    Conflict(
+        ours=frozenset({"99484"}),
+        other=COLLABORATIVE_CARE | {"G0511", "G0512"},
+        text="General integration and collaborative care are never reported for one patient in one month.",
+        source="BCBS Michigan, The Record, May 2022",
+    ),
+    Conflict(
+        ours=COLLABORATIVE_CARE | {"99484"},
+        other=frozenset({"G0568", "G0569", "G0570"}),
+        text="Whether an advanced-primary-care addition may stand beside this line is unsettled; a person decides.",
+        source="CMS-1832-F, 90 FR 49266",
+    ),
+)
+
+_BY_ID: Final = {code.id: code for code in CODES}
+
+
+def find(code_id: str) -> Code | None:
+    return _BY_ID.get(code_id)
+
+
+def in_force(month: Month) -> tuple[Code, ...]:
+    """The codes in force for the whole of a month."""
+    return tuple(
+        code
+        for code in CODES
+        if code.valid_from <= month.first_day and (code.valid_to is None or month.last_day <= code.valid_to)
+    )
+
+
+def conflicts(lines: frozenset[str], others: frozenset[str]) -> tuple[Conflict, ...]:
+    """What must not stand together, given our suggested codes and those reported by others in the month."""
+    return tuple(
+        conflict for conflict in CONFLICTS if conflict.ours & lines and conflict.other & (others - lines)
+    )

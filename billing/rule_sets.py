@@ -1,0 +1,133 @@
+"""What payers require of a collaborative-care month, as data with a source, an author and a version.
+
+Shipped sets are the TOML files in `billing/rule_sets/`, one per version: a change is a new version, so a row
+exported under `cpt_midpoint@1` can be derived again for ever.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from kernel.errors import Invalid
+from registry.time_log.months import Month
+from registry.time_log.rules import CountingPolicy
+
+DEFAULT: Final = "cpt_midpoint"
+_FILES: Final = Path(__file__).with_suffix("")
+
+ConsentMethod = Literal["verbal", "written", "portal"]
+
+
+class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Minutes are whole minutes of a calendar month. `effective_to` is inclusive; `reviewed_through` is the
+    last day the sources were checked for, after which rows are flagged. `max_99494_units` warns, and cuts
+    only where `truncate_99494` is set. `separately_paid` false: lines are listed, not charged."""
+
+    id: str
+    version: int
+    title: str
+    source: str
+    author: str
+    effective_from: date
+    effective_to: date | None = None
+    reviewed_through: date
+    payer: str | None = None
+    plan: str | None = None
+    time_rule: Literal["cpt_midpoint", "full_threshold"]
+    g2214_enabled: bool = True
+    g2214_min: int
+    max_99494_units: int = 2
+    truncate_99494: bool = False
+    count_consultant_solo: bool = False
+    count_pcp_bhcm_time: bool = True
+    count_pcp_oversight: bool = False
+    exclude_inpatient: bool = True
+    month_cross: Literal["split", "reject"] = "split"
+    episode_gap_months: int = 6
+    initial_repeat_rule: Literal["once_per_episode", "once_per_calendar_year"] = "once_per_episode"
+    dos_rule: Literal["last_day", "threshold_date"] = "last_day"
+    pos: str = "11"
+    separately_paid: bool = True
+    setting: Literal["prof", "rhc_fqhc"] = "prof"
+    min_99484: int = 20
+    initiating_visit_months: int = 12
+    initiating_visit_accepts_9079x: bool = False
+    consent_methods: tuple[ConsentMethod, ...] = ("verbal", "written", "portal")
+    consent_extra_elements_required: bool = False
+    dx_policy: Literal["diagnosed", "suspected_allowed"] = "diagnosed"
+    prior_auth_after_months: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("version", "g2214_min", "min_99484", "episode_gap_months", "initiating_visit_months"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field}: must be at least 1")
+        if self.max_99494_units < 0:
+            raise ValueError("max_99494_units: must not be negative")
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            raise ValueError("effective_to: ends before it begins")
+        if not self.consent_methods:
+            raise ValueError("consent_methods: name at least one")
+
+    @property
+    def rule_id(self) -> str:
+        return f"{self.id}@{self.version}"
+
+    @property
+    def counting(self) -> CountingPolicy:
+        return CountingPolicy(
+            count_consultant_solo=self.count_consultant_solo,
+            count_pcp_bhcm_time=self.count_pcp_bhcm_time,
+            count_pcp_oversight=self.count_pcp_oversight,
+            exclude_inpatient=self.exclude_inpatient,
+            month_cross=self.month_cross,
+        )
+
+    def covers(self, month: Month) -> bool:
+        """True when it is in force for the whole month."""
+        ends = self.effective_to
+        return self.effective_from <= month.first_day and (ends is None or month.last_day <= ends)
+
+
+def parse(text: str) -> RuleSet:
+    """Reads one rule set from TOML; raises Invalid naming the field that is missing, unknown or wrong."""
+    try:
+        return msgspec.convert(tomllib.loads(text), RuleSet)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid.field("rule_set", f"not readable as TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise Invalid.field("rule_set", str(error)) from error
+
+
+@cache
+def shipped() -> Mapping[str, RuleSet]:
+    """Every shipped version by rule id (`cpt_midpoint@1`)."""
+    read = (parse(path.read_text("utf-8")) for path in sorted(_FILES.glob("*.toml")))
+    return {rule_set.rule_id: rule_set for rule_set in read}
+
+
+def newest(rule_sets: Iterable[RuleSet], name: str) -> RuleSet | None:
+    """The rule set called `name`: an exact rule id (`nc_medicaid@1`), else the highest version of an id."""
+    fitting = [rule_set for rule_set in rule_sets if name in (rule_set.rule_id, rule_set.id)]
+    return max(fitting, key=lambda rule_set: rule_set.version, default=None)
+
+
+def choose(
+    rule_sets: Iterable[RuleSet], month: Month, *, payer: str | None, plan: str | None, default: str = DEFAULT
+) -> RuleSet | None:
+    """The rule set for a payer's month: payer and plan before payer alone before the default, then the
+    latest start, then the highest version. None when nothing is in force, so a person must choose."""
+    in_force = [rule_set for rule_set in rule_sets if rule_set.covers(month)]
+    named = [rule_set for rule_set in in_force if rule_set.payer is not None and rule_set.payer == payer]
+    for group in (
+        [rule_set for rule_set in named if rule_set.plan is not None and rule_set.plan == plan],
+        [rule_set for rule_set in named if rule_set.plan is None],
+        [rule_set for rule_set in in_force if rule_set.id == default],
+    ):
+        if group:
+            return max(group, key=lambda rule_set: (rule_set.effective_from, rule_set.version))
+    return None
