@@ -60,6 +60,16 @@ TABLE = [
         None,
         1,
     ),
+    # A late look at a month before the new episode: it belongs to the old one.
+    (
+        "2026-03",
+        history("2026-05-04", "2026-02", previous=ended("2026-03-20", "goals_met")),
+        RULES,
+        "subsequent",
+        "continuing",
+        2,
+        0,
+    ),
     # Moved away and came back: the gap does not begin a new episode.
     (
         "2026-05",

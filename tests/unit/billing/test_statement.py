@@ -222,6 +222,39 @@ def test_what_the_rules_allow_holds_nothing(facts, settings):
     assert row(with_(**facts), rule_set=rules(**settings)).status == "ready"
 
 
+SAME_DAY = msgspec.structs.replace(NEW, valid_from=date(2026, 11, 10))
+COVERAGES = [
+    ((), "No primary coverage is on record for the month."),
+    ((OLD, SAME_DAY), "Two primary coverages overlap in the month."),
+    ((OLD, NEW), "The primary coverage changes inside the month."),
+    ((OLD,), "The primary coverage leaves part of the month uncovered."),
+    ((NEW,), "The primary coverage leaves part of the month uncovered."),
+    (FACTS.coverages, "One payer for the whole month."),
+]
+
+
+@pytest.mark.parametrize(("coverages", "words"), COVERAGES)
+def test_the_coverage_of_a_month_is_told_in_words(coverages, words):
+    by_id = {element.id: element.words for element in row(with_(coverages=coverages)).elements}
+    assert by_id["coverage"] == words
+
+
+def test_coverage_need_not_reach_past_the_end_of_care():
+    until_death = msgspec.structs.replace(OLD, valid_to=date(2026, 11, 18))
+    episode = Episode(id="e1", started_on=date(2026, 11, 2), ended_on=date(2026, 11, 18))
+    assert row(with_(coverages=(until_death,), episode=episode)).status == "ready"
+    day_short = msgspec.structs.replace(OLD, valid_to=date(2026, 11, 17))
+    assert row(with_(coverages=(day_short,), episode=episode)).status == "held"
+
+
+@pytest.mark.parametrize(("after", "flags"), [(2, []), (1, ["prior_authorisation"])])
+def test_prior_authorisation_is_asked_for_after_the_months_the_payer_names(after: int, flags: list[str]):
+    asked = row(later(), rule_set=rules(prior_auth_after_months=after))
+    assert [note.code for note in asked.flags] == flags
+    granted = later(evidence=msgspec.structs.replace(EVIDENCE, prior_authorisations=on("2026-10-20")))
+    assert row(granted, rule_set=rules(prior_auth_after_months=after)).flags == ()
+
+
 FLAGS = [
     ({"evidence": msgspec.structs.replace(EVIDENCE, scales=on("2026-10-30"))}, {}, ["scales"]),
     ({"evidence": msgspec.structs.replace(EVIDENCE, care_plans=on("2026-12-01"))}, {}, ["care_plan"]),
