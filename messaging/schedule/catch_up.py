@@ -11,7 +11,9 @@ from messaging.schedule.zones import require_utc
 
 MissedState = Literal["missed", "skipped_outage"]
 
-SPREAD: Final = timedelta(minutes=60)  # so that a whole clinic is not texted in the minute the service returns
+SPREAD: Final = timedelta(
+    minutes=60
+)  # so that a whole clinic is not texted in the minute the service returns
 HASH_BYTES: Final = 8
 
 

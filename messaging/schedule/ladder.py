@@ -49,7 +49,9 @@ INVITED_LADDER: Final = Ladder(
     last="staff_task",
 )
 STARTED_LADDER: Final = Ladder(
-    steps=(Step(timedelta(hours=24)), Step(timedelta(hours=48))), last_after=timedelta(hours=72), last="expire"
+    steps=(Step(timedelta(hours=24)), Step(timedelta(hours=48))),
+    last_after=timedelta(hours=72),
+    last="expire",
 )
 
 
@@ -91,9 +93,7 @@ def next_step(
     return Finish(ladder.last, end)
 
 
-def pulled_forward(
-    reminder_at: datetime, failed_at: datetime, zone: Zone, hours: SendingHours
-) -> datetime:
+def pulled_forward(reminder_at: datetime, failed_at: datetime, zone: Zone, hours: SendingHours) -> datetime:
     """When a reminder leaves after the text before it ended undelivered: sooner, but not within 2 hours.
 
     It counts as that reminder. The failed text reached nobody, so it does not use up the patient's day.
@@ -102,9 +102,7 @@ def pulled_forward(
     return reminder_at if soonest is None else min(reminder_at, soonest)
 
 
-def _own_day(
-    wish: datetime, last_text_at: datetime, zone: Zone, hours: SendingHours
-) -> datetime | None:
+def _own_day(wish: datetime, last_text_at: datetime, zone: Zone, hours: SendingHours) -> datetime | None:
     at = next_opening(wish, zone, hours)
     home = home_zone(zone)
     if at is not None and local_date(at, home) <= local_date(last_text_at, home):

@@ -71,9 +71,7 @@ def _join(day: date, parts: tuple[DueText, ...]) -> DayText:
     return DayText(day, parts[0].at, min(part.not_after for part in parts), parts)
 
 
-def _day_before(
-    day: date, contact_at: datetime, zone: Zone, hours: SendingHours
-) -> ContactReminder | None:
+def _day_before(day: date, contact_at: datetime, zone: Zone, hours: SendingHours) -> ContactReminder | None:
     window = window_on(day, zone, hours)
     if window is None:
         return None
@@ -81,9 +79,7 @@ def _day_before(
     return ContactReminder("day_before", at, min(window.closes_at, contact_at - LATEST_BEFORE_CONTACT))
 
 
-def _same_morning(
-    day: date, contact_at: datetime, zone: Zone, hours: SendingHours
-) -> ContactReminder | None:
+def _same_morning(day: date, contact_at: datetime, zone: Zone, hours: SendingHours) -> ContactReminder | None:
     window = window_on(day, zone, hours)
     if window is None or window.opens_at + MORNING_LEAD > contact_at:
         return None

@@ -127,9 +127,7 @@ def instruments_due(
     """Instruments the plan asks for on exactly this local date."""
     asked = last_asked or {}
     before = day - ONE_DAY
-    return tuple(
-        line.instrument for line in lines if _next_date(line, _floor(line, before, asked)) == day
-    )
+    return tuple(line.instrument for line in lines if _next_date(line, _floor(line, before, asked)) == day)
 
 
 def not_after(invite_at: datetime, zone: Zone, hours: SendingHours) -> datetime:
@@ -149,7 +147,9 @@ def rezone(rows: tuple[Scheduled, ...], zone: str, now: datetime) -> tuple[Occur
     Everything sent, ended or already due is left alone. A check-in whose new instant has passed is due at once.
     """
     return tuple(
-        _occurrence(row.occurrence.local_due_date, row.occurrence.local_time, zone, row.occurrence.instruments)
+        _occurrence(
+            row.occurrence.local_due_date, row.occurrence.local_time, zone, row.occurrence.instruments
+        )
         for row in rows
         if _open_to_change(row, now)
     )

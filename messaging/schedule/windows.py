@@ -28,7 +28,9 @@ SEARCH: Final = timedelta(days=8)  # a week, and a day that a zone skipped (Apia
 
 LIVE_EXCHANGE: Final = timedelta(minutes=30)  # the patient wrote this recently, so an answer is expected
 MIN_VALIDITY: Final = timedelta(seconds=60)  # less than this mostly dies in the carrier's queue
-PROMPT_VALIDITY: Final = timedelta(hours=4)  # the provider's own default is 10 h, long enough to reach the night
+PROMPT_VALIDITY: Final = timedelta(
+    hours=4
+)  # the provider's own default is 10 h, long enough to reach the night
 STOP_VALIDITY: Final = timedelta(seconds=300)  # one confirmation within 5 minutes: 47 CFR 64.1200(a)(12)
 SAFETY_VALIDITY: Final = timedelta(seconds=900)
 ALERT_VALIDITY: Final = timedelta(seconds=300)  # the escalation repeats sooner than a late text would help

@@ -132,7 +132,9 @@ def test_a_wrong_plan_names_each_field(lines, problems):
 
 
 def test_a_wrong_plan_is_never_scheduled():
-    with pytest.raises(PlanRefused, match=r"^plan_lines\[0\]\.every_days: phq9 may be asked every 7 to 366 days$"):
+    with pytest.raises(
+        PlanRefused, match=r"^plan_lines\[0\]\.every_days: phq9 may be asked every 7 to 366 days$"
+    ):
         next_occurrence((PlanLine("phq9", 3, MON),), MON, NY)
     with pytest.raises(UnknownZone):
         next_occurrence((PHQ9,), MON, "Eastern")
@@ -299,7 +301,11 @@ def reminder(kind: str, at: str, latest: str) -> ContactReminder:
             ),
         ),
         # agreed the day before at noon: the morning one is left
-        ("2026-11-18T14:00", "2026-11-17T12:00", (reminder("same_morning", "2026-11-18T09:00", "2026-11-18T13:30"),)),
+        (
+            "2026-11-18T14:00",
+            "2026-11-17T12:00",
+            (reminder("same_morning", "2026-11-18T09:00", "2026-11-18T13:30"),),
+        ),
         # exactly one hour after the window opens, and a minute less
         (
             "2026-11-18T10:00",
@@ -308,7 +314,11 @@ def reminder(kind: str, at: str, latest: str) -> ContactReminder:
         ),
         ("2026-11-18T09:59", "2026-11-17T12:00", ()),
         # a contact before the window opens
-        ("2026-11-18T08:30", "2026-11-10T12:00", (reminder("day_before", "2026-11-17T10:00", "2026-11-17T20:00"),)),
+        (
+            "2026-11-18T08:30",
+            "2026-11-10T12:00",
+            (reminder("day_before", "2026-11-17T10:00", "2026-11-17T20:00"),),
+        ),
         ("2026-11-18T14:00", "2026-11-18T09:00", ()),
         # a contact in the evening, after the window
         (
@@ -348,7 +358,9 @@ def test_a_reminder_and_a_check_in_of_one_day_are_one_text():
 
 
 def test_two_texts_of_one_utc_day_on_two_local_days_stay_two():
-    first = DueText("check_in", "c1", utc("2026-11-18T03:30"), utc("2026-11-19T04:00"))  # 19:30 on the 17th in LA
+    first = DueText(
+        "check_in", "c1", utc("2026-11-18T03:30"), utc("2026-11-19T04:00")
+    )  # 19:30 on the 17th in LA
     second = DueText("contact_reminder", "k1", utc("2026-11-18T18:00"), utc("2026-11-19T04:00"))
     assert len(one_text_a_day((first, second), LA)) == 2
     assert len(one_text_a_day((first, second), "UTC")) == 1
@@ -375,7 +387,9 @@ def test_without_an_outage_the_due_check_in_is_prompted_at_once():
 
 
 def test_after_36_hours_down_until_3_a_m_one_prompt_waits_for_the_window_and_is_spread():
-    found = caught(due("2026-11-16"), due("2026-11-17"), now="2026-11-18T03:00", down_since="2026-11-16T09:00")
+    found = caught(
+        due("2026-11-16"), due("2026-11-17"), now="2026-11-18T03:00", down_since="2026-11-16T09:00"
+    )
     assert found.prompt is not None
     assert found.prompt.local_due_date == date(2026, 11, 17)
     assert ny("2026-11-18T09:00") <= found.prompt.at < ny("2026-11-18T10:00")
@@ -403,7 +417,9 @@ def test_a_check_in_that_is_too_late_is_marked_and_never_sent():
 
 
 def test_what_came_due_before_the_outage_was_missed_and_not_skipped_by_it():
-    found = caught(due("2026-11-10"), due("2026-11-17"), now="2026-11-18T12:00", down_since="2026-11-16T00:00")
+    found = caught(
+        due("2026-11-10"), due("2026-11-17"), now="2026-11-18T12:00", down_since="2026-11-16T00:00"
+    )
     assert found.missed == (Missed(date(2026, 11, 10), "missed"),)
 
 

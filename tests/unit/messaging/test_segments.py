@@ -40,18 +40,24 @@ def test_encoding_units_and_segments(text, expected):
     assert segments(text) == expected
 
 
-@pytest.mark.parametrize(("length", "char", "count"), [(304, "a", 2), (305, "a", 3), (132, "á", 2), (133, "á", 3)])
+@pytest.mark.parametrize(
+    ("length", "char", "count"), [(304, "a", 2), (305, "a", 3), (132, "á", 2), (133, "á", 3)]
+)
 def test_toll_free_parts_are_one_unit_shorter(length, char, count):
     assert segments(char * length, "toll_free").count == count
 
 
-@pytest.mark.parametrize("text", ["é É ñ Ñ ü Ü ¿ ¡ à è ì ò ù", "@£$¥Δ_ΦΓΛΩΠΨΣΘΞ", "^{}\\[~]|€\f", "line\r\nline", "¤§ß"])
+@pytest.mark.parametrize(
+    "text", ["é É ñ Ñ ü Ü ¿ ¡ à è ì ò ù", "@£$¥Δ_ΦΓΛΩΠΨΣΘΞ", "^{}\\[~]|€\f", "line\r\nline", "¤§ß"]
+)
 def test_gsm_characters(text):
     assert is_gsm7(text)
     assert not_gsm7(text) == ()
 
 
-@pytest.mark.parametrize("char", ["á", "í", "ó", "ú", "Á", "Í", "Ó", "Ú", "’", "“", "–", "…", "\u00a0", "ç", "`", "\t"])
+@pytest.mark.parametrize(
+    "char", ["á", "í", "ó", "ú", "Á", "Í", "Ó", "Ú", "’", "“", "–", "…", "\u00a0", "ç", "`", "\t"]
+)
 def test_characters_that_double_the_price(char):
     assert not is_gsm7(f"a{char}b")
     assert not_gsm7(f"a{char}b{char}") == (char,)

@@ -206,7 +206,12 @@ def test_validity_by_class(class_, not_after, window_end, live, expected):
 
 @pytest.mark.parametrize(
     ("not_after", "expected"),
-    [(after(minutes=5), 300), (after(minutes=30), 300), (after(minutes=2), 120), (after(seconds=59), Defer())],
+    [
+        (after(minutes=5), 300),
+        (after(minutes=30), 300),
+        (after(minutes=2), 120),
+        (after(seconds=59), Defer()),
+    ],
 )
 def test_a_stop_confirmation_has_five_minutes_at_any_hour(not_after, expected):
     assert validity(NOW, not_after, None, "A", None, stop_confirmation=True) == expected

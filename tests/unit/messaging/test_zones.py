@@ -108,7 +108,17 @@ def test_names_of_the_list_are_zones(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "america/new_york", "New York", "EST5", "Factory", "../../etc/passwd", "America", "UTC+5", "Etc/Unknown"],
+    [
+        "",
+        "america/new_york",
+        "New York",
+        "EST5",
+        "Factory",
+        "../../etc/passwd",
+        "America",
+        "UTC+5",
+        "Etc/Unknown",
+    ],
 )
 def test_anything_else_is_refused_by_name_of_the_field(name):
     assert not valid_zone(name)
