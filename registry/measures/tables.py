@@ -89,4 +89,4 @@ class MeasureResult(ClinicRow, Base):
     scoring_version: Mapped[str]
     filed_at: Mapped[datetime]
     replaced_at: Mapped[datetime | None]
-    replaced_reason: Mapped[str | None]
+    replaced_reason_sealed: Mapped[str | None]

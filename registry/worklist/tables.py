@@ -63,7 +63,9 @@ class RegistryLine(Base):
     waiting_replies: Mapped[int]
     open_tasks: Mapped[int]
     sort_rank: Mapped[int]  # 0 safety, 1 discuss, 2 others
-    overdue_since: Mapped[datetime]  # from when the next contact counts as overdue; far future when it can't be
+    overdue_since: Mapped[
+        datetime
+    ]  # from when the next contact counts as overdue; far future when it can't be
     updated_at: Mapped[datetime]
 
 

@@ -1,0 +1,283 @@
+"""Risk events for the screens, and what the alerting room needs to know. Bounded; reads by people are audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Final, cast
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy.orm import aliased
+
+from kernel.audit import Actor, record
+from kernel.db import Tx
+from kernel.errors import NotFound
+from registry.access import CLINICAL, require
+from registry.organisation.tables import Staff
+from registry.patients.tables import Patient
+from registry.safety.rules import ActionKind, Disposition, EventState, SourceKind, Toward, Trigger
+from registry.safety.tables import RiskAction, RiskEvent, RiskSignal
+
+LIST_LIMIT: Final = 200
+HISTORY_LIMIT: Final = 500
+BANNER_LIMIT: Final = 50
+
+
+class Banner(msgspec.Struct, frozen=True):
+    """Events of the clinic that nobody has taken, oldest first. Codes name no person. `codes` holds at most 50."""
+
+    count: int
+    codes: tuple[str, ...]
+
+
+class EventLine(msgspec.Struct, frozen=True):
+    """`patient_id` None: an unknown number wrote. `triggers` in the order they came, each once."""
+
+    id: UUID
+    code: str
+    tier: int
+    toward: Toward
+    state: EventState
+    is_drill: bool
+    triggers: tuple[Trigger, ...]
+    patient_id: UUID | None
+    family_name: str | None
+    given_name: str | None
+    mrn: str | None
+    opened_at: datetime
+    responsible_id: UUID | None
+    responsible_name: str | None
+    acknowledged_at: datetime | None
+    acknowledged_by_id: UUID | None
+    acknowledged_by_name: str | None
+    next_action_at: datetime
+    closed_at: datetime | None
+
+
+class SignalLine(msgspec.Struct, frozen=True):
+    trigger: Trigger
+    tier: int
+    value: int | None
+    source_kind: SourceKind
+    source_id: UUID
+    channel: str
+    rule_version: str
+    at: datetime
+
+
+class ActionLine(msgspec.Struct, frozen=True):
+    """`by_name` is empty for what the system did."""
+
+    kind: ActionKind
+    by_id: UUID | None
+    by_name: str
+    at: datetime
+    detail: dict[str, Any]
+    note: str | None
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """One event with everything that led to it and everything done about it, oldest first."""
+
+    event: EventLine
+    episode_id: UUID | None
+    birth_date: date | None
+    disposition: Disposition | None
+    disposed_by_id: UUID | None
+    closed_by_id: UUID | None
+    signals: tuple[SignalLine, ...]
+    actions: tuple[ActionLine, ...]
+
+
+class AlertFacts(msgspec.Struct, frozen=True):
+    """What an alert may say and whom it goes to: a code, never a person."""
+
+    event_id: UUID
+    clinic_id: UUID
+    code: str
+    tier: int
+    state: EventState
+    step: int
+    is_drill: bool
+    opened_at: datetime
+    responsible_id: UUID | None
+    acknowledged_by_id: UUID | None
+    next_action_at: datetime
+
+
+_UNTAKEN = (RiskEvent.clinic_id == bindparam("clinic"), RiskEvent.state == "open")
+_BANNER = (
+    select(RiskEvent.code, func.count().over().label("n"))
+    .where(*_UNTAKEN)
+    .order_by(RiskEvent.opened_at, RiskEvent.id)
+    .limit(BANNER_LIMIT)
+)
+_ALERT = select(
+    RiskEvent.id.label("event_id"), RiskEvent.clinic_id, RiskEvent.code, RiskEvent.tier, RiskEvent.state,
+    RiskEvent.step, RiskEvent.is_drill, RiskEvent.opened_at, RiskEvent.responsible_id,
+    RiskEvent.acknowledged_by_id, RiskEvent.next_action_at,
+)  # fmt: skip
+_DUE = (
+    _ALERT.where(RiskEvent.state != "closed", RiskEvent.next_action_at <= bindparam("now"))
+    .order_by(RiskEvent.next_action_at, RiskEvent.id)
+    .limit(bindparam("n"))
+)
+_responsible = aliased(Staff)
+_taker = aliased(Staff)
+_LINES = (
+    select(
+        RiskEvent.id, RiskEvent.code, RiskEvent.tier, RiskEvent.toward, RiskEvent.state, RiskEvent.is_drill,
+        RiskEvent.patient_id, Patient.family_name, Patient.given_name, Patient.mrn, RiskEvent.opened_at,
+        RiskEvent.responsible_id, _responsible.name.label("responsible_name"),
+        RiskEvent.acknowledged_at, RiskEvent.acknowledged_by_id, _taker.name.label("acknowledged_by_name"),
+        RiskEvent.next_action_at, RiskEvent.closed_at,
+        RiskEvent.episode_id, RiskEvent.disposition_sealed, RiskEvent.closed_by_id, Patient.birth_date,
+    )
+    .outerjoin(Patient, Patient.id == RiskEvent.patient_id)
+    .outerjoin(_responsible, _responsible.id == RiskEvent.responsible_id)
+    .outerjoin(_taker, _taker.id == RiskEvent.acknowledged_by_id)
+)  # fmt: skip
+
+
+async def banner(tx: Tx, viewer: Actor) -> Banner:
+    """For every page. Empty for people without a clinical role. Holds nothing about a person, so no audit row."""
+    if viewer.clinic_id is None or not viewer.has(*CLINICAL):
+        return Banner(0, ())
+    rows = await tx.all(_BANNER, {"clinic": viewer.clinic_id})
+    return Banner(rows[0].n if rows else 0, tuple(row.code for row in rows))
+
+
+async def open_events(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[EventLine, ...]:
+    """Everything not closed, oldest first, drills marked; at most 200."""
+    clinic_id = require(viewer, *CLINICAL)
+    wanted = _LINES.where(RiskEvent.clinic_id == clinic_id, RiskEvent.state != "closed")
+    return await _listed(tx, viewer, wanted.order_by(RiskEvent.opened_at, RiskEvent.id), LIST_LIMIT, now)
+
+
+async def closed_events(tx: Tx, viewer: Actor, *, now: datetime, limit: int = 50) -> tuple[EventLine, ...]:
+    """The last closed ones, newest first; at most 200."""
+    clinic_id = require(viewer, *CLINICAL)
+    wanted = _LINES.where(RiskEvent.clinic_id == clinic_id, RiskEvent.state == "closed")
+    ordered = wanted.order_by(RiskEvent.closed_at.desc(), RiskEvent.id)
+    return await _listed(tx, viewer, ordered, min(limit, LIST_LIMIT), now)
+
+
+async def events_of(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> tuple[EventLine, ...]:
+    """A patient's events, newest first; at most 200."""
+    clinic_id = require(viewer, *CLINICAL)
+    wanted = _LINES.where(RiskEvent.clinic_id == clinic_id, RiskEvent.patient_id == patient_id)
+    return await _listed(tx, viewer, wanted.order_by(RiskEvent.opened_at.desc()), LIST_LIMIT, now, patient_id)
+
+
+async def event(tx: Tx, viewer: Actor, event_id: UUID, *, now: datetime) -> EventPage:
+    """Raises NotFound."""
+    clinic_id = require(viewer, *CLINICAL)
+    row = await tx.first(_LINES.where(RiskEvent.id == event_id, RiskEvent.clinic_id == clinic_id))
+    if row is None:
+        raise NotFound("risk event")
+    signals, actions = await _signals(tx, [event_id]), await _actions(tx, event_id)
+    disposed = [action for action in actions if action.kind == "disposition"]
+    await record(tx, viewer, "risk_event.read", "risk_event", event_id, now=now, patient_id=row.patient_id)
+    return EventPage(
+        event=_line(row, signals.get(event_id, [])),
+        episode_id=row.episode_id,
+        birth_date=row.birth_date,
+        disposition=cast("Disposition | None", tx.vault.open_or_none(row.disposition_sealed)),
+        disposed_by_id=disposed[-1].by_id if disposed else None,
+        closed_by_id=row.closed_by_id,
+        signals=tuple(signals.get(event_id, [])),
+        actions=actions,
+    )
+
+
+async def has_open_event(tx: Tx, patient_id: UUID) -> bool:
+    """Whether a risk event about the patient is not closed; drills left out."""
+    statement = select(RiskEvent.id).where(
+        RiskEvent.patient_id == patient_id, RiskEvent.state != "closed", RiskEvent.is_drill.is_(False)
+    )
+    return await tx.first(statement.limit(1)) is not None
+
+
+async def alert_facts(tx: Tx, event_id: UUID) -> AlertFacts:
+    """Raises NotFound."""
+    row = await tx.first(_ALERT.where(RiskEvent.id == event_id))
+    if row is None:
+        raise NotFound("risk event")
+    return AlertFacts(**row._mapping)
+
+
+async def due(tx: Tx, now: datetime, limit: int) -> tuple[AlertFacts, ...]:
+    """Events whose clock has run out, the longest overdue first: the open ones to alert again, the taken ones to
+    `service.lapse`."""
+    return tuple(AlertFacts(**row._mapping) for row in await tx.all(_DUE, {"now": now, "n": limit}))
+
+
+async def _listed(
+    tx: Tx, viewer: Actor, statement: Any, limit: int, now: datetime, patient_id: UUID | None = None
+) -> tuple[EventLine, ...]:
+    rows = await tx.all(statement.limit(limit))
+    signals = await _signals(tx, [row.id for row in rows])
+    await record(
+        tx, viewer, "risk_events.read", "risk_event", None, now=now, patient_id=patient_id, count=len(rows)
+    )
+    return tuple(_line(row, signals.get(row.id, [])) for row in rows)
+
+
+async def _signals(tx: Tx, event_ids: Sequence[UUID]) -> dict[UUID, list[SignalLine]]:
+    found: dict[UUID, list[SignalLine]] = {}
+    if not event_ids:
+        return found
+    statement = (
+        select(RiskSignal.__table__)
+        .where(RiskSignal.event_id.in_(event_ids))
+        .order_by(RiskSignal.at, RiskSignal.id)
+    )
+    for row in await tx.all(statement.limit(HISTORY_LIMIT * 2)):
+        found.setdefault(row.event_id, []).append(
+            SignalLine(
+                row.trigger,
+                row.tier,
+                row.value,
+                row.source_kind,
+                row.source_id,
+                row.channel,
+                row.rule_version,
+                row.at,
+            )
+        )
+    return found
+
+
+async def _actions(tx: Tx, event_id: UUID) -> tuple[ActionLine, ...]:
+    statement = (
+        select(
+            RiskAction.kind,
+            RiskAction.by_id,
+            Staff.name,
+            RiskAction.at,
+            RiskAction.detail,
+            RiskAction.note_sealed,
+        )
+        .outerjoin(Staff, Staff.id == RiskAction.by_id)
+        .where(RiskAction.event_id == event_id)
+        .order_by(RiskAction.at, RiskAction.id)
+        .limit(HISTORY_LIMIT)
+    )
+    return tuple(
+        ActionLine(
+            cast(ActionKind, row.kind),
+            row.by_id,
+            row.name or "",
+            row.at,
+            row.detail,
+            tx.vault.open_or_none(row.note_sealed),
+        )
+        for row in await tx.all(statement)
+    )
+
+
+def _line(row: Row[Any], signals: Sequence[SignalLine]) -> EventLine:
+    given = {name: getattr(row, name) for name in EventLine.__struct_fields__ if name != "triggers"}
+    return EventLine(**given, triggers=tuple(dict.fromkeys(signal.trigger for signal in signals)))

@@ -1,0 +1,149 @@
+"""Tiers, clocks and who may do what with a risk event.
+
+Every number here is a template that a clinic's clinical lead signs before live use: no authority fixes a response
+time for an item 9 that was answered from afar.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Literal, assert_never
+from uuid import UUID
+
+import msgspec
+
+from registry.working_time import WorkingTime, after_staffed, next_business_day
+
+Tier = Literal[1, 2, 3]
+Trigger = Literal[
+    "item9",
+    "item9_declined",
+    "item9_unreadable",
+    "crisis_text",
+    "cssrs",
+    "staff_concern",
+]
+Toward = Literal["self", "others"]
+SourceKind = Literal["inbound", "answer", "staff"]
+EventState = Literal["open", "acknowledged", "assessed", "closed"]
+ActionKind = Literal[
+    "acknowledged",
+    "attempt",
+    "assessment",
+    "note",
+    "disposition",
+    "closed",
+    "tier_raised",
+    "reopened",
+    "lapsed",
+    "item9_rose",
+]
+AttemptChannel = Literal[
+    "phone", "video", "in_person", "text", "emergency_contact", "crisis_team", "welfare_check"
+]
+AttemptOutcome = Literal["reached", "no_answer", "left_voicemail", "wrong_number", "refused", "handed_over"]
+AssessmentTool = Literal["cssrs", "structured"]
+RiskLevel = Literal["low", "moderate", "high"]
+Disposition = Literal[
+    "assessed_plan_made",
+    "urgent_visit",
+    "crisis_team",
+    "emergency_department",
+    "welfare_check",
+    "unreachable_followed_policy",
+    "not_about_this_patient",
+    "drill",
+]
+
+# Nothing that is misread over the phone or on a small screen: no 0 O, 1 I L, 2 Z, 5 S.
+CODE_ALPHABET: Final = "ABCDEFGHJKMNPQRTUVWXY346789"
+CODE_LENGTH: Final = 4
+FIRST_LOOK: Final = timedelta(seconds=30)  # the first alert leaves at once; a sweep then looks whether it did
+SETTLING: Final = timedelta(minutes=15)  # further answers of the same burst don't page who has just taken it
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """One answer or text that signals danger. (source_kind, source_id, trigger) names it for ever.
+
+    `value`: the item's answer, None when there is none. `patient_id` None: an unknown number wrote.
+    """
+
+    clinic_id: UUID
+    patient_id: UUID | None
+    episode_id: UUID | None
+    trigger: Trigger
+    tier: Tier
+    toward: Toward
+    value: int | None
+    source_kind: SourceKind
+    source_id: UUID
+    channel: str
+    rule_version: str
+    is_drill: bool = False
+
+
+class SignalResult(msgspec.Struct, frozen=True):
+    """`opened` and `tier_raised` are false for a replay and for a signal that only joins."""
+
+    event_id: UUID
+    opened: bool
+    tier_raised: bool
+
+
+def acknowledge_by(tier: Tier, now: datetime, hours: WorkingTime) -> datetime:
+    """Tier 1: four staffed hours. Tier 2: 30 minutes by day and night. Tier 3: at once."""
+    match tier:
+        case 1:
+            return after_staffed(now, timedelta(hours=4), hours)
+        case 2:
+            return now + timedelta(minutes=30)
+        case 3:
+            return now
+        case _:
+            assert_never(tier)
+
+
+def lapses_at(tier: Tier, now: datetime, hours: WorkingTime) -> datetime:
+    """When an acknowledgement or attempt with nothing after it opens the event again: one business day, 2 hours,
+    30 minutes."""
+    match tier:
+        case 1:
+            return next_business_day(now, hours)
+        case 2:
+            return now + timedelta(hours=2)
+        case 3:
+            return now + timedelta(minutes=30)
+        case _:
+            assert_never(tier)
+
+
+def alerts_again(state: EventState, acknowledged_at: datetime | None, raised: bool, now: datetime) -> bool:
+    """Whether a signal that joins an event must page people again.
+
+    An event nobody has taken is being repeated anyway. One that somebody took is new to them unless it comes in
+    the same burst; a higher tier always is.
+    """
+    match state:
+        case "open":
+            return raised
+        case "acknowledged" | "assessed":
+            return raised or acknowledged_at is None or now - acknowledged_at > SETTLING
+        case "closed":
+            return False
+        case _:
+            assert_never(state)
+
+
+def why_not_close(
+    tier: int, state: EventState, closer: UUID, acknowledged_by: UUID | None, disposed_by: UUID | None
+) -> str | None:
+    """Tiers 2 and 3 need a second person: not who acknowledged, not who decided the disposition."""
+    if state == "closed":
+        return "is closed already"
+    if state == "open":
+        return "must be acknowledged first"
+    if tier >= 2 and closer == acknowledged_by:
+        return "of tier 2 or 3 is closed by someone other than the person who acknowledged it"
+    if tier >= 2 and closer == disposed_by:
+        return "of tier 2 or 3 is closed by someone other than the person who decided the disposition"
+    return None

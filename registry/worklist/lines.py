@@ -1,0 +1,211 @@
+"""Keeps registry lines equal to the facts. A line's lock is taken before its facts are read, so that of two use
+cases at once the later one sees what the earlier one wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Executable, Table, bindparam, delete, false, func, or_, select, update
+
+from kernel.db import Tx, insert_or_skip, pick
+from registry import zones
+from registry.episodes.tables import Episode
+from registry.measures.tables import MeasureResult
+from registry.organisation.tables import Clinic
+from registry.patients.tables import Patient
+from registry.safety.tables import RiskEvent
+from registry.worklist.rules import (
+    COLUMNS,
+    IN_CARE,
+    Difference,
+    EpisodeFacts,
+    LineFacts,
+    Lost,
+    ScoreFact,
+    differences,
+    line,
+)
+from registry.worklist.tables import RegistryLine, Task
+from registry.worklist.tasks import REPLIES
+
+# A check-in date this long past is no plan any more: something upstream failed to move it on.
+STALE_CHECK_IN: Final = timedelta(days=7)
+_LINE = cast(Table, RegistryLine.__table__)
+_SHOWN = ("phq9", "gad7")
+
+
+class _Scope(NamedTuple):
+    """Three selects that take the same key."""
+
+    lines: Any
+    episodes: Any
+    scores: Any
+
+
+def _open_tasks(*more: ColumnElement[bool]) -> Any:
+    return (
+        select(func.count())
+        .where(Task.patient_id == Episode.patient_id, Task.done_at.is_(None), *more)
+        .correlate(Episode)
+        .scalar_subquery()
+    )
+
+
+_OPEN_RISK = (
+    select(func.coalesce(func.max(RiskEvent.tier), 0))
+    .where(
+        RiskEvent.patient_id == Episode.patient_id, RiskEvent.state != "closed", RiskEvent.is_drill == false()
+    )
+    .correlate(Episode)
+    .scalar_subquery()
+)
+_EPISODES = (
+    select(
+        Episode.id.label("episode_id"), Episode.clinic_id, Episode.patient_id, Episode.status,
+        Patient.name_key, Patient.family_name, Patient.given_name, Patient.mrn, Patient.birth_date,
+        Episode.care_manager_id, Episode.treating_clinician_id, Episode.consultant_id,
+        Episode.referred_at, Episode.enrolled_on, Episode.next_contact_at, Episode.next_contact_mode,
+        Patient.is_test, Clinic.zone, Clinic.settings,
+        _OPEN_RISK.label("open_risk"),
+        _open_tasks().label("open_tasks"),
+        _open_tasks(Task.kind.in_(REPLIES)).label("waiting_replies"),
+        _open_tasks(Task.kind == "severe_score").label("severe_tasks"),
+    )
+    .join(Patient, Patient.id == Episode.patient_id)
+    .join(Clinic, Clinic.id == Episode.clinic_id)
+)  # fmt: skip
+_SCORES = (
+    select(
+        MeasureResult.episode_id, MeasureResult.instrument_id, MeasureResult.taken_at,
+        MeasureResult.total, MeasureResult.item9,
+    )
+    .where(MeasureResult.replaced_at.is_(None), MeasureResult.instrument_id.in_(_SHOWN))
+    .order_by(MeasureResult.taken_at, MeasureResult.filed_at, MeasureResult.id)
+)  # fmt: skip
+
+
+def _scope(line_key: Any, episode_key: Any, score_key: Any) -> _Scope:
+    key = bindparam("key", type_=Episode.id.type)
+    return _Scope(
+        lines=select(_LINE).where(line_key == key).order_by(_LINE.c.episode_id),
+        episodes=_EPISODES.where(episode_key == key).order_by(Episode.id),
+        scores=_SCORES.where(score_key == key),
+    )
+
+
+_ONE: Final = _scope(_LINE.c.episode_id, Episode.id, MeasureResult.episode_id)
+_PATIENT: Final = _scope(_LINE.c.patient_id, Episode.patient_id, MeasureResult.patient_id)
+_CLINIC: Final = _scope(_LINE.c.clinic_id, Episode.clinic_id, MeasureResult.clinic_id)
+
+_INSERT = insert_or_skip(_LINE, "episode_id")
+_UPDATE = update(_LINE).where(_LINE.c.episode_id == bindparam("key"))
+_DELETE = delete(_LINE).where(_LINE.c.episode_id == bindparam("key"))
+# What a new line says about facts that other rooms own and have not told yet.
+_UNTOLD: Final[Mapping[str, Any]] = {
+    "check_in_state": None,
+    "check_in_at": None,
+    "no_answer_count": 0,
+    "opted_out": False,
+    "next_check_in_on": None,
+    "last_contact_at": None,
+    "last_review_at": None,
+    "minutes_month": None,
+    "counted_seconds": 0,
+    "safety_flag": False,
+    "discuss_flag": False,
+}
+
+
+async def refresh(tx: Tx, episode_id: UUID, now: datetime) -> None:
+    """Writes one episode's line anew from the facts of the record. Three statements when nothing changed."""
+    await _write(tx, _ONE, episode_id, now)
+
+
+async def refresh_patient(tx: Tx, patient_id: UUID, now: datetime) -> None:
+    """The same for every episode of a patient: for a name, a risk event or a task, which belong to the person."""
+    await _write(tx, _PATIENT, patient_id, now)
+
+
+async def rebuild(tx: Tx, clinic_id: UUID, now: datetime) -> int:
+    """Writes every line of a clinic anew and removes lines without an episode. Returns how many were wrong."""
+    return await _write(tx, _CLINIC, clinic_id, now)
+
+
+async def drift(tx: Tx, clinic_id: UUID, now: datetime) -> list[Difference]:
+    """What a rebuild would change, in order of episode and column. Missing and superfluous lines are `episode_id`."""
+    rows = await _rows(tx, _CLINIC.lines, clinic_id)
+    expected = await _expected(tx, _CLINIC, clinic_id, rows)
+    found = [Difference(key, "episode_id") for key in rows.keys() ^ expected.keys()]
+    for key in rows.keys() & expected.keys():
+        found += [Difference(key, column) for column in differences(rows[key], expected[key])]
+    return sorted(found, key=lambda difference: (difference.episode_id, difference.column))
+
+
+async def find_lost(tx: Tx, clinic_id: UUID, now: datetime) -> list[Lost]:
+    """Episodes in care with neither a next contact nor a next check-in; test patients left out.
+
+    A missed contact is overdue, not lost. A check-in date more than a week past counts as none.
+    """
+    zone = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
+    if zone is None:
+        return []
+    stale = zones.local_date(now - STALE_CHECK_IN, zone)
+    nothing_asked = or_(_LINE.c.next_check_in_on.is_(None), _LINE.c.next_check_in_on < stale)
+    rows = await tx.all(
+        select(Episode.id, Episode.patient_id)
+        .join(Patient, Patient.id == Episode.patient_id)
+        .outerjoin(_LINE, _LINE.c.episode_id == Episode.id)
+        .where(Episode.clinic_id == clinic_id, Episode.status.in_(IN_CARE), Patient.is_test == false())
+        .where(Episode.next_contact_at.is_(None), nothing_asked)
+        .order_by(Episode.id)
+    )
+    return [Lost(row.id, row.patient_id) for row in rows]
+
+
+async def _write(tx: Tx, scope: _Scope, key: UUID, now: datetime) -> int:
+    rows = await _rows(tx, scope.lines.with_for_update(), key)
+    expected = await _expected(tx, scope, key, rows)
+    changed = [k for k, facts in expected.items() if k in rows and differences(rows[k], facts)]
+    missing = [k for k in expected if k not in rows]
+    gone = [k for k in rows if k not in expected]
+    if changed:
+        await tx.execute(_UPDATE, [{"key": k, **_values(expected[k]), "updated_at": now} for k in changed])
+    for k in missing:
+        new = {**_UNTOLD, **_values(expected[k]), "episode_id": k, "updated_at": now}
+        if not await tx.insert_once(pick(tx, _INSERT), new):
+            await _write(tx, _ONE, k, now)  # someone else wrote the first line: lock it and look again
+    if gone:
+        await tx.execute(_DELETE, [{"key": k} for k in gone])
+    return len(changed) + len(missing) + len(gone)
+
+
+async def _rows(tx: Tx, statement: Executable, key: UUID) -> dict[UUID, Mapping[str, Any]]:
+    return {row.episode_id: dict(row._mapping) for row in await tx.all(statement, {"key": key})}
+
+
+async def _expected(
+    tx: Tx, scope: _Scope, key: UUID, rows: Mapping[UUID, Mapping[str, Any]]
+) -> dict[UUID, LineFacts]:
+    episodes = [EpisodeFacts(**row._mapping) for row in await tx.all(scope.episodes, {"key": key})]
+    scores: dict[UUID, list[ScoreFact]] = {}
+    for row in await tx.all(scope.scores, {"key": key}):
+        scores.setdefault(row.episode_id, []).append(
+            ScoreFact(row.instrument_id, row.taken_at, row.total, row.item9)
+        )
+    return {
+        episode.episode_id: _line(episode, scores.get(episode.episode_id, ()), rows.get(episode.episode_id))
+        for episode in episodes
+        if not episode.is_test  # drills and canaries are in no caseload
+    }
+
+
+def _line(episode: EpisodeFacts, scores: Sequence[ScoreFact], row: Mapping[str, Any] | None) -> LineFacts:
+    flags = row or _UNTOLD
+    return line(episode, scores, safety_flag=flags["safety_flag"], discuss_flag=flags["discuss_flag"])
+
+
+def _values(facts: LineFacts) -> dict[str, Any]:
+    return {name: getattr(facts, name) for name in COLUMNS}

@@ -1,0 +1,179 @@
+"""What one registry line says, worked out from the facts; and what may be asked of the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from questionnaires.scoring import Item9
+from registry.working_time import local_midnight_after
+
+Status = Literal["referred", "active", "relapse_prevention", "on_hold", "inactive_disengaged", "ended"]
+IN_CARE: Final[tuple[Status, ...]] = ("active", "relapse_prevention")
+CURRENT: Final[tuple[Status, ...]] = ("referred", "active", "relapse_prevention", "on_hold")
+# A hold or an end makes nobody late.
+CAN_BE_OVERDUE: Final[frozenset[str]] = frozenset({"referred", "active", "relapse_prevention"})
+Flag = Literal["safety", "severe", "discuss"]
+Sort = Literal["default", "name", "phq9_last", "last_contact", "next_contact"]
+
+NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+SERIES: Final = 12
+OVERDUE_AFTER_DAYS: Final = 1  # from the day after the contact was due
+UNANSWERED_STATES: Final = ("invited", "in_progress", "missed", "partial_expired")
+
+
+class EpisodeFacts(msgspec.Struct, frozen=True):
+    """One episode with its patient, its clinic's settings and what is open about the patient."""
+
+    episode_id: UUID
+    clinic_id: UUID
+    patient_id: UUID
+    status: str
+    name_key: str
+    family_name: str
+    given_name: str
+    mrn: str | None
+    birth_date: date | None
+    care_manager_id: UUID | None
+    treating_clinician_id: UUID | None
+    consultant_id: UUID | None
+    referred_at: datetime
+    enrolled_on: date | None
+    next_contact_at: datetime | None
+    next_contact_mode: str | None
+    is_test: bool
+    zone: str
+    settings: dict[str, Any]
+    open_risk: int
+    open_tasks: int
+    waiting_replies: int
+    severe_tasks: int
+
+
+class ScoreFact(msgspec.Struct, frozen=True):
+    """A result that stands. `total` is None unless the form was complete."""
+
+    instrument_id: str
+    taken_at: datetime
+    total: int | None
+    item9: Item9
+
+
+class LineFacts(msgspec.Struct, frozen=True):
+    """The columns of a registry line that follow from the record. The others are written by whoever owns the
+    fact: check-in state, opt-out, minutes, last contact and review, and the two flags a person sets."""
+
+    clinic_id: UUID
+    patient_id: UUID
+    status: str
+    name_key: str
+    family_name: str
+    given_name: str
+    mrn: str | None
+    birth_date: date | None
+    care_manager_id: UUID | None
+    treating_clinician_id: UUID | None
+    consultant_id: UUID | None
+    referred_at: datetime
+    enrolled_on: date | None
+    phq9_first: int | None
+    phq9_last: int | None
+    phq9_last_at: datetime | None
+    phq9_item9: str | None
+    phq9_series: list[int]
+    gad7_first: int | None
+    gad7_last: int | None
+    gad7_last_at: datetime | None
+    next_contact_at: datetime | None
+    next_contact_mode: str | None
+    open_risk: int
+    severe_flag: bool
+    waiting_replies: int
+    open_tasks: int
+    sort_rank: int
+    overdue_since: datetime
+
+
+COLUMNS: Final = LineFacts.__struct_fields__
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A line that does not say what the facts say. Names the column, never the values: they may be a person's."""
+
+    episode_id: UUID
+    column: str
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """In care with nothing planned: no next contact and no next check-in."""
+
+    episode_id: UUID
+    patient_id: UUID
+
+
+def line(
+    episode: EpisodeFacts, scores: Sequence[ScoreFact], *, safety_flag: bool, discuss_flag: bool
+) -> LineFacts:
+    """`scores`: the episode's results, oldest first. Baseline is its first complete total and never moves; item 9
+    is that of the newest form, complete or not, so that an unknown one is seen."""
+    phq9 = [score for score in scores if score.instrument_id == "phq9"]
+    gad7 = [score for score in scores if score.instrument_id == "gad7"]
+    phq9_done = [(score.total, score.taken_at) for score in phq9 if score.total is not None]
+    gad7_done = [(score.total, score.taken_at) for score in gad7 if score.total is not None]
+    shared = {name: getattr(episode, name) for name in COLUMNS if name in EpisodeFacts.__struct_fields__}
+    return LineFacts(
+        **shared,
+        phq9_first=phq9_done[0][0] if phq9_done else None,
+        phq9_last=phq9_done[-1][0] if phq9_done else None,
+        phq9_last_at=phq9_done[-1][1] if phq9_done else None,
+        phq9_item9=phq9[-1].item9 if phq9 else None,
+        phq9_series=[total for total, _ in phq9_done[-SERIES:]],
+        gad7_first=gad7_done[0][0] if gad7_done else None,
+        gad7_last=gad7_done[-1][0] if gad7_done else None,
+        gad7_last_at=gad7_done[-1][1] if gad7_done else None,
+        severe_flag=episode.severe_tasks > 0,
+        sort_rank=sort_rank(episode.open_risk, safety_flag, episode.severe_tasks > 0, discuss_flag),
+        overdue_since=overdue_since(episode),
+    )
+
+
+def sort_rank(open_risk: int, safety_flag: bool, severe: bool, discuss: bool) -> int:
+    """0 safety, 1 discuss or a severe total to review, 2 the rest."""
+    if open_risk or safety_flag:
+        return 0
+    return 1 if severe or discuss else 2
+
+
+def overdue_since(episode: EpisodeFacts) -> datetime:
+    """The start of the clinic's day on which the next contact counts as overdue; NEVER when it can't be.
+
+    Setting `overdue_after_days`, default 1: the day after it was due.
+    """
+    if episode.next_contact_at is None or episode.status not in CAN_BE_OVERDUE:
+        return NEVER
+    days = episode.settings.get("overdue_after_days", OVERDUE_AFTER_DAYS)
+    return local_midnight_after(episode.next_contact_at, int(days), episode.zone)
+
+
+def differences(row: Mapping[str, Any], expected: LineFacts) -> list[str]:
+    """Columns in which a stored line differs from the facts."""
+    return [name for name in COLUMNS if row[name] != getattr(expected, name)]
+
+
+class RegistryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Filters narrow, `flags` and `check_in_states` by any of theirs. `mine`: the viewer is care manager, treating
+    clinician or consultant. `descending` turns a sort round; nulls stay last."""
+
+    care_manager_id: UUID | None = None
+    mine: bool = False
+    statuses: tuple[Status, ...] = CURRENT
+    overdue: bool | None = None
+    flags: frozenset[Flag] = frozenset()
+    check_in_states: frozenset[str] = frozenset()
+    opted_out: bool | None = None
+    sort: Sort = "default"
+    descending: bool = False

@@ -1,0 +1,88 @@
+"""Kinds of tasks: what each is called, when it is due unless its opener says so, and whether a person may close it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal, assert_never
+
+import msgspec
+
+from registry.working_time import WorkingTime, after_staffed, next_business_day, same_day
+
+TaskKind = Literal[
+    "safety_event",
+    "inbound_text",
+    "parked_text",
+    "opted_out",
+    "opt_out_unclear",
+    "wrong_number",
+    "unknown_number",
+    "who_is_this",
+    "call_and_ask_item9",
+    "complete_item9",
+    "severe_score",
+    "unanswered_check_in",
+    "could_not_parse",
+    "staff_question",
+    "contact_invalid",
+    "delivery_problem",
+    "consent_review",
+    "hold_review",
+    "shared_phone",
+    "late_answer",
+    "alert_undeliverable",
+    "lost_patient",
+]
+DueRule = Literal["now", "staffed_hour", "same_day", "next_business_day"]
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """`reply`: a text from a patient waits to be read. `by_hand`: a person may close it; the others close with
+    what they are about."""
+
+    label: str
+    due: DueRule
+    reply: bool = False
+    by_hand: bool = True
+
+
+KINDS: Final[Mapping[TaskKind, Kind]] = {
+    "safety_event": Kind("Safety event to handle", "now", by_hand=False),
+    "inbound_text": Kind("Text to read", "same_day", reply=True),
+    "parked_text": Kind("Text the system could not handle", "staffed_hour", reply=True),
+    "opted_out": Kind("Opted out of texts: agree on another channel", "next_business_day"),
+    "opt_out_unclear": Kind("May have opted out of texts: ask", "same_day", reply=True),
+    "wrong_number": Kind("Wrong number: find the right one", "next_business_day"),
+    "unknown_number": Kind("Text from a number we don't know", "same_day", reply=True),
+    "who_is_this": Kind("Asked who we are: check the number", "same_day", reply=True),
+    "call_and_ask_item9": Kind("Call and ask item 9", "next_business_day"),
+    "complete_item9": Kind("Item 9 is missing: ask and enter it", "same_day"),
+    "severe_score": Kind("Severe score: review today", "same_day"),
+    "unanswered_check_in": Kind("Check-in not answered: call", "next_business_day"),
+    "could_not_parse": Kind("Answers could not be read: call", "same_day", reply=True),
+    "staff_question": Kind("Question from a colleague", "next_business_day"),
+    "contact_invalid": Kind("Phone can't be reached: check it", "next_business_day"),
+    "delivery_problem": Kind("Text may not have arrived", "next_business_day"),
+    "consent_review": Kind("Consent to review", "next_business_day"),
+    "hold_review": Kind("On hold: review", "next_business_day"),
+    "shared_phone": Kind("Shared phone: agree on how to text", "next_business_day"),
+    "late_answer": Kind("Answer after the check-in ended", "same_day", reply=True),
+    "alert_undeliverable": Kind("A safety alert reached nobody", "now"),
+    "lost_patient": Kind("Nothing is planned for this patient", "next_business_day"),
+}  # fmt: skip
+REPLIES: Final = tuple(kind for kind, about in KINDS.items() if about.reply)
+
+
+def due_at(rule: DueRule, now: datetime, hours: WorkingTime) -> datetime:
+    match rule:
+        case "now":
+            return now
+        case "staffed_hour":
+            return after_staffed(now, timedelta(hours=1), hours)
+        case "same_day":
+            return same_day(now, hours)
+        case "next_business_day":
+            return next_business_day(now, hours)
+        case _:
+            assert_never(rule)
