@@ -34,15 +34,15 @@ class Outbox(ClinicRow, Base):
         partial_unique(
             "uq_outbox_in_flight",
             "recipient_key",
-            where="class = 'A' AND state IN ('sending', 'unknown')",
+            where="message_class = 'A' AND state IN ('sending', 'unknown')",
         ),
-        one_of("class", "A", "B", "C", "D"),
+        one_of("message_class", "A", "B", "C", "D"),
         one_of("channel", "sms", "email"),
         one_of("state", *OUTBOX_STATES),
     )
 
-    class_: Mapped[str] = mapped_column("class")
-    kind: Mapped[str]  # question | invitation | reminder | contact_reminder | crisis | alert | staff_text | help | ...
+    message_class: Mapped[str]
+    kind: Mapped[str]  # see messaging/delivery/kinds.py
     channel: Mapped[str]
     dedupe_key: Mapped[str] = mapped_column(unique=True)
     recipient_key: Mapped[str]
