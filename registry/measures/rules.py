@@ -53,6 +53,29 @@ class AnswerFacts(msgspec.Struct, frozen=True):
     answered_at: datetime
 
 
+class ResultFacts(msgspec.Struct, frozen=True):
+    """A score. `total` is None unless every scored item was answered; `prorated_total` is for display alone. Of a
+    total entered without its items only the total is known: see `source`. `item9` is never "no risk"."""
+
+    id: UUID
+    run_id: UUID
+    instrument_id: str
+    taken_at: datetime
+    filed_at: datetime
+    raw_sum: int
+    n_answered: int
+    n_items: int
+    is_complete: bool
+    total: int | None
+    prorated_total: int | None
+    band: str | None
+    item9: Item9
+    channel: str
+    source: RunSource
+    entry_source: EntrySource | None
+    replaced_at: datetime | None = None
+
+
 class Recorded(msgspec.Struct, frozen=True):
     """`changed` is false when the same answer already stood; `risk` says which event it opened or joined."""
 

@@ -1,36 +1,35 @@
-"""What people do about a risk event, in the order it happens. Nothing here closes, lowers or ages an event by itself."""
+"""Risk events: what may be done about them, and by whom. `signals` opens them, `handling` is the work of people."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 
 from kernel.audit import Actor, record
 from kernel.db import Tx
-from kernel.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from kernel.errors import NotFound, Problem
 from registry.access import CLINICAL, require
-from registry.organisation.tables import Staff
 from registry.patients.tables import Patient
 from registry.ports import Alerts
 from registry.safety import rules
-from registry.safety.rules import (
-    AssessmentTool,
-    AttemptChannel,
-    AttemptOutcome,
-    Disposition,
-    RiskLevel,
-    Signal,
-    SignalResult,
-    Tier,
-    Toward,
+from registry.safety.handling import (
+    Acknowledgement,
+    acknowledge,
+    add_note,
+    close,
+    log_assessment,
+    log_attempt,
+    note_problem,
+    record_disposition,
+    refuse,
+    restart_clock,
 )
-from registry.safety.signals import act, signal, task_key
-from registry.safety.tables import RiskAction, RiskEvent
-from registry.worklist import service as worklist
+from registry.safety.rules import Signal, SignalResult, Tier, Toward
+from registry.safety.signals import act, signal
+from registry.safety.tables import RiskEvent
 
 __all__ = [
     "Acknowledgement",
@@ -49,159 +48,6 @@ __all__ = [
 ]
 
 CONCERN_RULE: Final = "staff-1"
-MAX_NOTE: Final = 10_000
-
-
-class Acknowledgement(msgspec.Struct, frozen=True):
-    """Who has the event. `won` is false for the second of two people: the first is named here."""
-
-    won: bool
-    by_id: UUID | None
-    by_name: str
-    at: datetime | None
-
-
-async def acknowledge(tx: Tx, actor: Actor, event_id: UUID, *, now: datetime) -> Acknowledgement:
-    """Takes the event, by compare-and-set: of two people exactly one wins. Raises NotFound, Forbidden."""
-    person = _person(actor)
-    event = await _event(tx, actor, event_id)
-    if not await _take(tx, actor, event, now):
-        return await _who_has_it(tx, event_id, person)
-    await record(
-        tx, actor, "risk_event.acknowledged", "risk_event", event_id, now=now, patient_id=event.patient_id
-    )
-    return Acknowledgement(True, person, actor.name, now)
-
-
-async def log_attempt(
-    tx: Tx,
-    actor: Actor,
-    event_id: UUID,
-    *,
-    channel: AttemptChannel,
-    outcome: AttemptOutcome,
-    note: str | None = None,
-    now: datetime,
-) -> None:
-    """An attempt to reach the patient; it restarts the clock, and takes the event if nobody has it."""
-    event = await _open_for_work(tx, actor, event_id)
-    _require(_note_problem(note))
-    await _take(tx, actor, event, now)
-    await act(
-        tx, event.clinic_id, event_id, "attempt", actor.id, now, note=note, channel=channel, outcome=outcome
-    )
-    await _restart_clock(tx, event, now)
-    await record(
-        tx, actor, "risk_event.attempt_logged", "risk_event", event_id, now=now, patient_id=event.patient_id
-    )
-
-
-async def log_assessment(
-    tx: Tx,
-    actor: Actor,
-    event_id: UUID,
-    *,
-    tool: AssessmentTool,
-    level: RiskLevel,
-    findings: str,
-    now: datetime,
-) -> None:
-    """What a clinician found. It never lowers the tier and never closes the event."""
-    event = await _open_for_work(tx, actor, event_id)
-    _require(
-        None if findings.strip() else Problem("findings", "is needed"), _note_problem(findings, "findings")
-    )
-    await _take(tx, actor, event, now)
-    await tx.execute(
-        update(RiskEvent)
-        .where(RiskEvent.id == event_id)
-        .values(state="assessed", version=RiskEvent.version + 1)
-    )
-    await act(
-        tx, event.clinic_id, event_id, "assessment", actor.id, now, note=findings, tool=tool, level=level
-    )
-    await _restart_clock(tx, event, now)
-    await record(
-        tx, actor, "risk_event.assessed", "risk_event", event_id, now=now, patient_id=event.patient_id
-    )
-
-
-async def add_note(tx: Tx, actor: Actor, event_id: UUID, note: str, *, now: datetime) -> None:
-    event = await _open_for_work(tx, actor, event_id)
-    _require(None if note.strip() else Problem("note", "is empty"), _note_problem(note))
-    await act(tx, event.clinic_id, event_id, "note", actor.id, now, note=note)
-    await record(tx, actor, "risk_event.noted", "risk_event", event_id, now=now, patient_id=event.patient_id)
-
-
-async def record_disposition(
-    tx: Tx,
-    actor: Actor,
-    event_id: UUID,
-    *,
-    disposition: Disposition,
-    next_contact_at: datetime | None,
-    note: str | None = None,
-    now: datetime,
-) -> None:
-    """What was decided, for a second person to confirm. The next contact is needed unless there is no patient who
-    could be contacted."""
-    event = await _open_for_work(tx, actor, event_id)
-    _require(await _next_contact_problem(tx, event, next_contact_at, None, now), _note_problem(note))
-    await _take(tx, actor, event, now)
-    await _dispose(tx, actor, event, disposition, next_contact_at, note, now)
-    await _restart_clock(tx, event, now)
-    await record(
-        tx,
-        actor,
-        "risk_event.disposition_recorded",
-        "risk_event",
-        event_id,
-        now=now,
-        patient_id=event.patient_id,
-    )
-
-
-async def close(
-    tx: Tx,
-    actor: Actor,
-    event_id: UUID,
-    *,
-    disposition: Disposition | None = None,
-    next_contact_at: datetime | None = None,
-    note: str | None = None,
-    now: datetime,
-) -> None:
-    """By a person, with a disposition and the next contact, both given here or recorded before.
-
-    Tiers 2 and 3: by someone who neither acknowledged the event nor decided its disposition. Raises Conflict
-    saying which of these is missing, Invalid naming the field.
-    """
-    person = _person(actor)
-    event = await _event(tx, actor, event_id, lock=True)
-    before = await _last_disposition(tx, event_id)
-    refused = rules.why_not_close(
-        event.tier, event.state, person, event.acknowledged_by_id, None if before is None else before.by_id
-    )
-    if refused is not None:
-        raise Conflict(f"the event {refused}")
-    recorded = None if before is None else before.detail.get("next_contact_at")
-    _require(
-        Problem("disposition", "is needed") if disposition is None and before is None else None,
-        await _next_contact_problem(tx, event, next_contact_at, recorded, now),
-        _note_problem(note),
-    )
-    if disposition is not None:
-        await _dispose(tx, actor, event, disposition, next_contact_at, None, now)
-    await tx.execute(
-        update(RiskEvent)
-        .where(RiskEvent.id == event_id)
-        .values(state="closed", closed_at=now, closed_by_id=person, version=RiskEvent.version + 1)
-    )
-    await act(tx, event.clinic_id, event_id, "closed", person, now, note=note)
-    await worklist.close_tasks(tx, event.clinic_id, task_key(event_id), "event_closed", now)
-    if event.patient_id is not None:
-        await worklist.refresh_patient(tx, event.patient_id, now)
-    await record(tx, actor, "risk_event.closed", "risk_event", event_id, now=now, patient_id=event.patient_id)
 
 
 async def staff_concern(
@@ -222,7 +68,7 @@ async def staff_concern(
     )
     if known is None:
         raise NotFound("patient")
-    _require(None if note.strip() else Problem("note", "is needed"), _note_problem(note))
+    refuse(None if note.strip() else Problem("note", "is needed"), note_problem(note))
     result = await signal(
         tx,
         Signal(
@@ -265,7 +111,7 @@ async def lapse(tx: Tx, event_id: UUID, *, now: datetime) -> bool:
     if event is None or event.next_action_at > now or event.state not in ("acknowledged", "assessed"):
         return False
     if event.state == "assessed":
-        await _restart_clock(tx, event, now)
+        await restart_clock(tx, event, now)
         return False
     await tx.execute(
         update(RiskEvent)
@@ -281,120 +127,3 @@ async def lapse(tx: Tx, event_id: UUID, *, now: datetime) -> bool:
     )
     await act(tx, event.clinic_id, event_id, "lapsed", event.acknowledged_by_id, now)
     return True
-
-
-def _person(actor: Actor) -> UUID:
-    require(actor, *CLINICAL)
-    if actor.kind != "staff" or actor.id is None:
-        raise Forbidden("only a person acts on a risk event", code="person_needed")
-    return actor.id
-
-
-async def _event(tx: Tx, actor: Actor, event_id: UUID, *, lock: bool = False) -> Row[Any]:
-    statement = select(RiskEvent.__table__).where(
-        RiskEvent.id == event_id, RiskEvent.clinic_id == actor.clinic_id
-    )
-    event = await tx.first(statement.with_for_update() if lock else statement)
-    if event is None:
-        raise NotFound("risk event")
-    return event
-
-
-async def _open_for_work(tx: Tx, actor: Actor, event_id: UUID) -> Row[Any]:
-    _person(actor)
-    event = await _event(tx, actor, event_id, lock=True)
-    if event.state == "closed":
-        raise Conflict("the event is closed")
-    return event
-
-
-async def _take(tx: Tx, actor: Actor, event: Row[Any], now: datetime) -> bool:
-    """True when this call moved the event from open to acknowledged."""
-    tier = cast(Tier, event.tier)
-    lapses = rules.lapses_at(tier, now, await worklist.working_time(tx, event.clinic_id))
-    taken = await tx.execute(
-        update(RiskEvent)
-        .where(RiskEvent.id == event.id, RiskEvent.state == "open")
-        .values(
-            state="acknowledged",
-            acknowledged_at=now,
-            acknowledged_by_id=actor.id,
-            next_action_at=lapses,
-            version=RiskEvent.version + 1,
-        )
-    )
-    if taken.rowcount != 1:
-        return False
-    await act(tx, event.clinic_id, event.id, "acknowledged", actor.id, now)
-    await worklist.assign_task(tx, event.clinic_id, task_key(event.id), actor.id, lapses)
-    return True
-
-
-async def _who_has_it(tx: Tx, event_id: UUID, person: UUID) -> Acknowledgement:
-    row = await tx.first(
-        select(RiskEvent.acknowledged_by_id, RiskEvent.acknowledged_at, Staff.name)
-        .outerjoin(Staff, Staff.id == RiskEvent.acknowledged_by_id)
-        .where(RiskEvent.id == event_id)
-    )
-    if row is None:
-        raise NotFound("risk event")
-    return Acknowledgement(
-        row.acknowledged_by_id == person, row.acknowledged_by_id, row.name or "", row.acknowledged_at
-    )
-
-
-async def _restart_clock(tx: Tx, event: Row[Any], now: datetime) -> None:
-    hours = await worklist.working_time(tx, event.clinic_id)
-    lapses = rules.lapses_at(cast(Tier, event.tier), now, hours)
-    await tx.execute(update(RiskEvent).where(RiskEvent.id == event.id).values(next_action_at=lapses))
-
-
-async def _dispose(
-    tx: Tx,
-    actor: Actor,
-    event: Row[Any],
-    disposition: Disposition,
-    next_contact_at: datetime | None,
-    note: str | None,
-    now: datetime,
-) -> None:
-    moment = None if next_contact_at is None else next_contact_at.isoformat()
-    await act(
-        tx, event.clinic_id, event.id, "disposition", actor.id, now,
-        note=note, disposition=disposition, next_contact_at=moment,
-    )  # fmt: skip
-    await tx.execute(
-        update(RiskEvent)
-        .where(RiskEvent.id == event.id)
-        .values(disposition_sealed=tx.vault.seal(disposition), version=RiskEvent.version + 1)
-    )
-
-
-async def _last_disposition(tx: Tx, event_id: UUID) -> Row[Any] | None:
-    return await tx.first(
-        select(RiskAction.by_id, RiskAction.detail)
-        .where(RiskAction.event_id == event_id, RiskAction.kind == "disposition")
-        .order_by(RiskAction.at.desc(), RiskAction.id.desc())
-        .limit(1)
-    )
-
-
-async def _next_contact_problem(
-    tx: Tx, event: Row[Any], given: datetime | None, recorded: str | None, now: datetime
-) -> Problem | None:
-    if given is not None:
-        return None if given > now else Problem("next_contact_at", "must lie in the future")
-    if recorded is not None or event.patient_id is None:
-        return None
-    deceased = await tx.scalar(select(Patient.deceased_on).where(Patient.id == event.patient_id))
-    return None if deceased is not None else Problem("next_contact_at", "is needed")
-
-
-def _note_problem(note: str | None, field: str = "note") -> Problem | None:
-    return Problem(field, f"is longer than {MAX_NOTE} characters") if note and len(note) > MAX_NOTE else None
-
-
-def _require(*problems: Problem | None) -> None:
-    found = [problem for problem in problems if problem is not None]
-    if found:
-        raise Invalid(*found)
