@@ -115,8 +115,9 @@ def row(**changes) -> RowFacts:
         ({"window": None, "not_after": after(hours=18, seconds=60)}, DeferUntil(TOMORROW)),
         ({"window": Window(OPEN.opens_at, after(seconds=59))}, DeferUntil(TOMORROW)),
         ({"window": None, "later_opening": None}, Suppress("no_window")),
-        # a window that is over by now counts as none
+        # a window that is over by now, or not yet open, counts as none
         ({"window": Window(OPEN.opens_at, after(seconds=-1))}, DeferUntil(TOMORROW)),
+        ({"window": Window(after(seconds=1), after(hours=5))}, DeferUntil(TOMORROW)),
         # live exchange
         ({"window": None, "live_until": after(minutes=25)}, Send(1500)),
         ({"window": None, "live_until": after(seconds=59)}, DeferUntil(TOMORROW)),
@@ -524,7 +525,7 @@ def message(sid="SM1", *, direction="outbound-api", seconds=1.0, service="MG1", 
         ((message(seconds=-5.1),), ()),
         ((message(seconds=40),), ("SM1",)),
         ((message(seconds=40.1),), ()),
-        ((message("SM2", seconds=3), message("SM1", seconds=2)), ("SM1", "SM2")),
+        ((message("SM1", seconds=3), message("SM2", seconds=2)), ("SM2", "SM1")),
     ],
 )
 def test_which_listed_messages_may_be_the_attempt(listed, expected):

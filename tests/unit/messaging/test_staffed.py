@@ -109,6 +109,12 @@ def test_the_patients_window_counts_in_the_patients_zone():
     assert found == ny("2026-11-18T14:00")
 
 
+def test_staffed_time_left_is_added_up_over_the_shifts_of_the_day():
+    five = InvitationPolicy(min_left=timedelta(hours=5))
+    assert good_invitation_moment(ny("2026-11-18T11:00"), NY, DAY, CLINIC, five) == ny("2026-11-18T11:00")
+    assert good_invitation_moment(ny("2026-11-18T11:01"), NY, DAY, CLINIC, five) == ny("2026-11-19T11:00")
+
+
 @pytest.mark.parametrize(
     ("hours", "expected"),
     [(SendingHours(time(8), time(20)), "2026-11-18T08:30"), (DAY, "2026-11-18T09:00")],
