@@ -1,0 +1,240 @@
+"""The registry, the search, the tasks and the landing page. Every read is bounded and leaves an audit row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, false, or_, select
+from sqlalchemy.orm import aliased
+
+from kernel.audit import Actor, record
+from kernel.db import Tx
+from kernel.errors import Invalid
+from questionnaires.change import change_pct
+from registry.access import CLINICAL, require
+from registry.episodes.tables import Episode
+from registry.organisation.wording import fold
+from registry.patients.tables import Patient, PatientPhone
+from registry.phones import BadNumber, e164
+from registry.worklist.paging import after as later_than
+from registry.worklist.paging import mine, order, ordering
+from registry.worklist.rules import Flag, RegistryFilter, Status
+from registry.worklist.tables import RegistryLine
+from registry.worklist.today import TaskFilter, TaskLine, Tasks, Today, tasks, today
+
+__all__ = [
+    "Found",
+    "Line",
+    "Page",
+    "RegistryFilter",
+    "TaskFilter",
+    "TaskLine",
+    "Tasks",
+    "Today",
+    "line_of",
+    "registry_page",
+    "search",
+    "tasks",
+    "today",
+]
+
+MAX_PAGE: Final = 200
+FOUND_LIMIT: Final = 20
+SHORTEST_NAME: Final = 2
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of the registry. Scores are complete totals; `phq9_item9` "unknown" and "declined" are states of
+    their own, never "no risk". `minutes_month` says which month `counted_seconds` belong to."""
+
+    episode_id: UUID
+    patient_id: UUID
+    status: Status
+    family_name: str
+    given_name: str
+    mrn: str | None
+    birth_date: date | None
+    care_manager_id: UUID | None
+    treating_clinician_id: UUID | None
+    consultant_id: UUID | None
+    referred_at: datetime
+    enrolled_on: date | None
+    phq9_first: int | None
+    phq9_last: int | None
+    phq9_last_at: datetime | None
+    phq9_item9: str | None
+    phq9_series: list[int]
+    gad7_first: int | None
+    gad7_last: int | None
+    gad7_last_at: datetime | None
+    check_in_state: str | None
+    check_in_at: datetime | None
+    no_answer_count: int
+    opted_out: bool
+    next_check_in_on: date | None
+    last_contact_at: datetime | None
+    next_contact_at: datetime | None
+    next_contact_mode: str | None
+    last_review_at: datetime | None
+    minutes_month: str | None
+    counted_seconds: int
+    open_risk: int
+    safety_flag: bool
+    severe_flag: bool
+    discuss_flag: bool
+    waiting_replies: int
+    open_tasks: int
+    overdue: bool
+    phq9_change_pct: int | None
+    gad7_change_pct: int | None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """`after` of the next page, None on the last."""
+
+    lines: tuple[Line, ...]
+    next: UUID | None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """`episode_id` and `status` of the newest episode that is not ended, else None."""
+
+    patient_id: UUID
+    episode_id: UUID | None
+    status: Status | None
+    family_name: str
+    given_name: str
+    mrn: str | None
+    birth_date: date | None
+
+
+_STORED: Final = tuple(
+    name for name in Line.__struct_fields__ if name not in ("overdue", "phq9_change_pct", "gad7_change_pct")
+)
+_AT = aliased(RegistryLine)
+_FLAGS: Final[Mapping[Flag, ColumnElement[bool]]] = {
+    "safety": or_(RegistryLine.open_risk > 0, RegistryLine.safety_flag),
+    "severe": RegistryLine.severe_flag.is_(True),
+    "discuss": RegistryLine.discuss_flag.is_(True),
+}
+
+
+async def registry_page(
+    tx: Tx, viewer: Actor, wanted: RegistryFilter, after: UUID | None, limit: int, *, now: datetime
+) -> Page:
+    """One page of the viewer's clinic in one statement: safety first, then discuss and severe, then the overdue,
+    oldest first, then by name. `after` is the last page's `next`; a line that is gone ends the list. At most 200."""
+    clinic_id = require(viewer, *CLINICAL)
+    size = max(1, min(limit, MAX_PAGE))
+    keys = order(RegistryLine, wanted, now)
+    statement = (
+        select(*(getattr(RegistryLine, name) for name in _STORED), RegistryLine.overdue_since)
+        .where(RegistryLine.clinic_id == clinic_id, *_conditions(wanted, viewer, now))
+        .order_by(*ordering(keys))
+        .limit(size + 1)
+    )
+    if after is not None:
+        here = and_(_AT.episode_id == after, _AT.clinic_id == clinic_id)
+        statement = statement.join(_AT, here).where(later_than(order(_AT, wanted, now), keys))
+    rows = await tx.all(statement)
+    lines = tuple(_line(row, now) for row in rows[:size])
+    await record(tx, viewer, "registry.read", "registry", None, now=now, count=len(lines), sort=wanted.sort)
+    return Page(lines, lines[-1].episode_id if len(rows) > size else None)
+
+
+async def line_of(tx: Tx, viewer: Actor, episode_id: UUID, *, now: datetime) -> Line | None:
+    """One line, for the page of its patient; None when it is another clinic's or a test patient's."""
+    clinic_id = require(viewer, *CLINICAL)
+    row = await tx.first(
+        select(*(getattr(RegistryLine, name) for name in _STORED), RegistryLine.overdue_since).where(
+            RegistryLine.clinic_id == clinic_id, RegistryLine.episode_id == episode_id
+        )
+    )
+    if row is None:
+        return None
+    await record(tx, viewer, "registry_line.read", "episode", episode_id, now=now, patient_id=row.patient_id)
+    return _line(row, now)
+
+
+async def search(tx: Tx, viewer: Actor, text: str, *, now: datetime) -> tuple[Found, ...]:
+    """By the beginning of "family given", the exact record number or the current phone, whichever fits; at most 20
+    by name. Test patients are found by record number alone. Billers may search: no clinical content is in it."""
+    clinic_id = require(viewer, *CLINICAL, "biller")
+    asked = " ".join(text.split())
+    if len(asked) < SHORTEST_NAME:
+        raise Invalid.field("text", "needs at least two characters")
+    rows = await tx.all(_search(tx, clinic_id, asked))
+    await record(tx, viewer, "patients.searched", "patient", None, now=now, count=len(rows))
+    return tuple(Found(**row._mapping) for row in rows)
+
+
+def _search(tx: Tx, clinic_id: UUID, asked: str) -> Any:
+    ways: list[ColumnElement[bool]] = [Patient.mrn == asked]
+    prefix = " ".join(fold(asked.replace(",", " ")).split())
+    if len(prefix) >= SHORTEST_NAME:
+        ways.append(and_(Patient.name_key.startswith(prefix, autoescape=True), Patient.is_test == false()))
+    phone_key = _phone_key(tx, asked)
+    if phone_key is not None:
+        owners = select(PatientPhone.patient_id).where(
+            PatientPhone.clinic_id == clinic_id,
+            PatientPhone.phone_key == phone_key,
+            PatientPhone.replaced_at.is_(None),
+        )
+        ways.append(Patient.id.in_(owners))
+    current = and_(Episode.patient_id == Patient.id, Episode.status != "ended")
+    return (
+        select(
+            Patient.id.label("patient_id"), Episode.id.label("episode_id"), Episode.status,
+            Patient.family_name, Patient.given_name, Patient.mrn, Patient.birth_date,
+        )
+        .outerjoin(Episode, current)
+        .where(Patient.clinic_id == clinic_id, or_(*ways))
+        .order_by(Patient.name_key, Patient.id)
+        .limit(FOUND_LIMIT)
+    )  # fmt: skip
+
+
+def _phone_key(tx: Tx, asked: str) -> str | None:
+    if sum(character.isdigit() for character in asked) < 7:
+        return None
+    try:
+        return tx.vault.lookup(e164(asked))
+    except BadNumber:
+        return None
+
+
+def _conditions(wanted: RegistryFilter, viewer: Actor, now: datetime) -> list[ColumnElement[bool]]:
+    line = RegistryLine
+    found: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        found.append(line.status.in_(wanted.statuses))
+    if wanted.care_manager_id is not None:
+        found.append(line.care_manager_id == wanted.care_manager_id)
+    if wanted.mine:
+        found.append(mine(viewer))
+    if wanted.overdue is not None:
+        found.append(line.overdue_since <= now if wanted.overdue else line.overdue_since > now)
+    if wanted.flags:
+        found.append(or_(*(_FLAGS[flag] for flag in sorted(wanted.flags))))
+    if wanted.check_in_states:
+        found.append(line.check_in_state.in_(sorted(wanted.check_in_states)))
+    if wanted.opted_out is not None:
+        found.append(line.opted_out.is_(wanted.opted_out))
+    return found
+
+
+def _line(row: Row[Any], now: datetime) -> Line:
+    return Line(
+        **{name: getattr(row, name) for name in _STORED},
+        overdue=row.overdue_since <= now,
+        phq9_change_pct=_change(row.phq9_first, row.phq9_last),
+        gad7_change_pct=_change(row.gad7_first, row.gad7_last),
+    )
+
+
+def _change(first: int | None, last: int | None) -> int | None:
+    return None if first is None or last is None else change_pct(first, last)
