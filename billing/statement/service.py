@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Row, select
@@ -32,6 +31,7 @@ from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Invalid
+from registry import zones
 from registry.access import require
 from registry.episodes.tables import CareConsent, Episode
 from registry.measures.tables import MeasureResult
@@ -108,7 +108,7 @@ async def _build(
         select(Clinic.zone, Clinic.npi, Clinic.tax_id, Clinic.settings).where(Clinic.id == clinic_id)
     )
     assert clinic is not None
-    zone = ZoneInfo(clinic.zone)
+    zone = zones.zone(clinic.zone)
     rule_set = newest(shipped().values(), rule_set_name)
     if rule_set is None:
         raise Invalid.field("rule_set", "is not one of the shipped rule sets")
@@ -131,7 +131,7 @@ async def _build(
 
 
 async def _facts(
-    tx: Tx, clinic_id: UUID, clinic: Row[Any], logs: Sequence[EpisodeLog], zone: ZoneInfo
+    tx: Tx, clinic_id: UUID, clinic: Row[Any], logs: Sequence[EpisodeLog], zone: tzinfo
 ) -> dict[UUID, PatientFacts]:
     """Everything but the minutes, for all episodes in a handful of statements."""
     patients = sorted({log.patient_id for log in logs})
@@ -234,7 +234,7 @@ def _patient_facts(
     coverages: Sequence[Row[Any]],
     scales: Sequence[Row[Any]],
     worked: Sequence[Row[Any]],
-    zone: ZoneInfo,
+    zone: tzinfo,
 ) -> PatientFacts:
     started = episode.enrolled_on or _day(episode.referred_at, zone)
     fees = clinic.settings.get("fees_cents", {})
@@ -288,7 +288,7 @@ def _previous(episode: Row[Any], episodes: Sequence[Row[Any]]) -> PreviousEpisod
     return PreviousEpisode(last.ended_on, cast(Any, END_KINDS.get(last.end_reason, "other")))
 
 
-def _consent(rows: Sequence[Row[Any]], zone: ZoneInfo) -> Consent | None:
+def _consent(rows: Sequence[Row[Any]], zone: tzinfo) -> Consent | None:
     given = [row for row in rows if row.kind == "given"]
     if not given:
         return None
@@ -317,7 +317,7 @@ def _coverage(tx: Tx, row: Row[Any]) -> Coverage:
     )
 
 
-def _evidence(scales: Sequence[Row[Any]], worked: Sequence[Row[Any]], zone: ZoneInfo) -> Evidence:
+def _evidence(scales: Sequence[Row[Any]], worked: Sequence[Row[Any]], zone: tzinfo) -> Evidence:
     """What the record holds: scores, and logged work by its kind. An element without rows shows as missing; time spent
     on a care plan is not the plan itself."""
     reviews = tuple(
@@ -342,5 +342,5 @@ def _evidence(scales: Sequence[Row[Any]], worked: Sequence[Row[Any]], zone: Zone
     )
 
 
-def _day(moment: datetime, zone: ZoneInfo) -> date:
+def _day(moment: datetime, zone: tzinfo) -> date:
     return moment.astimezone(zone).date()

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Row, select
 
 from kernel.db import Tx
+from registry import zones
 from registry.episodes.tables import CareConsent, Episode, StatusChange
 from registry.time_log.rules import Count, CountingPolicy, Entry, Month, Stay, Window, count
 from registry.time_log.tables import TimeEntry
@@ -38,7 +38,7 @@ async def month_log(
     tx: Tx, clinic_id: UUID, month: Month, zone_name: str, episode_id: UUID | None = None
 ) -> list[EpisodeLog]:
     """Every episode of the clinic with time in the month (or the one asked for, even without), by id."""
-    zone = ZoneInfo(zone_name)
+    zone = zones.zone(zone_name)
     start, end = month.bounds(zone)
     statement = select(
         TimeEntry.id,
@@ -87,7 +87,7 @@ async def windows(
 
     Dates are the clinic's: enrolment counts from that day's first moment, the end until that day's last.
     """
-    zone = ZoneInfo(zone_name)
+    zone = zones.zone(zone_name)
     episodes = await tx.all(
         select(Episode.id, Episode.patient_id, Episode.enrolled_on, Episode.ended_on).where(
             Episode.clinic_id == clinic_id, Episode.id.in_(episode_ids)

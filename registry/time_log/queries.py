@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, tzinfo
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import select
@@ -14,6 +13,7 @@ from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import NotFound
+from registry import zones
 from registry.access import CLINICAL, require
 from registry.organisation.tables import Clinic, Staff
 from registry.patients.tables import Patient
@@ -68,7 +68,7 @@ async def patient_month(
     if known is None:
         raise NotFound("the patient")
     zone_name: str = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
-    zone = ZoneInfo(zone_name)
+    zone = zones.zone(zone_name)
     wanted = month or Month.at(now, zone)
     await audit.record(
         tx, viewer, "time_log.read", "patient", patient_id, now=now, patient_id=patient_id, month=str(wanted)
@@ -94,7 +94,7 @@ async def patient_month(
 
 
 async def _lines(
-    tx: Tx, ids: list[UUID], slices: dict[str, list[Slice]], zone: ZoneInfo
+    tx: Tx, ids: list[UUID], slices: dict[str, list[Slice]], zone: tzinfo
 ) -> tuple[EntryLine, ...]:
     rows = await tx.all(
         select(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +14,7 @@ from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from registry import zones
 from registry.access import CARE, CLINICAL, require
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic, StaffRole
@@ -118,7 +118,7 @@ async def correct_time(
 async def recount(tx: Tx, clinic_id: UUID, episode_id: UUID, *, now: datetime) -> None:
     """The registry line's minutes of the present month, by the default policy."""
     zone_name: str = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
-    zone = ZoneInfo(zone_name)
+    zone = zones.zone(zone_name)
     month = Month.at(now, zone)
     logs = await month_log(tx, clinic_id, month, zone_name, episode_id)
     counted = logs[0].counted(DEFAULT_POLICY, month, zone).counted_seconds if logs else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+
+from registry import zones
 
 
 class FakeClock:
@@ -27,9 +28,9 @@ class FakeClock:
     def to_local(self, wall: str, zone: str) -> datetime:
         """Forward to the next time this wall clock shows in the zone, e.g. to_local("09:00", "America/Chicago")."""
         hour, minute = (int(part) for part in wall.split(":"))
-        local = self._now.astimezone(ZoneInfo(zone))
+        local = self._now.astimezone(zones.zone(zone))
         target = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
         while target.astimezone(UTC) <= self._now:
-            target = (target + timedelta(days=1)).replace(tzinfo=ZoneInfo(zone))
+            target = (target + timedelta(days=1)).replace(tzinfo=zones.zone(zone))
         self._now = target.astimezone(UTC)
         return self._now
