@@ -59,7 +59,9 @@ class StatusChange(ClinicRow, Base):
     episode_id: Mapped[UUID]
     from_status: Mapped[str | None]
     to_status: Mapped[str]
-    reason: Mapped[str]  # hospital | jail | other_hold | consent_withdrawn | deceased | completed | ... | undo
+    reason: Mapped[
+        str
+    ]  # hospital | jail | other_hold | consent_withdrawn | deceased | completed | ... | undo
     from_date: Mapped[date]
     review_on: Mapped[date | None]
     note_sealed: Mapped[str | None]

@@ -1,0 +1,236 @@
+"""Changes to a patient's details, phone, wishes and payers. (Enrolment is in the episodes' room.)"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from kernel import audit
+from kernel.audit import Actor
+from kernel.db import Tx
+from kernel.errors import Invalid, NotFound, Problem
+from questionnaires import catalog
+from registry.access import CARE, require
+from registry.organisation import queries as organisation
+from registry.patients import records, rules
+from registry.patients.forms import CoverageForm, PersonForm, PhoneForm, PhoneState, PreferencesForm
+from registry.patients.tables import Coverage, PatientPhone
+from registry.ports import Outreach, TextingConsentForm
+from registry.worklist import service as worklist
+
+# What a check-in asks; a language needs both in approved wording before it can be written to.
+CHECK_IN_INSTRUMENTS: Final = ("phq9", "gad7")
+
+
+def approved_languages() -> frozenset[str]:
+    """Languages in which every check-in instrument has approved wording."""
+    spoken = [frozenset(catalog.languages(instrument)) for instrument in CHECK_IN_INSTRUMENTS]
+    return frozenset.intersection(*spoken)
+
+
+async def change_person(
+    tx: Tx, actor: Actor, patient_id: UUID, form: PersonForm, *, version: int | None = None, now: datetime
+) -> None:
+    """Name, birth date, record number, sex, address, emergency contact. All of them are replaced by the form.
+
+    Raises `Invalid`, or `Conflict` when somebody else changed the patient or has the record number.
+    """
+    clinic_id = require(actor, *CARE)
+    row = await records.locked(tx, clinic_id, patient_id)
+    records.refuse_stale(row.version, version)
+    clinic = await organisation.clinic(tx, clinic_id)
+    problems = rules.check_person(form, clinic.local_date(now))
+    for field in ("birth_date", "mrn"):  # what enrolment asked for can be corrected, not taken away
+        if getattr(row, field) is not None and getattr(form, field) is None:
+            problems.append(Problem(field, "can't be removed"))
+    refuse(problems)
+    changed = await records.update_patient(tx, row, records.person_values(tx, form), now)
+    await worklist.refresh_patient(tx, patient_id, now)
+    await _changed(tx, actor, patient_id, changed, now)
+
+
+async def change_phone(
+    tx: Tx,
+    actor: Actor,
+    patient_id: UUID,
+    form: PhoneForm,
+    *,
+    texting_consent: TextingConsentForm | None = None,
+    version: int | None = None,
+    now: datetime,
+    outreach: Outreach,
+) -> UUID:
+    """The id of the phone's version. Consent belongs to a number: while the patient is texted, a new number needs its
+    own, given here or on file. `Conflict` when another patient in care has the number and it isn't marked shared."""
+    clinic_id = require(actor, *CARE)
+    row = await records.locked(tx, clinic_id, patient_id)
+    records.refuse_stale(row.version, version)
+    refuse([*rules.check_phone(form), *_consent_problems(texting_consent)])
+    phone = await records.write_phone(tx, actor, clinic_id, patient_id, form, now)
+    if texting_consent is not None:
+        await outreach.record_texting_consent(tx, actor, patient_id, texting_consent, now=now)
+    await _check_wishes(tx, patient_id, _wishes_of(row), form, outreach)
+    await records.update_patient(tx, row, {}, now)
+    await outreach.contact_changed(tx, patient_id, now=now)
+    await audit.record(
+        tx,
+        actor,
+        "phone.changed",
+        "patient_phone",
+        phone.id,
+        now=now,
+        patient_id=patient_id,
+        new_number=phone.number_changed,
+    )
+    return phone.id
+
+
+async def set_phone_state(
+    tx: Tx, actor: Actor, patient_id: UUID, phone_id: UUID, state: PhoneState, *, now: datetime
+) -> None:
+    """What became known about a number: answered, wrong person, or not reachable. Suppressing what is queued for it
+    is messaging's. A replaced version is `NotFound`."""
+    clinic_id = require(actor, *CARE)
+    values: dict[str, Any] = {"state": state}
+    if state == "verified":
+        values["verified_at"] = now
+    done = await tx.execute(
+        update(PatientPhone)
+        .where(
+            PatientPhone.id == phone_id,
+            PatientPhone.patient_id == patient_id,
+            PatientPhone.clinic_id == clinic_id,
+            PatientPhone.replaced_at.is_(None),
+        )
+        .values(**values)
+    )
+    if done.rowcount != 1:
+        raise NotFound("phone")
+    await audit.record(
+        tx, actor, "phone.state_set", "patient_phone", phone_id, now=now, patient_id=patient_id, state=state
+    )
+
+
+async def change_preferences(
+    tx: Tx,
+    actor: Actor,
+    patient_id: UUID,
+    form: PreferencesForm,
+    *,
+    texting_consent: TextingConsentForm | None = None,
+    version: int | None = None,
+    now: datetime,
+    outreach: Outreach,
+) -> None:
+    """Language, zone, channels and window. A texting channel needs a consent in force, or one given here."""
+    clinic_id = require(actor, *CARE)
+    row = await records.locked(tx, clinic_id, patient_id)
+    records.refuse_stale(row.version, version)
+    problems = _consent_problems(texting_consent)
+    if row.zone is not None and form.zone is None:
+        problems.append(Problem("zone", "can't be removed"))
+    refuse(problems)
+    phone = await records.current_phone_form(tx, patient_id)
+    if texting_consent is not None:
+        if phone is None:
+            raise Invalid.field("phone", "is needed before texting can be agreed to")
+        await outreach.record_texting_consent(tx, actor, patient_id, texting_consent, now=now)
+    await _check_wishes(tx, patient_id, form, phone, outreach)
+    changed = await records.update_patient(tx, row, records.wish_values(form), now)
+    await outreach.contact_changed(tx, patient_id, now=now)
+    await _changed(tx, actor, patient_id, changed, now)
+
+
+async def add_coverage(tx: Tx, actor: Actor, patient_id: UUID, form: CoverageForm, *, now: datetime) -> UUID:
+    """Gaps and overlaps are allowed here; they hold the month's lines until a biller has looked."""
+    clinic_id = require(actor, *CARE, "biller")
+    row = await records.locked(tx, clinic_id, patient_id)
+    refuse(rules.check_coverage(form, row.birth_date))
+    coverage_id = await insert_coverage(tx, clinic_id, patient_id, form, now)
+    await audit.record(
+        tx, actor, "coverage.added", "coverage", coverage_id, now=now, patient_id=patient_id, rank=form.rank
+    )
+    return coverage_id
+
+
+async def change_coverage(
+    tx: Tx, actor: Actor, patient_id: UUID, coverage_id: UUID, form: CoverageForm, *, now: datetime
+) -> None:
+    clinic_id = require(actor, *CARE, "biller")
+    patient = await records.locked(tx, clinic_id, patient_id)
+    refuse(rules.check_coverage(form, patient.birth_date))
+    mine = (Coverage.id == coverage_id, Coverage.patient_id == patient_id, Coverage.clinic_id == clinic_id)
+    row = await tx.first(select(Coverage.__table__).where(*mine))
+    if row is None:
+        raise NotFound("coverage")
+    values = _coverage_values(tx, form)
+    changed = sorted(
+        name for name, value in values.items() if not name.endswith("_sealed") and getattr(row, name) != value
+    )
+    if tx.vault.open_or_none(row.member_id_sealed) != tx.vault.open_or_none(values["member_id_sealed"]):
+        changed.append("member_id")
+    await tx.execute(update(Coverage).where(Coverage.id == coverage_id).values(**values))
+    await audit.record(
+        tx, actor, "coverage.changed", "coverage", coverage_id, now=now, patient_id=patient_id, fields=changed
+    )
+
+
+async def insert_coverage(
+    tx: Tx, clinic_id: UUID, patient_id: UUID, form: CoverageForm, now: datetime
+) -> UUID:
+    """A checked form's row, without audit: enrolment writes its own."""
+    coverage_id = tx.new_id()
+    fixed = {"id": coverage_id, "clinic_id": clinic_id, "patient_id": patient_id, "created_at": now}
+    await tx.execute(insert(Coverage), fixed | _coverage_values(tx, form))
+    return coverage_id
+
+
+def refuse(problems: list[Problem]) -> None:
+    """Raises `Invalid` with all of them; the same problem found twice is told once."""
+    if problems:
+        raise Invalid(*dict.fromkeys(problems))
+
+
+async def _check_wishes(
+    tx: Tx, patient_id: UUID, form: PreferencesForm, phone: PhoneForm | None, outreach: Outreach
+) -> None:
+    may_text = await outreach.texting_consent(tx, patient_id)
+    refuse(rules.check_preferences(form, phone=phone, may_text=may_text, languages=approved_languages()))
+
+
+def _consent_problems(consent: TextingConsentForm | None) -> list[Problem]:
+    return [] if consent is None else rules.check_texting_consent(consent)
+
+
+def _wishes_of(row: Any) -> PreferencesForm:
+    return PreferencesForm(
+        language=row.language,
+        zone=row.zone,
+        channel=row.channel,
+        second_channel=row.second_channel,
+        window_start=row.window_start,
+        window_end=row.window_end,
+    )
+
+
+def _coverage_values(tx: Tx, form: CoverageForm) -> dict[str, Any]:
+    member = rules.clean(form.member_id)
+    return {
+        "rank": form.rank,
+        "payer": form.payer.strip(),
+        "payer_id": rules.clean(form.payer_id),
+        "plan": rules.clean(form.plan),
+        "member_id_sealed": None if member is None else tx.vault.seal(member),
+        "subscriber": form.subscriber,
+        "valid_from": form.valid_from,
+        "valid_to": form.valid_to,
+    }
+
+
+async def _changed(tx: Tx, actor: Actor, patient_id: UUID, fields: list[str], now: datetime) -> None:
+    await audit.record(
+        tx, actor, "patient.changed", "patient", patient_id, now=now, patient_id=patient_id, fields=fields
+    )
