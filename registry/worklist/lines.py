@@ -155,14 +155,14 @@ async def find_lost(tx: Tx, clinic_id: UUID, now: datetime) -> list[Lost]:
     stale = zones.local_date(now - STALE_CHECK_IN, zone)
     nothing_asked = or_(_LINE.c.next_check_in_on.is_(None), _LINE.c.next_check_in_on < stale)
     rows = await tx.all(
-        select(Episode.id, Episode.patient_id)
+        select(Episode.id, Episode.patient_id, Episode.next_contact_purpose_sealed)
         .join(Patient, Patient.id == Episode.patient_id)
         .outerjoin(_LINE, _LINE.c.episode_id == Episode.id)
         .where(Episode.clinic_id == clinic_id, Episode.status.in_(IN_CARE), Patient.is_test == false())
         .where(Episode.next_contact_at.is_(None), nothing_asked)
         .order_by(Episode.id)
     )
-    return [Lost(row.id, row.patient_id) for row in rows]
+    return [Lost(row.id, row.patient_id, row.next_contact_purpose_sealed is not None) for row in rows]
 
 
 async def _write(tx: Tx, scope: _Scope, key: UUID, now: datetime) -> int:

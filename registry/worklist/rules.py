@@ -109,10 +109,12 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """In care with nothing planned: no next contact and no next check-in."""
+    """In care with nothing planned: no next contact and no next check-in. `reason_given`: somebody wrote down why
+    no contact is planned, which explains the gap and does not fill it."""
 
     episode_id: UUID
     patient_id: UUID
+    reason_given: bool
 
 
 def line(

@@ -4,6 +4,7 @@ transaction."""
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -34,6 +35,7 @@ __all__ = [
     "refresh",
     "refresh_patient",
     "set_check_in_state",
+    "set_check_in_states",
     "set_flags",
     "set_last_contact",
     "set_last_review",
@@ -197,12 +199,29 @@ async def set_check_in_state(
     now: datetime,
 ) -> None:
     """`state` is a check-in's state, `at` when it came about. What is left out stays as it is."""
+    await set_check_in_states(
+        tx, [episode_id], state, at,
+        no_answer_count=no_answer_count, next_check_in_on=next_check_in_on, now=now,
+    )  # fmt: skip
+
+
+async def set_check_in_states(
+    tx: Tx,
+    episode_ids: Collection[UUID],
+    state: str,
+    at: datetime,
+    *,
+    no_answer_count: int | None = None,
+    next_check_in_on: date | UnsetType | None = UNSET,
+    now: datetime,
+) -> None:
+    """The same for several episodes in one statement, as a sweep needs it."""
     values: dict[str, Any] = {"check_in_state": state, "check_in_at": at}
     if no_answer_count is not None:
         values["no_answer_count"] = no_answer_count
     if next_check_in_on is not UNSET:
         values["next_check_in_on"] = next_check_in_on
-    await _set(tx, _LINE.c.episode_id == episode_id, values, now)
+    await _set(tx, _LINE.c.episode_id.in_(episode_ids), values, now)
 
 
 async def set_next_check_in(tx: Tx, episode_id: UUID, on: date | None, *, now: datetime) -> None:
