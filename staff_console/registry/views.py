@@ -1,0 +1,111 @@
+"""One line a patient. Template `registry/registry.html`.
+
+Gets: `/registry` with the filter form's fields and the keyset cursor `after`; nothing about a person is in
+the address. Posts: `/timer/start` (patient_id, activity).
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from staff_console.charts import MinutesBar
+from staff_console.formats import Day, Moment
+from staff_console.formstate import Choice, FormState
+from staff_console.marks import CheckInPill, Flag, ScoreCell
+
+Sort = Literal["ascending", "descending", "none"]
+
+
+class Column(Struct, frozen=True):
+    """`href` sorts by this column, or turns the order round; empty when it cannot be sorted by."""
+
+    key: str
+    label: str
+    href: str = ""
+    sort: Sort = "none"
+
+
+class NextAction(Struct, frozen=True):
+    """`late_by` is empty while the date has not passed."""
+
+    what: str
+    on: Day | None
+    late_by: str = ""
+
+
+class RegistryRow(Struct, frozen=True):
+    patient_id: str
+    href: str
+    name: str
+    mrn: str
+    status: str
+    weeks: str
+    flags: tuple[Flag, ...]
+    phq9: ScoreCell | None
+    gad7: ScoreCell | None
+    check_in: CheckInPill
+    last_contact: Day | None
+    next_action: NextAction
+    last_review: Day | None
+    review_late: bool
+    minutes: MinutesBar | None
+    timer_runs: bool = False
+
+
+class SavedView(Struct, frozen=True):
+    label: str
+    href: str
+    count: int
+    current: bool = False
+
+
+class Pager(Struct, frozen=True):
+    """Keyset pages: there are only neighbours. `shown` says what is on this page (`1-50 of 86`)."""
+
+    shown: str
+    previous_href: str = ""
+    next_href: str = ""
+
+
+class Filters(Struct, frozen=True):
+    """Fields `caseload`, `status`, `flag`, `check_in`, `clinician`, each a single choice with "" for any.
+
+    `rule_text` explains the chosen flag in words ("Not improving: ...") and is empty for other filters.
+    """
+
+    form: FormState
+    caseloads: tuple[Choice, ...]
+    statuses: tuple[Choice, ...]
+    flags: tuple[Choice, ...]
+    check_ins: tuple[Choice, ...]
+    clinicians: tuple[Choice, ...]
+    active: int = 0
+    rule_text: str = ""
+
+
+class RegistryPage(Struct, frozen=True):
+    """`columns` in the order of the template: flags, patient, weeks, phq9, gad7, check_in, last_contact,
+    next_action, last_review, minutes."""
+
+    as_of: Moment
+    columns: tuple[Column, ...]
+    rows: tuple[RegistryRow, ...]
+    filters: Filters
+    views: tuple[SavedView, ...]
+    pager: Pager
+    order_text: str
+    enrol_href: str = "/enrol"
+
+
+LABELS: tuple[tuple[str, str], ...] = (
+    ("flags", "Flags"),
+    ("patient", "Patient"),
+    ("weeks", "Weeks"),
+    ("phq9", "PHQ-9"),
+    ("gad7", "GAD-7"),
+    ("check_in", "Check-in"),
+    ("last_contact", "Last contact"),
+    ("next_action", "Next action"),
+    ("last_review", "Last review"),
+    ("minutes", "Minutes this month"),
+)

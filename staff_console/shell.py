@@ -1,0 +1,87 @@
+"""The frame around every console page: who is signed in, where, what runs, what cannot wait."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from staff_console.formats import Moment
+
+PageKey = Literal["today", "registry", "safety", "tasks", "billing", "setup", "account"]
+
+
+class NavItem(Struct, frozen=True):
+    """`keys` is the shortcut as two letters typed one after the other (`g r`); `count` shows from one."""
+
+    key: PageKey
+    label: str
+    href: str
+    keys: str
+    count: int = 0
+
+
+NAV: tuple[NavItem, ...] = (
+    NavItem("today", "Today", "/today", "g t"),
+    NavItem("registry", "Registry", "/registry", "g r"),
+    NavItem("safety", "Safety", "/safety", "g s"),
+    NavItem("tasks", "Tasks", "/tasks", "g k"),
+    NavItem("billing", "Billing", "/billing", "g b"),
+    NavItem("setup", "Setup", "/setup", "g u"),
+)
+
+
+class SignedIn(Struct, frozen=True):
+    name: str
+    role: str
+
+
+class RunningTimer(Struct, frozen=True):
+    """`started_iso` is UTC: the display counts from it, corrected by the server's clock in `Shell.now`."""
+
+    patient: str
+    patient_href: str
+    activity: str
+    started_iso: str
+    elapsed: str
+
+
+class SafetyBanner(Struct, frozen=True):
+    text: str
+    href: str
+    drill: bool = False
+
+
+class Undo(Struct, frozen=True):
+    """A form post that takes the last action back, offered for `seconds`."""
+
+    action: str
+    label: str
+    seconds: int = 10
+
+
+class Flash(Struct, frozen=True):
+    kind: Literal["done", "note", "problem"]
+    text: str
+    undo: Undo | None = None
+
+
+class Idle(Struct, frozen=True):
+    """Seconds after the last request at which the session ends, and how long before that to warn."""
+
+    ends_after: int = 900
+    warn_before: int = 120
+
+
+class Shell(Struct, frozen=True):
+    """`current` marks the page in the navigation. `person` is None on the sign-in pages and hides search,
+    navigation, timer and the idle warning."""
+
+    clinic: str
+    mode: Literal["demo", "simulation", "live"]
+    now: Moment
+    current: PageKey | None = None
+    person: SignedIn | None = None
+    nav: tuple[NavItem, ...] = NAV
+    timer: RunningTimer | None = None
+    safety: SafetyBanner | None = None
+    flashes: tuple[Flash, ...] = ()
+    idle: Idle = Idle()

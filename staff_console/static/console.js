@@ -1,0 +1,179 @@
+/* Evenkeel console. Everything here is an enhancement: each page works without it.
+   Keys, drafts, idle warning, focus after a change, the running timer. Nothing about a person is stored in
+   the browser; drafts go to the server. */
+(function () {
+  "use strict";
+
+  const body = document.body;
+  const clockOffset = Date.parse(body.dataset.now) - Date.now() || 0;
+  const now = () => Date.now() + clockOffset;
+  const say = (text) => {
+    const live = document.getElementById("live");
+    live.textContent = "";
+    setTimeout(() => { live.textContent = text; }, 60);
+  };
+  const open = (dialog) => { if (dialog && !dialog.open) dialog.showModal(); };
+
+  /* --- focus: to the first error, else to the heading that changed, and say it --- */
+  const focusChanged = (root) => {
+    const target = root.querySelector("[data-error-summary]") || root.querySelector("[data-focus]");
+    if (!target) return;
+    target.focus();
+    if (!target.hasAttribute("data-error-summary")) say(target.textContent.trim());
+  };
+  focusChanged(document);
+  body.addEventListener("htmx:afterSettle", (event) => {
+    const root = event.detail.elt;
+    if (root.hasAttribute("data-quiet")) return;
+    focusChanged(root);
+    showTimer();
+    counters(root);
+  });
+
+  /* --- the running timer --- */
+  const pad = (value) => String(value).padStart(2, "0");
+  const showTimer = () => {
+    for (const clock of document.querySelectorAll("[data-timer-start]")) {
+      const seconds = Math.max(0, Math.floor((now() - Date.parse(clock.dataset.timerStart)) / 1000));
+      const hours = Math.floor(seconds / 3600);
+      clock.textContent = (hours ? hours + ":" + pad(Math.floor(seconds / 60) % 60) : Math.floor(seconds / 60)) + ":" + pad(seconds % 60);
+    }
+  };
+  showTimer();
+  setInterval(showTimer, 1000);
+
+  /* --- undo is offered only as long as the server accepts it --- */
+  for (const form of document.querySelectorAll("[data-undo]")) {
+    setTimeout(() => form.remove(), Number(form.dataset.undo) * 1000);
+  }
+
+  /* --- length of a text: how many messages it makes --- */
+  const counters = (root) => {
+    for (const area of root.querySelectorAll("[data-counter]")) {
+      const out = document.querySelector('[data-counter-for="' + area.id + '"]');
+      const show = () => {
+        const length = [...area.value].length;
+        const one = Number(area.dataset.counter);
+        const parts = length <= one ? 1 : Math.ceil(length / (one - 7));
+        out.textContent = length ? length + " characters, about " + parts + (parts === 1 ? " text" : " texts") : "";
+      };
+      area.addEventListener("input", show);
+      show();
+    }
+  };
+  counters(document);
+
+  /* --- drafts: kept on the server, per author, shortly after typing stops --- */
+  const saveDraft = async (form, note, keepalive) => {
+    if (!form.dataset.dirty) return;
+    delete form.dataset.dirty;
+    try {
+      const answer = await fetch(note.dataset.draftTo, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin", keepalive });
+      if (!answer.ok) throw new Error(String(answer.status));
+      note.textContent = "Draft kept at " + new Date(now()).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+      asked();
+    } catch {
+      form.dataset.dirty = "yes";
+      note.textContent = "The draft could not be kept. Your text is still here.";
+    }
+  };
+  const drafts = [];
+  for (const note of document.querySelectorAll("[data-draft-to]")) {
+    const form = note.closest("form");
+    let timer;
+    note.textContent = "";
+    drafts.push([form, note]);
+    form.addEventListener("input", () => {
+      form.dataset.dirty = "yes";
+      clearTimeout(timer);
+      timer = setTimeout(() => saveDraft(form, note, false), 1500);
+    });
+    form.addEventListener("submit", () => { clearTimeout(timer); delete form.dataset.dirty; });
+  }
+  const saveAll = () => { for (const [form, note] of drafts) saveDraft(form, note, true); };
+  document.addEventListener("visibilitychange", () => { if (document.hidden) saveAll(); });
+
+  /* --- idle: the session ends this long after the last request of any tab; warn ahead --- */
+  const ends = Number(body.dataset.idleEnds) * 1000;
+  const warn = Number(body.dataset.idleWarn) * 1000;
+  const dialog = document.getElementById("idle-dialog");
+  const tabs = "BroadcastChannel" in window ? new BroadcastChannel("evenkeel-activity") : null;
+  let last = Date.now();
+  const heard = () => { last = Date.now(); if (dialog.open) dialog.close(); };
+  const asked = () => { heard(); if (tabs) tabs.postMessage("asked"); };
+  if (ends) {
+    asked();
+    if (tabs) tabs.onmessage = heard;
+    body.addEventListener("htmx:afterRequest", (event) => { if (!event.detail.elt.hasAttribute("data-quiet")) asked(); });
+    dialog.querySelector("[data-idle-keep]").addEventListener("click", async () => {
+      const token = document.querySelector('input[name="_csrf"]').value;
+      const answer = await fetch(body.dataset.idleStay, { method: "POST", body: new URLSearchParams({ _csrf: token }), credentials: "same-origin" });
+      if (answer.ok) asked(); else location.assign(body.dataset.idleOut);
+    });
+    setInterval(() => {
+      const left = last + ends - Date.now();
+      if (left <= 0) { body.replaceChildren(); location.replace(body.dataset.idleOut); return; }
+      if (left > warn) return;
+      if (!dialog.open) { saveAll(); if (last + ends - Date.now() <= warn) open(dialog); }
+      const minutes = Math.ceil(left / 60000);
+      dialog.querySelector("[data-idle-left]").textContent = left > 60000 ? minutes + " minutes" : Math.ceil(left / 1000) + " seconds";
+    }, 1000);
+  }
+
+  /* --- a timer that runs while nothing happens for ten minutes asks whether it still counts --- */
+  const timerDialog = document.getElementById("timer-dialog");
+  let touched = Date.now();
+  const touch = () => { if (!timerDialog.open) touched = Date.now(); };
+  for (const kind of ["keydown", "pointerdown", "pointermove", "scroll"]) document.addEventListener(kind, touch, { passive: true });
+  timerDialog.addEventListener("close", () => { touched = Date.now(); });
+  setInterval(() => {
+    const idle = Date.now() - touched;
+    if (idle < 600000 || !document.querySelector("[data-timer-start]")) return;
+    timerDialog.querySelector("[data-timer-idle]").value = Math.floor(idle / 1000);
+    if (!dialog.open) open(timerDialog);
+  }, 5000);
+
+  /* --- keys: off in fields, and switched off altogether in the help dialog --- */
+  const help = document.getElementById("help-dialog");
+  const keySwitch = help.querySelector("[data-keys-on]");
+  const store = (value) => { try { return value === undefined ? localStorage.getItem("evenkeel-keys") : localStorage.setItem("evenkeel-keys", value); } catch { return null; } };
+  keySwitch.checked = store() !== "off";
+  keySwitch.addEventListener("change", () => store(keySwitch.checked ? "on" : "off"));
+  const label = (element) => element.getAttribute("aria-label") || (element.id === "search-box" ? "Find a patient" : element.firstChild.textContent.trim());
+  const keys = () => [...document.querySelectorAll("[data-keys]")];
+  const showHelp = () => {
+    const list = help.querySelector("[data-keys-list]");
+    list.replaceChildren();
+    const rows = keys().map((element) => [element.dataset.keys, label(element)]);
+    if (document.querySelector('[rel="next"]')) rows.push(["n", "Next"], ["p", "Previous"]);
+    rows.push(["?", "This list"]);
+    for (const [key, text] of rows) {
+      const term = document.createElement("dt");
+      for (const part of key.split(" ")) { const kbd = document.createElement("kbd"); kbd.textContent = part; term.append(kbd, " "); }
+      const meaning = document.createElement("dd");
+      meaning.textContent = text;
+      list.append(term, meaning);
+    }
+    open(help);
+  };
+  const helpButton = document.querySelector("[data-help]");
+  if (helpButton) { helpButton.hidden = false; helpButton.addEventListener("click", showHelp); }
+  const press = (element) => { if (element.matches("input")) { element.focus(); element.select(); } else element.click(); };
+  let first = "";
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === "?") { event.preventDefault(); showHelp(); return; }
+    if (!keySwitch.checked) return;
+    const pair = first ? first + " " + event.key : event.key;
+    first = "";
+    const found = keys().find((element) => element.dataset.keys === pair)
+      || (pair === "n" && document.querySelector('[rel="next"]'))
+      || (pair === "p" && document.querySelector('[rel="prev"]'));
+    if (found) { event.preventDefault(); press(found); return; }
+    if (keys().some((element) => element.dataset.keys.startsWith(pair + " "))) {
+      first = pair;
+      setTimeout(() => { first = ""; }, 1200);
+    }
+  });
+})();
