@@ -13,6 +13,10 @@ from kernel.audit import Actor, record
 from kernel.db import Tx
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from registry.access import CLINICAL, require
+from registry.episodes import records as episode_records
+from registry.episodes import service as episodes
+from registry.episodes.forms import ContactMode
+from registry.episodes.rules import check_next_contact
 from registry.organisation.tables import Staff
 from registry.patients.tables import Patient
 from registry.safety import rules
@@ -29,6 +33,7 @@ from registry.safety.tables import RiskAction, RiskEvent
 from registry.worklist import service as worklist
 
 MAX_NOTE: Final = 10_000
+CONTACT_PURPOSE: Final = "Follow-up after a safety event"
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):
@@ -117,6 +122,7 @@ async def record_disposition(
     *,
     disposition: Disposition,
     next_contact_at: datetime | None,
+    next_contact_mode: ContactMode = "phone",
     note: str | None = None,
     now: datetime,
 ) -> None:
@@ -125,7 +131,8 @@ async def record_disposition(
     event = await _open_for_work(tx, actor, event_id)
     refuse(await _next_contact_problem(tx, event, next_contact_at, None, now), note_problem(note))
     await _take(tx, actor, event, now)
-    await _dispose(tx, actor, event, disposition, next_contact_at, note, now)
+    await _dispose(tx, actor, event, disposition, note, now, next_contact_at)
+    await _plan_contact(tx, actor, event, next_contact_at, next_contact_mode, now)
     await restart_clock(tx, event, now)
     await record(
         tx,
@@ -145,6 +152,7 @@ async def close(
     *,
     disposition: Disposition | None = None,
     next_contact_at: datetime | None = None,
+    next_contact_mode: ContactMode = "phone",
     note: str | None = None,
     now: datetime,
 ) -> None:
@@ -168,7 +176,8 @@ async def close(
         note_problem(note),
     )
     if disposition is not None:
-        await _dispose(tx, actor, event, disposition, next_contact_at, None, now)
+        await _dispose(tx, actor, event, disposition, None, now, next_contact_at)
+    await _plan_contact(tx, actor, event, next_contact_at, next_contact_mode, now)
     await tx.execute(
         update(RiskEvent)
         .where(RiskEvent.id == event_id)
@@ -252,9 +261,9 @@ async def _dispose(
     actor: Actor,
     event: Row[Any],
     disposition: Disposition,
-    next_contact_at: datetime | None,
     note: str | None,
     now: datetime,
+    next_contact_at: datetime | None,
 ) -> None:
     moment = None if next_contact_at is None else next_contact_at.isoformat()
     await act(
@@ -266,6 +275,17 @@ async def _dispose(
         .where(RiskEvent.id == event.id)
         .values(disposition_sealed=tx.vault.seal(disposition), version=RiskEvent.version + 1)
     )
+
+
+async def _plan_contact(
+    tx: Tx, actor: Actor, event: Row[Any], at: datetime | None, mode: ContactMode, now: datetime
+) -> None:
+    """Puts the contact on the episode that is open, if one is: after the end of care it stands in the event alone."""
+    if at is None or event.patient_id is None:
+        return
+    episode = await episode_records.newest(tx, event.patient_id)
+    if episode is not None and episode.status != "ended":
+        await episodes.set_next_contact(tx, actor, event.patient_id, at, mode, CONTACT_PURPOSE, now=now)
 
 
 async def _last_disposition(tx: Tx, event_id: UUID) -> Row[Any] | None:
@@ -281,7 +301,8 @@ async def _next_contact_problem(
     tx: Tx, event: Row[Any], given: datetime | None, recorded: str | None, now: datetime
 ) -> Problem | None:
     if given is not None:
-        return None if given > now else Problem("next_contact_at", "must lie in the future")
+        found = check_next_contact(given, "phone", None, now)
+        return Problem("next_contact_at", found[0].message) if found else None
     if recorded is not None or event.patient_id is None:
         return None
     deceased = await tx.scalar(select(Patient.deceased_on).where(Patient.id == event.patient_id))
