@@ -27,7 +27,7 @@ from registry.episodes.forms import (
 )
 from registry.organisation.rules import phone_problem
 from registry.patients import rules as patients
-from registry.patients.forms import PersonForm
+from registry.patients.forms import CoverageForm, PersonForm
 from registry.ports import ContentLevel
 
 LONGEST_REASON: Final = 2000
@@ -116,6 +116,8 @@ def check_enrolment(
     an earlier consent for the same number allows.
     """
     consent = form.texting_consent
+    # A birth date that is wrong itself is told once, not again by everything compared with it.
+    birth = None if patients.check_birth(form.person.birth_date, today) else form.person.birth_date
     found = patients.check_person(form.person, today)
     if form.person.birth_date is None:
         found.append(Problem("birth_date", "is needed"))
@@ -137,9 +139,9 @@ def check_enrolment(
     )
     found += check_team(form.team, staff)
     found += check_condition(form.target_condition)
-    found += check_care_consent(form.care_consent, form.person.birth_date, now=now, today=today)
-    found += check_visit(form.initiating_visit, form.person.birth_date, today)
-    found += _check_coverages(form)
+    found += check_care_consent(form.care_consent, birth, now=now)
+    found += check_visit(form.initiating_visit, birth, today)
+    found += _check_coverages(form.coverage, birth)
     if not has_referral:
         found += _said("referred_by", form.referred_by or "") + _said(
             "referral_reason", form.referral_reason or ""
@@ -164,9 +166,7 @@ def check_team(team: TeamForm, staff: Mapping[UUID, frozenset[Role]]) -> list[Pr
     return found
 
 
-def check_care_consent(
-    form: CareConsentForm, birth: date | None, *, now: datetime, today: date
-) -> list[Problem]:
+def check_care_consent(form: CareConsentForm, birth: date | None, *, now: datetime) -> list[Problem]:
     """Agreement before care starts, verbal or written, with the words that were used (CMS, MLN909432)."""
     found = _said("care_consent.recorded_by", form.recorded_by)
     found += _said("care_consent.wording_version", form.wording_version)
@@ -174,7 +174,7 @@ def check_care_consent(
         return [*found, Problem("care_consent.given_at", "needs an offset from UTC")]
     if form.given_at > now:
         found.append(Problem("care_consent.given_at", "is in the future"))
-    elif birth is not None and birth <= today and form.given_at.date() < birth:
+    elif birth is not None and form.given_at.date() < birth:
         found.append(Problem("care_consent.given_at", "is before the patient was born"))
     return found
 
@@ -286,19 +286,19 @@ def check_visit(visit: InitiatingVisit | None, birth: date | None, today: date) 
     found = []
     if visit.on > today:
         found.append(Problem("initiating_visit.on", "is in the future"))
-    if birth is not None and visit.on < birth <= today:
+    if birth is not None and visit.on < birth:
         found.append(Problem("initiating_visit.on", "is before the patient was born"))
     if visit.code is not None and not _VISIT_CODE.fullmatch(visit.code):
         found.append(Problem("initiating_visit.code", "needs five digits or capital letters"))
     return found
 
 
-def _check_coverages(form: EnrolmentForm) -> list[Problem]:
-    if not form.coverage:
+def _check_coverages(rows: tuple[CoverageForm, ...], birth: date | None) -> list[Problem]:
+    if not rows:
         return [Problem("coverage", "is needed: who pays, or self-pay")]
     found = []
-    for at, row in enumerate(form.coverage):
-        found += patients.check_coverage(row, form.person.birth_date, f"coverage[{at}]")
+    for at, row in enumerate(rows):
+        found += patients.check_coverage(row, birth, f"coverage[{at}]")
     return found
 
 

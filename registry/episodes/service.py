@@ -167,8 +167,7 @@ async def record_care_consent(
     clinic_id = require(actor, *CARE)
     patient = await patient_records.locked(tx, clinic_id, patient_id)
     row = await records.open_episode(tx, patient_id)
-    clinic = await organisation.clinic(tx, clinic_id)
-    refuse(rules.check_care_consent(form, patient.birth_date, now=now, today=clinic.local_date(now)))
+    refuse(rules.check_care_consent(form, patient.birth_date, now=now))
     consent_id = await records.insert_consent(tx, actor, clinic_id, row.id, "given", form, now)
     await audit.record(
         tx, actor, "care_consent.recorded", "care_consent", consent_id, now=now, patient_id=patient_id

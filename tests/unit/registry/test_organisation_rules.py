@@ -100,7 +100,9 @@ def test_a_sender_name_must_not_say_what_care_it_is(name: str) -> None:
     assert wording.names_speciality(name)
 
 
-@pytest.mark.parametrize("name", ["North Clinic", "Fundamental Clinic", "Clinica del Sol", "Experimental Farm"])
+@pytest.mark.parametrize(
+    "name", ["North Clinic", "Fundamental Clinic", "Clinica del Sol", "Experimental Farm"]
+)
 def test_a_neutral_sender_name_is_free(name: str) -> None:
     assert not wording.names_speciality(name)
 
@@ -195,7 +197,10 @@ def test_item_9_by_text_needs_the_signed_policy_and_a_link_does_not() -> None:
         "item9_policy_signed_on"
     ]
     assert rules.missing_in_clinic(signed, senders=1, responsible_reachable=True) == ()
-    assert rules.missing_in_clinic(facts(item9_channel="staff_call"), senders=1, responsible_reachable=True) == ()
+    assert (
+        rules.missing_in_clinic(facts(item9_channel="staff_call"), senders=1, responsible_reachable=True)
+        == ()
+    )
 
 
 def test_a_responsible_person_without_verified_phone_is_not_enough() -> None:
@@ -224,7 +229,9 @@ def test_a_password_that_is_guessed_first_is_refused(password: str) -> None:
     assert fields(passwords.check_new(password, "Lee.Park@north.example")) == ["password"]
 
 
-@pytest.mark.parametrize("password", ["kelp teapot", "aaaaaaab", "correct horse " * 8, "Zur Brücke 7", "ñandú-sol"])
+@pytest.mark.parametrize(
+    "password", ["kelp teapot", "aaaaaaab", "correct horse " * 8, "Zur Brücke 7", "ñandú-sol"]
+)
 def test_length_is_enough_and_no_composition_is_asked_for(password: str) -> None:
     assert passwords.check_new(password, "lee@north.example") == ()
 
@@ -254,7 +261,9 @@ def test_the_code_matches_the_published_vector() -> None:
     assert totp.accepted_step(secret, "287082", datetime.fromtimestamp(59, UTC), None) == 1
 
 
-@pytest.mark.parametrize(("seconds", "accepted"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
+@pytest.mark.parametrize(
+    ("seconds", "accepted"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
+)
 def test_a_code_is_good_one_step_either_side(seconds: int, accepted: bool) -> None:
     code = pyotp.TOTP(SECRET).at(NOW + timedelta(seconds=seconds))
     assert (totp.accepted_step(SECRET, code, NOW, None) is not None) is accepted
