@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, insert, select, update
 
 from kernel.db import Tx, insert_or_skip, pick
-from kernel.errors import Conflict, Invalid
+from kernel.errors import Conflict, Invalid, Problem
 from questionnaires import catalog
 from questionnaires.instrument import Instrument
 from registry.measures import rules
@@ -71,6 +71,34 @@ async def record_answer(
         row, changed = await _revise(tx, run, item_no, row, now)
     risk = await alarm(tx, run, instrument, item_no, value, row["id"], channel, now, alerts, is_new=changed)
     return Recorded(revision=row["revision"], changed=changed, risk=risk)
+
+
+async def add_unscored(
+    tx: Tx,
+    run: RunFacts,
+    item_no: int,
+    value: int | None,
+    *,
+    channel: AnswerChannel,
+    source_id: UUID | None,
+    now: datetime,
+) -> bool:
+    """The unscored question at a form's end, also when the form was filed meanwhile: no score waits for it or changes
+    with it. True when the answer is new. Raises Invalid for a scored item, Conflict for a form that ended unfinished.
+    """
+    instrument = load_instrument(run)
+    problem = rules.answer_problem(instrument, item_no, value)
+    if problem is None and instrument.item(item_no).scored:
+        problem = Problem(f"item_{item_no}", "belongs to the score")
+    if problem is not None:
+        raise Invalid(problem)
+    if run.state == "closed_partial":
+        raise Conflict("the questionnaire is no longer open")
+    row = answer_row(tx, run, item_no, 1, value, raw=None, channel=channel, source_id=source_id, at=now)
+    if await tx.insert_once(pick(tx, _FIRST_ANSWER), row):
+        return True
+    _, changed = await _revise(tx, run, item_no, row, now)
+    return changed
 
 
 async def withdraw_answer(tx: Tx, run: RunFacts, item_no: int, *, now: datetime) -> bool:

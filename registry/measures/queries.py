@@ -32,6 +32,18 @@ _CURRENT = (
     .where(Answer.run_id == bindparam("run"), Answer.replaced_at.is_(None))
     .order_by(Answer.item_no)
 )  # fmt: skip
+_GIVEN = (
+    select(
+        Answer.run_id,
+        Answer.item_no,
+        Answer.value,
+        Answer.source_id,
+        Answer.replaced_at.is_(None).label("stands"),
+    )
+    .join(MeasureRun, MeasureRun.id == Answer.run_id)
+    .where(MeasureRun.check_in_id == bindparam("check_in"))
+    .order_by(Answer.item_no, Answer.revision)
+)
 _FROM_RUN = ("source", "entry_source")
 _RESULTS: Final[Select[*tuple[Any, ...]]] = select(
     *(
@@ -62,6 +74,16 @@ class Revision(msgspec.Struct, frozen=True):
     replaced_at: datetime | None
 
 
+class Given(msgspec.Struct, frozen=True):
+    """One revision of an answer. `value` None: declined. `source_id`: the inbound text or portal visit it came by."""
+
+    run_id: UUID
+    item_no: int
+    value: int | None
+    source_id: UUID | None
+    stands: bool
+
+
 class RunAnswers(msgspec.Struct, frozen=True):
     """Every revision, by item and in order, and why results were replaced, oldest first."""
 
@@ -86,6 +108,12 @@ async def runs_of(tx: Tx, check_in_id: UUID) -> tuple[RunFacts, ...]:
 async def current_answers(tx: Tx, run_id: UUID) -> tuple[AnswerFacts, ...]:
     """The answers that stand, by item number."""
     return tuple(AnswerFacts(**row._mapping) for row in await tx.all(_CURRENT, {"run": run_id}))
+
+
+async def given(tx: Tx, check_in_id: UUID) -> tuple[Given, ...]:
+    """Every revision in a check-in, oldest first, with where it came from."""
+    rows = await tx.all(_GIVEN, {"check_in": check_in_id})
+    return tuple(Given(**row._mapping) for row in rows)
 
 
 async def result_of(tx: Tx, run_id: UUID) -> ResultFacts:
