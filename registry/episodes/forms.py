@@ -30,8 +30,8 @@ StatusReason = HoldReason | EndReason | Literal["enrolled", "resumed", "response
 
 
 class ReferralForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A warm handoff. `patient_id` refers somebody who was in care before. No text goes out and no minute counts
-    until enrolment."""
+    """A warm handoff. No text goes out and no minute counts until enrolment. `patient_id` refers somebody who was in
+    care before: their details stay as they are, only a phone given here becomes the current one."""
 
     family_name: str
     given_name: str

@@ -97,6 +97,7 @@ def check_referral(form: ReferralForm, today: date) -> list[Problem]:
         found.append(Problem("phone", "a phone or a record number (mrn) is needed"))
     if (phone := patients.clean(form.phone)) is not None:
         found += [p for p in [phone_problem("phone", phone)] if p is not None]
+    found += patients.check_language("language", form.language)
     return found + _said("referred_by", form.referred_by) + _said("reason", form.reason)
 
 
@@ -170,6 +171,7 @@ def check_care_consent(form: CareConsentForm, birth: date | None, *, now: dateti
     """Agreement before care starts, verbal or written, with the words that were used (CMS, MLN909432)."""
     found = _said("care_consent.recorded_by", form.recorded_by)
     found += _said("care_consent.wording_version", form.wording_version)
+    found += patients.check_language("care_consent.language", form.language)
     if form.given_at.utcoffset() is None:
         return [*found, Problem("care_consent.given_at", "needs an offset from UTC")]
     if form.given_at > now:

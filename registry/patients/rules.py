@@ -170,6 +170,10 @@ def check_birth(birth: date | None, today: date) -> list[Problem]:
     return []
 
 
+def check_language(field: str, tag: str) -> list[Problem]:
+    return [] if _LANGUAGE.fullmatch(tag) else [Problem(field, "is not a language tag such as en or es")]
+
+
 def check_phone(form: PhoneForm) -> list[Problem]:
     return _some(phone_problem("phone", form.phone))
 
@@ -209,9 +213,7 @@ def check_texting_consent(form: TextingConsentForm) -> list[Problem]:
         found.append(
             Problem("texting_consent.basis", "an exemption allows links only; questions need consent")
         )
-    if not _LANGUAGE.fullmatch(form.language):
-        found.append(Problem("texting_consent.language", "is not a language tag such as en or es"))
-    return found
+    return found + check_language("texting_consent.language", form.language)
 
 
 def check_coverage(form: CoverageForm, birth: date | None, field: str = "coverage") -> list[Problem]:
@@ -231,8 +233,8 @@ def clean(text: str | None) -> str | None:
 
 
 def _check_language(form: PreferencesForm, languages: Collection[str]) -> list[Problem]:
-    if not _LANGUAGE.fullmatch(form.language):
-        return [Problem("language", "is not a language tag such as en or es")]
+    if bad := check_language("language", form.language):
+        return bad
     if form.language in languages:
         return []
     text = f"has no approved questionnaire in this language ({', '.join(sorted(languages))}): choose phone or none"

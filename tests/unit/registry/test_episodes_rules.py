@@ -108,6 +108,7 @@ def test_a_complete_enrolment_has_no_problem() -> None:
         ({"care_consent": changed(CONSENT, given_at=datetime(2026, 3, 1))}, "care_consent.given_at"),
         ({"care_consent": changed(CONSENT, recorded_by=" ")}, "care_consent.recorded_by"),
         ({"care_consent": changed(CONSENT, wording_version="")}, "care_consent.wording_version"),
+        ({"care_consent": changed(CONSENT, language="English")}, "care_consent.language"),
         ({"initiating_visit": InitiatingVisit(date(2026, 3, 3))}, "initiating_visit.on"),
         ({"initiating_visit": InitiatingVisit(date(1984, 1, 1))}, "initiating_visit.on"),
         ({"initiating_visit": InitiatingVisit(TODAY, "992")}, "initiating_visit.code"),
@@ -185,6 +186,7 @@ REFERRAL = ReferralForm("Reyes", "Ana", "Dr. Roth", "Low mood", phone="+12065550
         ({"family_name": ""}, ["family_name"]),
         ({"referred_by": ""}, ["referred_by"]),
         ({"reason": " "}, ["reason"]),
+        ({"language": ""}, ["language"]),
         ({"birth_date": date(2030, 1, 1)}, ["birth_date"]),
     ],
 )
