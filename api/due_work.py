@@ -1,0 +1,98 @@
+"""Every piece of due work with its rhythm, in the three loops that run it.
+
+A slow provider holds up only the loop that waits for it: what is due is still found, alerts are still queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import msgspec
+from messaging.conversation.jobs import release_held, wake_threads
+
+from api.sweeps import Counts, Sweep
+from api.wiring import Deps
+from messaging.conversation import inbound_sweep
+from messaging.conversation import service as conversation
+from messaging.delivery.dispatch import Dispatcher
+from messaging.delivery.upkeep import Upkeep
+from messaging.escalation.service import repeat_alerts
+from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
+from messaging.schedule.ports import Outgoing
+
+
+class Loop(msgspec.Struct, frozen=True):
+    """`rung`: the doorbell runs it at once; else only its own rhythm does, as for what asks the provider."""
+
+    name: str
+    rung: bool
+    sweeps: tuple[Sweep, ...]
+
+
+def loops(deps: Deps) -> tuple[Loop, ...]:
+    dispatcher = Dispatcher(
+        database=deps.system_db,
+        gateway=deps.gateway,
+        mailer=deps.mailer,
+        clock=deps.clock,
+        chance=deps.chance,
+        probe=deps.probe,
+    )
+    upkeep = Upkeep(
+        database=deps.system_db,
+        gateway=deps.gateway,
+        clock=deps.clock,
+        deadline=timedelta(seconds=deps.settings.send_deadline_s),
+        probe=deps.probe,
+    )
+
+    out = Outgoing(new_token=deps.new_token, public_url=deps.public_url, conversation=conversation)
+
+    async def check_ins(now: datetime) -> Counts:
+        return await due_check_ins(deps.system_db, now, out=out)
+
+    async def inbound(now: datetime) -> Counts:
+        return await inbound_sweep.sweep(deps.system_db, deps.gateway, now)
+
+    return (
+        Loop("send", True, (_sweep("dispatch", deps.settings.tick_s, dispatcher.tick),)),
+        Loop(
+            "due",
+            True,
+            (
+                _sweep("reap", 15, upkeep.reap),
+                _sweep("alerts", 10, _with(deps, repeat_alerts)),
+                _sweep("due_check_ins", 10, check_ins),
+                _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
+                _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),
+                _sweep("release_held", 10, _with(deps, release_held)),
+                _sweep("wake_threads", 10, _with(deps, wake_threads)),
+            ),
+        ),
+        Loop(
+            "provider",
+            False,
+            (
+                _sweep("reconcile", 10, upkeep.reconcile),
+                _sweep("poll", 60, upkeep.poll),
+                _sweep("inbound", 120, inbound),
+            ),
+        ),
+    )
+
+
+def _sweep(name: str, every_s: float, run: Callable[[datetime], Awaitable[Counts]]) -> Sweep:
+    return Sweep(name, timedelta(seconds=every_s), run)
+
+
+def _with(deps: Deps, job: Callable[..., Awaitable[Counts]]) -> Callable[[datetime], Awaitable[Counts]]:
+    async def run(now: datetime) -> Counts:
+        return await job(deps.system_db, now)
+
+    return run
+
+
+def rhythms(deps: Deps) -> dict[str, timedelta]:
+    """How often each sweep runs, for whoever checks that it does."""
+    return {sweep.name: sweep.every for loop in loops(deps) for sweep in loop.sweeps}

@@ -1,0 +1,157 @@
+"""The only place where parts are put together, by hand. Importing it makes nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
+
+import msgspec
+
+from api import test_build
+from api.doorbell import Bells, RedisDoorbell
+from api.webhooks.signature import SignatureCheck
+from kernel.clock import Clock, ShiftedClock, SystemClock
+from kernel.crypto import Vault
+from kernel.db import Database
+from kernel.errors import Invalid
+from kernel.ids import NewId, new_code, new_id, new_token
+from kernel.queue import Doorbell, Silent
+from kernel.settings import Settings
+from messaging.delivery.dispatch import Probe, no_probe
+from messaging.escalation.service import ALERTS
+from messaging.gateways.email import Mailer, NoMailer, SmtpMailer
+from messaging.gateways.simulator import SimulatorGateway, SimulatorMailer
+from messaging.gateways.sms import SmsGateway
+from messaging.gateways.twilio import TwilioGateway
+from messaging.schedule.outreach import Schedule
+from registry.organisation.passwords import Cost, Passwords
+from registry.ports import Alerts, Outreach
+
+Part = Literal["web", "worker", "command"]
+WORKER_CONNECTIONS = 5
+
+
+class Deps(msgspec.Struct, frozen=True, kw_only=True):
+    """`db` is the web's own role, behind the clinic wall; `system_db` the worker's, for webhooks and due work. On
+    SQLite both are the same object. `bells` is set where loops run in this process."""
+
+    settings: Settings
+    clock: Clock
+    vault: Vault
+    db: Database
+    system_db: Database
+    gateway: SmsGateway
+    mailer: Mailer
+    doorbell: Doorbell
+    bells: Bells | None
+    redis: RedisDoorbell | None
+    signature: SignatureCheck
+    passwords: Passwords
+    alerts: Alerts
+    outreach: Outreach
+    new_id: NewId
+    new_token: Callable[[], str]
+    new_code: Callable[[str, int], str]
+    chance: Callable[[], float]
+    probe: Probe
+
+    @property
+    def public_url(self) -> str:
+        return self.settings.public_url.rstrip("/")
+
+
+@asynccontextmanager
+async def opened(settings: Settings, part: Part = "command") -> AsyncIterator[Deps]:
+    """Everything a process needs, closed again at the end. Must be entered inside the running loop."""
+    async with AsyncExitStack() as stack:
+        deps = build_deps(settings, part)
+        stack.push_async_callback(deps.db.close)
+        if deps.system_db is not deps.db:
+            stack.push_async_callback(deps.system_db.close)
+        stack.push_async_callback(deps.gateway.close)
+        if deps.redis is not None:
+            stack.push_async_callback(deps.redis.close)
+        yield deps
+
+
+def build_deps(settings: Settings, part: Part = "command") -> Deps:
+    """Raises `Invalid` for settings that contradict each other."""
+    vault = Vault(settings.encryption_keys, settings.lookup_key)
+    redis = RedisDoorbell(settings.redis_url) if settings.redis_url and part != "worker" else None
+    loops_here = part == "worker" or (part == "web" and settings.inline_worker)
+    bells = Bells() if loops_here else None
+    doorbell: Doorbell = bells or redis or Silent()
+    db = Database(
+        settings.database_url, vault, role="worker" if part == "worker" else "app", ring=doorbell.ring
+    )
+    system_db = db
+    if not settings.is_sqlite and part != "worker":
+        system_db = Database(
+            settings.database_url, vault, role="worker", ring=doorbell.ring, pool_size=WORKER_CONNECTIONS
+        )
+    return Deps(
+        settings=settings,
+        clock=_clock(settings),
+        vault=vault,
+        db=db,
+        system_db=system_db,
+        gateway=_gateway(settings),
+        mailer=_mailer(settings),
+        doorbell=doorbell,
+        bells=bells,
+        redis=redis,
+        signature=SignatureCheck(settings.twilio_auth_tokens, settings.public_url),
+        passwords=Passwords(Cost()),
+        alerts=ALERTS,
+        outreach=Schedule(),
+        new_id=new_id,
+        new_token=new_token,
+        new_code=new_code,
+        chance=secrets.SystemRandom().random,
+        probe=_probe(settings),
+    )
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.mode == "test":
+        return test_build.clock(settings) or SystemClock()
+    return ShiftedClock() if settings.mode == "demo" else SystemClock()
+
+
+def _probe(settings: Settings) -> Probe:
+    return (test_build.crash_probe(settings) if settings.mode == "test" else None) or no_probe
+
+
+def _gateway(settings: Settings) -> SmsGateway:
+    if settings.mode == "demo" or settings.twilio_account_sid is None:
+        return SimulatorGateway(new_id)
+    token = settings.twilio_auth_tokens[0] if settings.twilio_auth_tokens else None
+    user = settings.twilio_api_key or settings.twilio_account_sid
+    secret = settings.twilio_api_secret if settings.twilio_api_key else token
+    if not secret:
+        raise Invalid.field("EVENKEEL_TWILIO_AUTH_TOKENS", "is needed with EVENKEEL_TWILIO_ACCOUNT_SID")
+    return TwilioGateway(
+        settings.twilio_account_sid,
+        user,
+        secret,
+        callback_base=settings.public_url,
+        deadline_s=settings.send_deadline_s,
+        base_url=settings.twilio_api_base_url,
+    )
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if settings.mode == "demo":
+        return SimulatorMailer()
+    if settings.smtp_host is None:
+        return NoMailer()
+    return SmtpMailer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_from,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        security=settings.smtp_tls,
+    )
