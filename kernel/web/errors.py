@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -34,7 +35,8 @@ STATUS: dict[type[DomainError], int] = {
     TooMany: 429,
     Unavailable: 503,
 }
-PROGRAMS = ("/api/", "/patient/v1", "/webhooks/", "/health", "/schema")
+PROGRAMS = ("/api/", "/patient/v1", "/webhooks/", "/health", "/metrics", "/schema")
+_UNKNOWN_FIELD = re.compile("unknown field `([^`]*)`")
 
 
 def status_of(error: Exception) -> int:
@@ -47,7 +49,9 @@ def status_of(error: Exception) -> int:
     return 500
 
 
-def problem(connection: Connection, status: int, code: str, detail: str, problems: tuple[Problem, ...] = ()) -> Any:
+def problem(
+    connection: Connection, status: int, code: str, detail: str, problems: tuple[Problem, ...] = ()
+) -> Any:
     """RFC 9457. `errors` names each field."""
     body: dict[str, Any] = {
         "type": f"urn:evenkeel:problem:{code}",
@@ -95,4 +99,13 @@ def _fields(error: ValidationException) -> tuple[Problem, ...]:
     extra: Any = error.extra
     if not isinstance(extra, list):
         return (Problem("", "the request can't be read"),)
-    return tuple(Problem(str(item.get("key", "")), str(item.get("message", ""))) for item in extra)
+    return tuple(_problem(str(item.get("key", "")), str(item.get("message", ""))) for item in extra)
+
+
+def _problem(where: str, message: str) -> Problem:
+    """The framework names the whole body `data`, and an unknown field only in its sentence."""
+    where = "" if where == "data" else where
+    unknown = _UNKNOWN_FIELD.search(message)
+    if unknown is None:
+        return Problem(where, message)
+    return Problem(".".join(part for part in (where, unknown[1]) if part), "is not a field here")
