@@ -1,0 +1,108 @@
+"""Request bodies as the API description shows them. Everybody in them is invented."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar.openapi.spec import Example
+
+_STAFF: Final = "019a0000-0000-7000-8000-00000000000{}"
+
+
+def _one(summary: str, value: dict[str, Any]) -> list[Example]:
+    return [Example(summary=summary, value=value)]
+
+
+REFERRAL: Final = _one(
+    "A warm handoff",
+    {
+        "family_name": "Aldercott",
+        "given_name": "Maren",
+        "referred_by": "Dr. Osei",
+        "reason": "Low mood since spring",
+        "phone": "+12065550123",
+        "mrn": "TEST-1001",
+        "birth_date": "1987-04-12",
+        "language": "en",
+    },
+)
+ENROLMENT: Final = _one(
+    "Enrolment with check-ins by link",
+    {
+        "person": {
+            "family_name": "Aldercott",
+            "given_name": "Maren",
+            "birth_date": "1987-04-12",
+            "mrn": "TEST-1001",
+        },
+        "phone": {"phone": "+12065550123", "safe_to_text": True},
+        "preferences": {"language": "en", "zone": "America/Los_Angeles", "channel": "sms_link"},
+        "team": {
+            "treating_clinician_id": _STAFF.format(1),
+            "care_manager_id": _STAFF.format(2),
+            "consultant_id": _STAFF.format(3),
+        },
+        "target_condition": "F33.1",
+        "care_consent": {
+            "method": "verbal",
+            "given_at": "2026-11-20T17:05:00Z",
+            "recorded_by": "Dana Whitlock",
+            "wording_version": "care-consent@1",
+        },
+        "texting_consent": {
+            "basis": "consent",
+            "content_level": "link_only",
+            "method": "verbal",
+            "wording_version": "texting-consent@1",
+            "language": "en",
+        },
+        "coverage": [{"payer": "Cascade Health Plan", "valid_from": "2026-01-01", "member_id": "TEST-77"}],
+        "initiating_visit": {"on": "2026-11-12", "code": "99214"},
+        "referred_by": "Dr. Osei",
+        "referral_reason": "Low mood since spring",
+    },
+)
+STATUS: Final = _one(
+    "On hold during a hospital stay",
+    {"status": "on_hold", "reason": "hospital", "from_date": "2026-11-20", "review_on": "2026-12-04"},
+)
+DECEASED: Final = _one("The day is not known", {})
+PLAN: Final = _one(
+    "PHQ-9 every two weeks",
+    {
+        "lines": [
+            {"instrument_id": "phq9", "every_days": 14, "local_time": "10:00:00", "anchor_on": "2026-12-01"}
+        ]
+    },
+)
+NEXT_CONTACT: Final = _one(
+    "A call next week",
+    {"at": "2026-12-03T22:30:00Z", "mode": "phone", "purpose": "How the new dose is going"},
+)
+SEARCH: Final = _one("By the beginning of a name", {"text": "alder"})
+CHECK_IN: Final = _one("PHQ-9 now", {"instruments": ["phq9"]})
+MESSAGE: Final = _one("A text from staff", {"body": "We moved your call to Thursday at 2:30 PM. OK?"})
+ITEMS: Final = _one(
+    "PHQ-9 filled in on paper",
+    {
+        "instrument_id": "phq9",
+        "taken_on": "2026-11-20",
+        "source": "paper",
+        "answers": {"1": 2, "2": 2, "3": 1, "4": 2, "5": 0, "6": 1, "7": 1, "8": 0, "9": 0},
+    },
+)
+TOTAL: Final = _one(
+    "A total from another record",
+    {"instrument_id": "gad7", "taken_on": "2026-11-20", "source": "ehr", "total": 9},
+)
+TIME: Final = _one(
+    "A phone contact",
+    {
+        "started_at": "2026-11-20T17:05:00Z",
+        "minutes": 14,
+        "activity": "patient_contact",
+        "staff_id": _STAFF.format(2),
+        "role": "care_manager",
+    },
+)
+TASK: Final = _one("The patient was called", {"outcome": "called"})

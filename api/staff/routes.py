@@ -1,0 +1,17 @@
+"""The JSON API, version 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.staff import billing, check_ins, clinics, measures, patients, time, work
+
+ROUTES: tuple[Any, ...] = (
+    *clinics.ROUTES,
+    *patients.ROUTES,
+    *check_ins.ROUTES,
+    *measures.ROUTES,
+    *time.ROUTES,
+    *work.ROUTES,
+    *billing.ROUTES,
+)
