@@ -4,13 +4,14 @@ in the address."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import ColumnElement, and_, case, literal, or_
 
 from kernel.audit import Actor
-from registry.worklist.rules import NEVER, RegistryFilter, Sort
+from registry.worklist.flags import STALL_BELOW, stalls_from
+from registry.worklist.rules import IN_CARE, NEVER, RegistryFilter, Sort
 from registry.worklist.tables import RegistryLine
 
 
@@ -44,6 +45,17 @@ def mine(viewer: Actor) -> ColumnElement[bool]:
         line.care_manager_id == viewer.id,
         line.treating_clinician_id == viewer.id,
         line.consultant_id == viewer.id,
+    )
+
+
+def not_improving(today: date) -> ColumnElement[bool]:
+    """The rule of `flags._stall` over the stored columns."""
+    line = RegistryLine
+    return and_(
+        line.status.in_(IN_CARE),
+        line.enrolled_on <= stalls_from(today),
+        line.phq9_last >= STALL_BELOW,
+        2 * line.phq9_last > line.phq9_first,
     )
 
 

@@ -21,7 +21,7 @@ from registry.organisation.wording import fold
 from registry.patients.tables import Patient, PatientPhone
 from registry.phones import BadNumber, e164
 from registry.worklist.paging import after as later_than
-from registry.worklist.paging import mine, order, ordering
+from registry.worklist.paging import mine, not_improving, order, ordering
 from registry.worklist.rules import Flag, RegistryFilter, Status
 from registry.worklist.tables import RegistryLine
 from registry.worklist.today import TaskFilter, TaskLine, Tasks, Today, tasks, today
@@ -116,24 +116,37 @@ _STORED: Final = tuple(
     name for name in Line.__struct_fields__ if name not in ("overdue", "phq9_change_pct", "gad7_change_pct")
 )
 _AT = aliased(RegistryLine)
-_FLAGS: Final[Mapping[Flag, ColumnElement[bool]]] = {
+FLAGS: Final[Mapping[Flag, ColumnElement[bool]]] = {
     "safety": or_(RegistryLine.open_risk > 0, RegistryLine.safety_flag),
     "severe": RegistryLine.severe_flag.is_(True),
     "discuss": RegistryLine.discuss_flag.is_(True),
 }
 
 
+def flag_condition(flag: Flag, today: date) -> ColumnElement[bool]:
+    return not_improving(today) if flag == "not_improving" else FLAGS[flag]
+
+
+
 async def registry_page(
-    tx: Tx, viewer: Actor, wanted: RegistryFilter, after: UUID | None, limit: int, *, now: datetime
+    tx: Tx,
+    viewer: Actor,
+    wanted: RegistryFilter,
+    after: UUID | None,
+    limit: int,
+    *,
+    now: datetime,
+    today: date | None = None,
 ) -> Page:
     """One page of the viewer's clinic in one statement: safety first, then discuss and severe, then the overdue,
-    oldest first, then by name. `after` is the last page's `next`; a line that is gone ends the list. At most 200."""
+    oldest first, then by name. `after` is the last page's `next`; a line that is gone ends the list. At most 200.
+    `today` is the clinic's date, by which weeks in treatment are counted; by default that of UTC."""
     clinic_id = require(viewer, *CLINICAL)
     size = max(1, min(limit, MAX_PAGE))
     keys = order(RegistryLine, wanted, now)
     statement = (
         select(*(getattr(RegistryLine, name) for name in _STORED), RegistryLine.overdue_since)
-        .where(RegistryLine.clinic_id == clinic_id, *_conditions(wanted, viewer, now))
+        .where(RegistryLine.clinic_id == clinic_id, *_conditions(wanted, viewer, now, today or now.date()))
         .order_by(*ordering(keys))
         .limit(size + 1)
     )
@@ -207,7 +220,9 @@ def _phone_key(tx: Tx, asked: str) -> str | None:
         return None
 
 
-def _conditions(wanted: RegistryFilter, viewer: Actor, now: datetime) -> list[ColumnElement[bool]]:
+def _conditions(
+    wanted: RegistryFilter, viewer: Actor, now: datetime, today: date
+) -> list[ColumnElement[bool]]:
     line = RegistryLine
     found: list[ColumnElement[bool]] = []
     if wanted.statuses:
@@ -219,7 +234,7 @@ def _conditions(wanted: RegistryFilter, viewer: Actor, now: datetime) -> list[Co
     if wanted.overdue is not None:
         found.append(line.overdue_since <= now if wanted.overdue else line.overdue_since > now)
     if wanted.flags:
-        found.append(or_(*(_FLAGS[flag] for flag in sorted(wanted.flags))))
+        found.append(or_(*(flag_condition(flag, today) for flag in sorted(wanted.flags))))
     if wanted.check_in_states:
         found.append(line.check_in_state.in_(sorted(wanted.check_in_states)))
     if wanted.opted_out is not None:

@@ -17,7 +17,7 @@ IN_CARE: Final[tuple[Status, ...]] = ("active", "relapse_prevention")
 CURRENT: Final[tuple[Status, ...]] = ("referred", "active", "relapse_prevention", "on_hold")
 # A hold or an end makes nobody late.
 CAN_BE_OVERDUE: Final[frozenset[str]] = frozenset({"referred", "active", "relapse_prevention"})
-Flag = Literal["safety", "severe", "discuss"]
+Flag = Literal["safety", "severe", "discuss", "not_improving"]
 Sort = Literal["default", "name", "phq9_last", "last_contact", "next_contact"]
 
 NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -168,7 +168,7 @@ def differences(row: Mapping[str, Any], expected: LineFacts) -> list[str]:
 
 class RegistryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Filters narrow, `flags` and `check_in_states` by any of theirs. `mine`: the viewer is care manager, treating
-    clinician or consultant. `descending` turns a sort round; nulls stay last."""
+    clinician or consultant. `descending` turns any sort but the default round; nulls stay last."""
 
     care_manager_id: UUID | None = None
     mine: bool = False
