@@ -254,7 +254,7 @@ def _patient_facts(
         history=History(
             episode_started_on=started,
             service_months=tuple(sorted({Month.of(_day(row.started_at, zone)) for row in worked})),
-            previous=_previous(episode, episodes),
+            previous=previous_episode(episode, episodes),
         ),
         practice=Practice(
             billing_npi=clinic.npi,
@@ -276,7 +276,7 @@ def _patient_facts(
     )
 
 
-def _previous(episode: Row[Any], episodes: Sequence[Row[Any]]) -> PreviousEpisode | None:
+def previous_episode(episode: Row[Any], episodes: Sequence[Row[Any]]) -> PreviousEpisode | None:
     earlier = [
         row
         for row in episodes

@@ -122,7 +122,7 @@ async def _lines(
             started_at=row.started_at,
             seconds=row.seconds,
             counted_seconds=sum(part.seconds for part in slices[str(row.id)] if part.counted),
-            why_not=_why_not(slices[str(row.id)]),
+            why_not=why_not(slices[str(row.id)]),
             source=row.source,
             late=row.created_at.astimezone(zone).date() > row.started_at.astimezone(zone).date(),
             corrects=row.supersedes_id,
@@ -132,7 +132,7 @@ async def _lines(
     )
 
 
-def _why_not(parts: list[Slice]) -> tuple[tuple[str, str, int], ...]:
+def why_not(parts: list[Slice]) -> tuple[tuple[str, str, int], ...]:
     reasons: dict[tuple[str, str], int] = defaultdict(int)
     for part in parts:
         if not part.counted and part.reason is not None:
