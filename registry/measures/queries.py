@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -174,6 +175,33 @@ async def answers(tx: Tx, viewer: Actor, run_id: UUID, *, now: datetime) -> RunA
         answers=tuple(_revision(tx, row) for row in rows),
         correction_reasons=tuple(tx.vault.open(row.replaced_reason_sealed) for row in reasons),
     )
+
+
+async def latest_answers(
+    tx: Tx, viewer: Actor, patient_id: UUID, run_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, dict[int, int | None]]:
+    """By questionnaire and item the answers that stand, None where declined; at most 40 questionnaires. Those of
+    another patient are left out. Raises NotFound for another clinic's patient."""
+    clinic_id = require(viewer, *CLINICAL)
+    await _require_patient(tx, clinic_id, patient_id)
+    rows = await tx.all(
+        select(Answer.run_id, Answer.item_no, Answer.value)
+        .join(MeasureRun, MeasureRun.id == Answer.run_id)
+        .where(
+            Answer.run_id.in_(run_ids[:40]),
+            Answer.replaced_at.is_(None),
+            MeasureRun.patient_id == patient_id,
+            MeasureRun.clinic_id == clinic_id,
+        )
+        .order_by(Answer.run_id, Answer.item_no)
+    )
+    found: dict[UUID, dict[int, int | None]] = {}
+    for row in rows:
+        found.setdefault(row.run_id, {})[row.item_no] = row.value
+    await record(
+        tx, viewer, "answers.read", "patient", patient_id, now=now, patient_id=patient_id, count=len(rows)
+    )
+    return found
 
 
 async def _require_patient(tx: Tx, clinic_id: UUID, patient_id: UUID) -> None:

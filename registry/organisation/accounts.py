@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kernel import audit
@@ -191,6 +191,15 @@ async def begin_totp(tx: Tx, actor: Actor, staff_id: UUID, *, new_code: NewCode,
     return TotpSetup(secret, totp.address(secret, row.email))
 
 
+async def pending_totp(tx: Tx, actor: Actor, staff_id: UUID) -> TotpSetup | None:
+    """The secret that `begin_totp` made, while it isn't confirmed; for showing the set-up page again."""
+    row = await _own(tx, actor, staff_id)
+    if row.totp_sealed is None or row.totp_confirmed_at is not None:
+        return None
+    secret = tx.vault.open(row.totp_sealed)
+    return TotpSetup(secret, totp.address(secret, row.email))
+
+
 async def confirm_totp(
     tx: Tx, actor: Actor, staff_id: UUID, code: str, *, new_code: NewCode, now: datetime
 ) -> tuple[str, ...]:
@@ -203,15 +212,27 @@ async def confirm_totp(
         raise Invalid.field("code", "is not the code the app shows now")
     values = {"totp_confirmed_at": now, "totp_last_step": step}
     await tx.execute(update(Staff).where(Staff.id == staff_id).values(**values))
-    codes = totp.new_recovery_codes(new_code)
-    await tx.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff_id))
-    rows = [
-        {"id": tx.new_id(), "staff_id": staff_id, "code_hash": totp.recovery_hash(c), "used_at": None}
-        for c in codes
-    ]
-    await tx.execute(insert(RecoveryCode), rows)
+    codes = await _write_codes(tx, staff_id, new_code)
     await audit.record(tx, actor, "totp.confirmed", "staff", staff_id, now=now)
     return codes
+
+
+async def new_recovery_codes(
+    tx: Tx, actor: Actor, staff_id: UUID, *, new_code: NewCode, now: datetime
+) -> tuple[str, ...]:
+    """Ten fresh ones, shown once; the earlier ones open nothing any more."""
+    row = await _own(tx, actor, staff_id)
+    if row.totp_confirmed_at is None:
+        raise Conflict("no second factor is set up")
+    codes = await _write_codes(tx, staff_id, new_code)
+    await audit.record(tx, actor, "recovery_codes.renewed", "staff", staff_id, now=now)
+    return codes
+
+
+async def recovery_codes_left(tx: Tx, actor: Actor) -> int:
+    """How many of the actor's own codes are unused."""
+    unused = select(func.count()).where(RecoveryCode.staff_id == actor.id, RecoveryCode.used_at.is_(None))
+    return int(await tx.scalar(unused))
 
 
 async def remove_totp(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) -> None:
@@ -221,6 +242,17 @@ async def remove_totp(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) ->
     await tx.execute(update(Staff).where(Staff.id == staff_id).values(**values))
     await tx.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff_id))
     await audit.record(tx, actor, "totp.removed", "staff", staff_id, now=now)
+
+
+async def _write_codes(tx: Tx, staff_id: UUID, new_code: NewCode) -> tuple[str, ...]:
+    codes = totp.new_recovery_codes(new_code)
+    await tx.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff_id))
+    rows = [
+        {"id": tx.new_id(), "staff_id": staff_id, "code_hash": totp.recovery_hash(c), "used_at": None}
+        for c in codes
+    ]
+    await tx.execute(insert(RecoveryCode), rows)
+    return codes
 
 
 async def _locked(tx: Tx, staff_id: UUID) -> Any:
