@@ -66,6 +66,8 @@ class Copy(Struct, frozen=True):
     error_title: str
     error_text: str
     error_reference: str
+    busy_title: str
+    busy_text: str
 
 
 ENGLISH = Copy(
@@ -119,6 +121,8 @@ ENGLISH = Copy(
     error_title="Something went wrong on our side",
     error_text="The answers you sent before are saved. Please go back and try again, or call the clinic.",
     error_reference="If you call, say this code: {reference}",
+    busy_title="Please wait a moment",
+    busy_text="There were too many tries from your network. Please wait a minute and open the link again, or call the clinic.",
 )
 
 SPANISH = Copy(
@@ -172,6 +176,8 @@ SPANISH = Copy(
     error_title="Algo falló de nuestro lado",
     error_text="Las respuestas que ya envió están guardadas. Vuelva atrás e intente otra vez, o llame a la clínica.",
     error_reference="Si llama, diga este código: {reference}",
+    busy_title="Espere un momento, por favor",
+    busy_text="Hubo demasiados intentos desde su red. Espere un minuto y abra el enlace otra vez, o llame a la clínica.",
 )
 
 COPY: Mapping[Language, Copy] = {"en": ENGLISH, "es": SPANISH}

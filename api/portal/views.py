@@ -14,7 +14,7 @@ from api.portal.copy import Language
 class PortalShell(Struct, frozen=True):
     """`clinic` is the neutral public name. `hours` completes "reads answers ..." in the page's language.
     `exit_href` is an ordinary page of another site for the leave link. `language_href` is this page in the
-    other language."""
+    other language. `phone` is empty when no one clinic's number can be shown."""
 
     language: Language
     clinic: str
@@ -80,7 +80,7 @@ class ThanksPage(Struct, frozen=True):
 
 class MessagePage(Struct, frozen=True):
     """Template `portal/templates/message.html`: the same page, status and timing for a link that is unknown,
-    expired or used (`kind="invalid"`), or our own fault with its request id (`kind="error"`)."""
+    expired or used (`kind="invalid"`), too many tries (`busy`), or our own fault with its request id (`error`)."""
 
-    kind: Literal["invalid", "error"]
+    kind: Literal["invalid", "busy", "error"]
     reference: str = ""

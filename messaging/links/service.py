@@ -15,6 +15,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
+from kernel import audit
+from kernel.audit import Actor
 from kernel.crypto import token_hash
 from kernel.db import Tx
 from kernel.errors import NotFound
@@ -168,6 +170,10 @@ async def start_visit(
     )
     row = msgspec.structs.asdict(visit) | {"cookie_hash": token_hash(secret), "last_answer_at": None}
     await tx.execute(_INSERT_VISIT, row)
+    patient = Actor(kind="patient", id=link.patient_id, clinic_id=link.clinic_id)
+    await audit.record(
+        tx, patient, "link_visit.started", "check_in", link.check_in_id, now=now, patient_id=link.patient_id
+    )
     return visit
 
 
