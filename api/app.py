@@ -16,6 +16,7 @@ from litestar.template import TemplateConfig
 from api import health, pages, worker
 from api.observed import Application, Requests
 from api.openapi import openapi_config
+from api.portal.routes import ROUTES as PORTAL
 from api.staff.routes import ROUTES as STAFF_API
 from api.webhooks.twilio import ROUTES as WEBHOOKS
 from api.wiring import Deps
@@ -55,7 +56,7 @@ def create_app(deps: Deps) -> Litestar:
 
 def _unlisted(deps: Deps) -> list[Router]:
     """Pages and webhooks: mounted, and left out of the description of the JSON API."""
-    routes: list[Any] = [*WEBHOOKS]
+    routes: list[Any] = [*WEBHOOKS, *PORTAL]
     return [Router("/", route_handlers=routes, include_in_schema=False)]
 
 

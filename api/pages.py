@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.response import Response
 
+from api.portal import pages as portal
 from kernel.web.context import Connection, request_id, web
 from staff_console.errors import ErrorPage
 from staff_console.formats import moment
@@ -47,12 +48,14 @@ def environment() -> Environment:
 
 
 class ErrorPages:
-    """The console's page for an error."""
+    """The console's page for an error; for patients their own, in their language and with the help line."""
 
     def __init__(self, pages: Environment) -> None:
         self._pages = pages
 
     def __call__(self, connection: Connection, status: int, code: str, detail: str) -> Response[str]:
+        if portal.is_patients(connection.scope["path"]):
+            return portal.error_page(self._pages, connection, status)
         context = web(connection)
         title, advice = _WORDS.get(status, _OURS)
         page = ErrorPage(status, title, advice, request_id(connection))
