@@ -14,7 +14,7 @@ from messaging.conversation.jobs import release_held, wake_threads
 from api.sweeps import Counts, Sweep
 from api.wiring import Deps
 from messaging.conversation import inbound_sweep
-from messaging.conversation import service as conversation
+from messaging.conversation.service import Conversation
 from messaging.delivery.dispatch import Dispatcher
 from messaging.delivery.upkeep import Upkeep
 from messaging.escalation.service import repeat_alerts
@@ -47,13 +47,15 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
         probe=deps.probe,
     )
 
-    out = Outgoing(new_token=deps.new_token, public_url=deps.public_url, conversation=conversation)
+    out = Outgoing(
+        new_token=deps.new_token, public_url=deps.public_url, conversation=Conversation(deps.conversation)
+    )
 
     async def check_ins(now: datetime) -> Counts:
         return await due_check_ins(deps.system_db, now, out=out)
 
     async def inbound(now: datetime) -> Counts:
-        return await inbound_sweep.sweep(deps.system_db, deps.gateway, now)
+        return await inbound_sweep.sweep(deps.system_db, deps.gateway, now, ports=deps.conversation)
 
     return (
         Loop("send", True, (_sweep("dispatch", deps.settings.tick_s, dispatcher.tick),)),

@@ -19,6 +19,8 @@ from kernel.errors import Invalid
 from kernel.ids import NewId, new_code, new_id, new_token
 from kernel.queue import Doorbell, Silent
 from kernel.settings import Settings
+from messaging.consent.scripts import script
+from messaging.conversation.service import Ports
 from messaging.delivery.dispatch import Probe, no_probe
 from messaging.escalation.service import ALERTS
 from messaging.gateways.email import Mailer, NoMailer, SmtpMailer
@@ -27,6 +29,7 @@ from messaging.gateways.sms import SmsGateway
 from messaging.gateways.twilio import TwilioGateway
 from messaging.schedule.outreach import Schedule
 from registry.organisation.passwords import Cost, Passwords
+from registry.organisation.rules import Deployment
 from registry.ports import Alerts, Outreach
 
 Part = Literal["web", "worker", "command"]
@@ -51,6 +54,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     alerts: Alerts
     outreach: Outreach
+    conversation: Ports
     new_id: NewId
     new_token: Callable[[], str]
     new_code: Callable[[str, int], str]
@@ -60,6 +64,15 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def public_url(self) -> str:
         return self.settings.public_url.rstrip("/")
+
+    @property
+    def deployment(self) -> Deployment:
+        """What the server as a whole brings to a clinic's going live."""
+        return Deployment(
+            public_url=self.public_url,
+            encrypts=bool(self.settings.encryption_keys),
+            consent_wording_version=script("texting", "en").version,
+        )
 
 
 @asynccontextmanager
@@ -106,6 +119,7 @@ def build_deps(settings: Settings, part: Part = "command") -> Deps:
         passwords=Passwords(Cost()),
         alerts=ALERTS,
         outreach=Schedule(),
+        conversation=_conversation(settings),
         new_id=new_id,
         new_token=new_token,
         new_code=new_code,
@@ -139,6 +153,17 @@ def _gateway(settings: Settings) -> SmsGateway:
         callback_base=settings.public_url,
         deadline_s=settings.send_deadline_s,
         base_url=settings.twilio_api_base_url,
+    )
+
+
+def _conversation(settings: Settings) -> Ports:
+    """The simulator has no filter that confirms a STOP, so the application does."""
+    simulated = settings.mode == "demo" or settings.twilio_account_sid is None
+    return Ports(
+        public_url=settings.public_url,
+        new_token=new_token,
+        alerts=ALERTS,
+        optout_reply="app" if simulated else settings.twilio_optout_reply,
     )
 
 

@@ -14,12 +14,12 @@ import phonenumbers
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from messaging.conversation.service import Inbound, receive_safely
 
 from api.wiring import Deps
 from kernel.errors import Forbidden, Invalid
 from kernel.web import access
 from kernel.web.context import WebRequest
+from messaging.conversation.service import Inbound, receive_safely
 from messaging.delivery.reports import apply_status
 from registry.organisation import queries as organisation
 
@@ -70,6 +70,7 @@ async def inbound(request: WebRequest, deps: NamedDependency[Deps]) -> None:
             via="webhook",
         ),
         now=now,
+        ports=deps.conversation,
         probe=deps.probe,
     )
 

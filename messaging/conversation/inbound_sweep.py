@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from kernel import log
 from kernel.db import Database
-from messaging.conversation.service import Inbound, receive_safely
+from messaging.conversation.service import Inbound, Ports, receive_safely
 from messaging.conversation.tables import InboundMessage
 from messaging.delivery.pause import NAME, pause_dispatcher
 from messaging.delivery.tables import Dispatcher
@@ -28,7 +28,7 @@ class OurNumber(msgspec.Struct, frozen=True):
     number: str
 
 
-async def sweep(database: Database, gateway: SmsGateway, now: datetime) -> dict[str, int]:
+async def sweep(database: Database, gateway: SmsGateway, now: datetime, *, ports: Ports) -> dict[str, int]:
     """Ingests every text that the provider holds and we don't. `recovered` above zero means webhooks are failing."""
     async with database.begin() as tx:
         rows = await tx.all(select(Sender.id, Sender.clinic_id, Sender.number).where(Sender.active))
@@ -40,7 +40,7 @@ async def sweep(database: Database, gateway: SmsGateway, now: datetime) -> dict[
         listing = await gateway.list_inbound(number.number, since)
         complete = complete and listing.http_status == 200
         for found in await _missing(database, listing.found):
-            await _ingest(database, number, found, now)
+            await _ingest(database, number, found, now, ports)
             recovered += 1
     if complete:
         await _swept(database, now)
@@ -61,7 +61,9 @@ async def _missing(database: Database, found: tuple[FoundText, ...]) -> list[Fou
     return sorted((t for t in found if t.sid not in have), key=lambda text: (text.created_at, text.sid))
 
 
-async def _ingest(database: Database, number: OurNumber, found: FoundText, now: datetime) -> None:
+async def _ingest(
+    database: Database, number: OurNumber, found: FoundText, now: datetime, ports: Ports
+) -> None:
     await receive_safely(
         database,
         Inbound(
@@ -76,6 +78,7 @@ async def _ingest(database: Database, number: OurNumber, found: FoundText, now: 
             via="sweep",
         ),
         now=now,
+        ports=ports,
     )
     if found.body is None:
         await _unreadable(database, number, found, now)

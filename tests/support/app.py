@@ -22,6 +22,7 @@ from kernel.audit import Role, system
 from kernel.ids import new_code, new_id, new_token
 from kernel.queue import Silent
 from kernel.settings import Settings
+from messaging.conversation.service import Ports
 from messaging.delivery.dispatch import no_probe
 from messaging.delivery.outcomes import Accepted, Outcome
 from messaging.escalation.service import ALERTS
@@ -106,6 +107,7 @@ async def test_deps(url: str, clock: FakeClock, **changes: Any) -> AsyncIterator
             passwords=CHEAP,
             alerts=ALERTS,
             outreach=Schedule(),
+            conversation=Ports(public_url=config.public_url, new_token=new_token),
             new_id=new_id,
             new_token=new_token,
             new_code=new_code,
