@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -87,6 +87,20 @@ def insert_or_skip(table: Any, *key: str, where: str | None = None) -> tuple[Ins
     return (
         sqlite.insert(table).on_conflict_do_nothing(index_elements=columns, index_where=predicate),
         postgresql.insert(table).on_conflict_do_nothing(index_elements=columns, index_where=predicate),
+    )
+
+
+def insert_or_update(table: Any, *key: str, change: Collection[str]) -> tuple[Insert, Insert]:
+    """Both dialects' INSERT ... ON CONFLICT (key) DO UPDATE, as (sqlite, postgresql). See `pick`.
+
+    `change` names the columns that an existing row takes from the new one. The row is locked either way.
+    """
+    lite, postgres = sqlite.insert(table), postgresql.insert(table)
+    return (
+        lite.on_conflict_do_update(index_elements=list(key), set_={c: lite.excluded[c] for c in change}),
+        postgres.on_conflict_do_update(
+            index_elements=list(key), set_={c: postgres.excluded[c] for c in change}
+        ),
     )
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "postpone",
     "pull_forward",
     "send_now",
+    "silence",
     "started",
     "sweep_due",
 ]
@@ -138,6 +139,14 @@ async def postpone(tx: Tx, check_in_id: UUID, *, now: datetime) -> datetime | No
         return None
     await tx.execute(update(CheckIn).where(CheckIn.id == check_in_id).values(next_at=at))
     return at
+
+
+async def silence(tx: Tx, check_in_id: UUID) -> None:
+    """No reminder asks to go on: the conversation is paused and a person decides. The check-in still ends in time."""
+    row = await _offered(tx, check_in_id, ("invited", "in_progress"))
+    if row is not None:
+        ends = row.expires_at or row.invited_at + MAX_SPAN
+        await tx.execute(update(CheckIn).where(CheckIn.id == check_in_id).values(next_at=ends))
 
 
 async def pull_forward(tx: Tx, check_in_id: UUID, *, failed_at: datetime, now: datetime) -> None:

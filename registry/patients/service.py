@@ -144,6 +144,17 @@ async def change_preferences(
     await _changed(tx, actor, patient_id, changed, now)
 
 
+async def set_language(tx: Tx, actor: Actor, patient_id: UUID, language: str, *, now: datetime) -> None:
+    """The patient's own wish, by text or on a page: only the language, so that no staff role is needed."""
+    if language not in approved_languages():
+        raise Invalid.field("language", "has no approved questionnaire")
+    if actor.clinic_id is None:
+        raise NotFound("patient")
+    row = await records.locked(tx, actor.clinic_id, patient_id)
+    changed = await records.update_patient(tx, row, {"language": language}, now)
+    await _changed(tx, actor, patient_id, changed, now)
+
+
 async def add_coverage(tx: Tx, actor: Actor, patient_id: UUID, form: CoverageForm, *, now: datetime) -> UUID:
     """Gaps and overlaps are allowed here; they hold the month's lines until a biller has looked."""
     clinic_id = require(actor, *CARE, "biller")

@@ -1,0 +1,175 @@
+"""A text that could not be handled: kept for a person, with what the opt-out and crisis scans say about it.
+
+Both scans look at words alone, so they can't be the part that failed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from kernel import audit
+from kernel.db import Tx
+from messaging.consent import numbers
+from messaging.consent.numbers import Stop
+from messaging.consent.words import opt_out_in
+from messaging.conversation.apply import LIFE, Ports
+from messaging.conversation.copy import phone_words, render
+from messaging.conversation.crisis import CrisisHit, crisis_list_version, signals_in
+from messaging.conversation.inbound import Inbound, InboundResult, store
+from messaging.conversation.normalise import see
+from messaging.conversation.replies import PARSER_VERSION
+from messaging.conversation.tables import InboundMessage, SmsThread
+from messaging.delivery import service as delivery
+from messaging.delivery.service import Message
+from registry.organisation.tables import Clinic
+from registry.patients import queries as patients
+from registry.patients.tables import Patient
+from registry.safety import signals
+from registry.safety.rules import Signal
+from registry.worklist import service as worklist
+
+
+async def park(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime, ports: Ports) -> InboundResult:
+    """Quarantined: never tried again, never dropped. The thread is left as it is."""
+    own, _ = await store(tx, inbound, "parked")
+    if own is None:
+        return InboundResult(None, "duplicate")
+    seen = see(inbound.body)
+    opt_out, crisis = opt_out_in(seen), signals_in(seen).crisis
+    patient_id = await _patient(tx, inbound)
+    await _note(tx, inbound, own, patient_id, crisis is not None, opt_out)
+    if crisis is not None:
+        await _raise(tx, inbound, own, patient_id, crisis, ports, now)
+        if opt_out != "stop":
+            await _say_crisis(tx, inbound, own, patient_id, now)
+    if opt_out == "stop" or (opt_out == "stop?" and crisis is None):
+        await _stop(tx, inbound, own, "opt_out" if opt_out == "stop" else "paused", now)
+    await for_a_person(tx, inbound.clinic_id, own, patient_id, error_name, now)
+    tx.ring("dispatch")
+    return InboundResult(own, "parked", patient_id=patient_id)
+
+
+async def keep(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime) -> InboundResult:
+    """When even that raises: the text and its task alone."""
+    own, _ = await store(tx, inbound, "parked")
+    if own is None:
+        return InboundResult(None, "duplicate")
+    patient_id = await _patient(tx, inbound)
+    await for_a_person(tx, inbound.clinic_id, own, patient_id, error_name, now)
+    return InboundResult(own, "parked", patient_id=patient_id)
+
+
+async def for_a_person(
+    tx: Tx, clinic_id: UUID, own: UUID, patient_id: UUID | None, error_name: str, now: datetime
+) -> None:
+    await worklist.open_task(
+        tx,
+        clinic_id=clinic_id,
+        patient_id=patient_id,
+        episode_id=None,
+        kind="parked_text",
+        dedupe_key=f"parked_text:{own}",
+        ref_kind="inbound_message",
+        ref_id=own,
+        detail={"error": error_name},
+        now=now,
+    )
+    await audit.record(
+        tx, audit.system(clinic_id, "conversation"), "text.parked", "inbound_message", own,
+        now=now, patient_id=patient_id, error=error_name,
+    )  # fmt: skip
+
+
+async def _patient(tx: Tx, inbound: Inbound) -> UUID | None:
+    owners = await patients.owners_of_number(tx, inbound.clinic_id, tx.vault.lookup(inbound.from_))
+    return owners[0].patient_id if len(owners) == 1 and not owners[0].shared else None
+
+
+async def _note(
+    tx: Tx, inbound: Inbound, own: UUID, patient_id: UUID | None, crisis: bool, opt_out: str | None
+) -> None:
+    found = [*(["stop"] if opt_out == "stop" else []), *(["crisis"] if crisis else [])]
+    thread_id = await tx.scalar(
+        select(SmsThread.id).where(
+            SmsThread.phone_key == tx.vault.lookup(inbound.from_), SmsThread.sender_id == inbound.sender_id
+        )
+    )
+    await tx.execute(
+        update(InboundMessage)
+        .where(InboundMessage.id == own)
+        .values(
+            patient_id=patient_id,
+            thread_id=thread_id,
+            classified_as="+".join(found) or opt_out,
+            parser_version=PARSER_VERSION,
+        )
+    )
+
+
+async def _raise(
+    tx: Tx,
+    inbound: Inbound,
+    own: UUID,
+    patient_id: UUID | None,
+    hit: CrisisHit,
+    ports: Ports,
+    now: datetime,
+) -> None:
+    signal = Signal(
+        clinic_id=inbound.clinic_id,
+        patient_id=patient_id,
+        episode_id=None,
+        trigger="crisis_text",
+        tier=hit.tier,
+        toward="self" if hit.toward_self else "others",
+        value=None,
+        source_kind="inbound",
+        source_id=own,
+        channel="sms",
+        rule_version=crisis_list_version(),
+    )
+    await signals.signal(tx, signal, now=now, alerts=ports.alerts)
+
+
+async def _stop(tx: Tx, inbound: Inbound, own: UUID, kind: numbers.StopKind, now: datetime) -> None:
+    stopped = Stop(
+        clinic_id=inbound.clinic_id,
+        phone_key=tx.vault.lookup(inbound.from_),
+        kind=kind,
+        by="patient",
+        wording=inbound.body,
+        source_id=own,
+        classifier_version=PARSER_VERSION,
+    )
+    await numbers.stop(tx, stopped, now=now)
+
+
+async def _say_crisis(tx: Tx, inbound: Inbound, own: UUID, patient_id: UUID | None, now: datetime) -> None:
+    clinic = await tx.first(
+        select(Clinic.text_name, Clinic.support_phone, Clinic.hours_text).where(
+            Clinic.id == inbound.clinic_id
+        )
+    )
+    if clinic is None:
+        return
+    language = await tx.scalar(select(Patient.language).where(Patient.id == patient_id))
+    words = render(
+        "crisis", language or "en",
+        name=clinic.text_name, phone=phone_words(clinic.support_phone), hours=clinic.hours_text,
+    )  # fmt: skip
+    message = Message(
+        clinic_id=inbound.clinic_id,
+        kind="crisis",
+        dedupe_key=f"reply:{own}",
+        to=inbound.from_,
+        body=words.body,
+        template=words.template,
+        not_before=now,
+        not_after=now + LIFE["crisis"],
+        sender_id=inbound.sender_id,
+        patient_id=patient_id,
+    )
+    await delivery.enqueue(tx, message, now=now)

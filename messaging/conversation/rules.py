@@ -1,0 +1,237 @@
+"""The conversation engine: `step(state, event, script, now)` decides, `apply.py` acts. Pure.
+
+At most one text leaves per turn. What a text means was decided before (`replies.understand`); here it is decided
+what follows from it where the conversation stands. A pair that makes no sense raises and is never ignored.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+
+from messaging.conversation import requests
+from messaging.conversation.answering import to_question, to_read_back
+from messaging.conversation.decision import (
+    UNREADABLE_FAST,
+    Decision,
+    Effect,
+    Event,
+    Line,
+    Moved,
+    Opened,
+    OpenTask,
+    OptInAsked,
+    Overdue,
+    Received,
+    Say,
+    Silence,
+    UnknownPair,
+    Woken,
+)
+from messaging.conversation.flow import alarm_of, go_on
+from messaging.conversation.meaning import Context, Place, Reply
+from messaging.conversation.orders import command
+from messaging.conversation.script import Script
+from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, State, Why
+
+__all__ = ["UNREADABLE_FAST", "context_of", "step"]
+
+FEWEST_AT_ONCE = 4  # values in one text that make it a bulk reply
+
+
+def context_of(state: State, script: Script) -> Context:
+    """Where the next text is understood."""
+    match state:
+        case Asking(at=at):
+            return _item_context(at, script)
+        case Paused(at=int(at), why="unclear"):
+            return _item_context(at, script)
+        case Confirming():
+            return Context("confirm_bulk")
+        case OptIn():
+            return Context("optin")
+        case Paused():
+            return Context("idle")
+        case Idle():
+            return Context(_aftermath(script))
+        case _:
+            assert_never(state)
+
+
+def _item_context(at: int, script: Script) -> Context:
+    if script.items[at].risk:
+        return Context("item9")
+    remaining = len(script.rest(at))
+    return Context("bulk", remaining) if script.bulk and remaining >= FEWEST_AT_ONCE else Context("item")
+
+
+def _aftermath(script: Script) -> Place:
+    if script.stopped:
+        return "opted_out"
+    return "idle" if script.aftermath == "none" else script.aftermath
+
+
+def step(state: State, event: Event, script: Script, now: datetime) -> Decision:
+    """Raises UnknownPair for a state and an event that do not go together."""
+    decision = _decide(state, event, script, now)
+    silent = isinstance(decision.state, Paused) and decision.state.why in ("crisis", "positive_item9", "who")
+    if silent and decision.state != state:
+        return msgspec.structs.replace(decision, effects=(Silence(), *decision.effects))
+    return decision
+
+
+def _decide(state: State, event: Event, script: Script, now: datetime) -> Decision:
+    match event:
+        case Received():
+            return _received(state, event, script, now)
+        case Opened():
+            return _opened(state, script, now)
+        case Moved():
+            return _moved(state, script)
+        case Woken():
+            return _woken(state, script, now)
+        case Overdue(reply=reply):
+            return _overdue(state, reply, script)
+        case OptInAsked():
+            return _ask_opt_in(state)
+        case _:
+            assert_never(event)
+
+
+def _received(state: State, event: Received, script: Script, now: datetime) -> Decision:
+    kind = event.reply.kind
+    if event.duplicate and kind not in ("crisis", "stop", "help"):
+        return Decision(state)
+    match kind:
+        case "crisis":
+            return requests.crisis(state, event.reply, script)
+        case "stop":
+            return requests.stop(script)
+        case "stop?":
+            return requests.maybe_stop(state, event.reply, script)
+        case "start":
+            return requests.start(state, script)
+        case "decline":
+            return requests.decline(state)
+        case "help":
+            return requests.help_wanted(state, event.reply, script)
+        case "wrong_number":
+            return requests.wrong_number(script)
+        case "who":
+            return requests.who(state, script)
+        case "command":
+            return command(state, event, script, now)
+        case "answer" | "bulk" | "ask" | "free_text" | "late_answer" | "already_done":
+            return _reply(state, event, script, now)
+        case _:
+            assert_never(kind)
+
+
+def _reply(state: State, event: Received, script: Script, now: datetime) -> Decision:
+    match state:
+        case Asking():
+            return to_question(state, event, script, now)
+        case Confirming():
+            if event.reply.kind != "ask":
+                raise UnknownPair(state, event.reply.kind)
+            return to_read_back(state, event, script)
+        case Paused(at=int(at), why="unclear"):
+            return _after_giving_up(Asking(at, laters=state.laters), state, event, script, now)
+        case Paused() | OptIn() | Idle():
+            return _nothing_open(state, event, script)
+        case _:
+            assert_never(state)
+
+
+def _after_giving_up(
+    asking: Asking, state: Paused, event: Received, script: Script, now: datetime
+) -> Decision:
+    """A plain answer goes on; whatever else comes is for the person who follows up."""
+    if event.reply.kind in ("answer", "bulk"):
+        decision = to_question(asking, event, script, now)
+        return Decision(state, decision.effects) if decision.state == asking else decision
+    risk = to_question(asking, event, script, now).effects if event.reply.risk else ()
+    kept = tuple(effect for effect in risk if not isinstance(effect, Say))
+    return requests.for_a_person(state, script, "inbound_text", before=kept)
+
+
+def _nothing_open(state: Paused | OptIn | Idle, event: Received, script: Script) -> Decision:
+    reply = event.reply
+    match reply.kind:
+        case "free_text":
+            task = requests.unread_task(script)
+            return requests.for_a_person(state, script, task, before=requests.risk_of(reply))
+        case "late_answer" if isinstance(state, Idle):
+            return requests.for_a_person(state, script, "late_answer", "late_offer_resume")
+        case "already_done" if isinstance(state, Idle):
+            return _already_done(state, reply, script)
+        case _:
+            raise UnknownPair(state, reply.kind)
+
+
+def _already_done(state: Idle, reply: Reply, script: Script) -> Decision:
+    """A late change of item 9 is never "already done": a person hears of it at once."""
+    value, filed = reply.value, script.late_item9
+    if value is not None and filed is not None and value >= 1 and value != filed:
+        says = Say("crisis", (Line("crisis"),))
+        return Decision(state, (alarm_of(value), OpenTask("late_answer"), says))
+    if script.quiet or script.stopped:
+        return Decision(state)
+    return Decision(state, (Say("acknowledgement", (Line("already_done"),)),))
+
+
+def _opened(state: State, script: Script, now: datetime) -> Decision:
+    if not isinstance(state, Idle | OptIn):
+        raise UnknownPair(state, "opened")
+    done = any(item.answered for item in script.items)
+    first = script.next_texted()
+    if first is None:
+        return go_on(script, None, now=now, kind="invitation")
+    stem = Line("first_question", (("stem", script.items[first].stem),))
+    return go_on(script, None, Line("resume") if done else stem, now=now, kind="invitation")
+
+
+def _moved(state: State, script: Script) -> Decision:
+    """Nothing is sent: the patient is answering elsewhere. The next text, whoever's, goes on from there."""
+    at = script.next_texted()
+    first = script.first_open()
+    match state:
+        case Idle() | OptIn():
+            raise UnknownPair(state, "moved")
+        case Paused(why="crisis" | "positive_item9" | "who"):
+            return Decision(Paused(first, state.why, state.laters))
+        case Asking() | Confirming() | Paused():
+            if at is None or (script.item9 == "link_only" and first != at):
+                waits: Why = "item9_call" if script.item9 == "staff_call" else "item9_link"
+                return Decision(Paused(first, waits, state.laters))
+            return Decision(Asking(at, laters=state.laters))
+        case _:
+            assert_never(state)
+
+
+def _woken(state: State, script: Script, now: datetime) -> Decision:
+    match state:
+        case Paused(why="item9_link"):
+            return Decision(Paused(state.at, "item9_call", state.laters), (OpenTask("call_and_ask_item9"),))
+        case Paused(why="positive_item9"):
+            return go_on(script, None, now=now, laters=state.laters)
+        case Idle() | OptIn() | Paused() | Asking() | Confirming():
+            raise UnknownPair(state, "woken")
+        case _:
+            assert_never(state)
+
+
+def _overdue(state: State, reply: Reply, script: Script) -> Decision:
+    """Whether the question ever arrived is not known: nothing is filed, and a person looks."""
+    effects: tuple[Effect, ...] = (OpenTask("could_not_parse"),)
+    if isinstance(state, Asking) and script.items[state.at].risk and reply.value:
+        effects = (alarm_of(reply.value), *effects)
+    return Decision(state, effects)
+
+
+def _ask_opt_in(state: State) -> Decision:
+    if not isinstance(state, Idle | OptIn):
+        raise UnknownPair(state, "opt-in")
+    return Decision(OptIn(), (Say("opt_in_confirmation", (Line("opt_in_question"),), bound=True),))
