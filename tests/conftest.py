@@ -14,6 +14,7 @@ import pytest
 from kernel.db import Database
 from tests.support import databases, servers
 from tests.support.clock import FakeClock
+from tests.support.provider_client import Provider
 
 
 @pytest.fixture
@@ -71,3 +72,17 @@ async def app_database(database_url: str, database: Database) -> AsyncIterator[D
     opened = databases.open_database(database_url, "app")
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def running_provider() -> Iterator[Provider]:
+    with Provider() as running:
+        yield running
+
+
+@pytest.fixture
+async def provider(running_provider: Provider) -> AsyncIterator[Provider]:
+    """The text provider's stand-in, emptied for this test. Webhooks that we answered wrongly or late fail the test."""
+    await running_provider.reset()
+    yield running_provider
+    assert await running_provider.problems() == []

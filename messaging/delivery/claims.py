@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from kernel.db import Tx
@@ -171,7 +172,7 @@ async def claim(
     rows = await tx.all(due_statement(now, limit, only, mail_only))
     recent = await _recent(tx, rows, now)
     decided = [(row, decide_claim(_facts(tx, row, recent, now), now)) for row in rows]
-    return await _write(tx, _one_each(decided), now)
+    return await _write(tx, _one_each(decided), now, looked_at=len(rows))
 
 
 class Recent(msgspec.Struct, frozen=True):
@@ -188,7 +189,8 @@ async def _recent(tx: Tx, rows: Sequence[Row[Any]], now: datetime) -> Recent:
         return Recent({}, {})
     counted = await tx.all(
         select(Outbox.recipient_key, Outbox.patient_id, Outbox.attempted_at, Outbox.prompts_patient).where(
-            Outbox.recipient_key.in_(numbers),
+            # By patient too: a changed number gives nobody a second invitation that day.
+            or_(Outbox.recipient_key.in_(numbers), Outbox.patient_id.in_(patients)),
             Outbox.attempted_at > now - RECENT,
             Outbox.state.in_(("sending", "unknown", "accepted", "simulated")),
             or_(
@@ -284,7 +286,7 @@ def _one_each(decided: Iterable[Decided]) -> list[Decided]:
     return kept
 
 
-async def _write(tx: Tx, decided: Sequence[Decided], now: datetime) -> Batch:
+async def _write(tx: Tx, decided: Sequence[Decided], now: datetime, *, looked_at: int) -> Batch:
     token = tx.new_id()
     sends: list[Decided] = []
     ended: dict[tuple[str, str], list[UUID]] = {}
@@ -314,7 +316,7 @@ async def _write(tx: Tx, decided: Sequence[Decided], now: datetime) -> Batch:
     count = Counter(state for (state, _), ids in ended.items() for _ in ids)
     return Batch(
         claimed=tuple(claimed),
-        looked_at=len(decided),
+        looked_at=looked_at,
         suppressed=count["suppressed"],
         expired=count["expired"],
         simulated=count["simulated"],
@@ -328,10 +330,20 @@ def _pending(ids: Sequence[UUID]) -> Any:
 
 async def _take(tx: Tx, sends: Sequence[Decided], token: UUID, now: datetime) -> list[Claimed]:
     """Compare-and-set: only rows that were still pending are ours."""
-    if not sends:
-        return []
-    result = await tx.execute(
-        _pending([row.id for row, _ in sends])
+    ids = [row.id for row, _ in sends]
+    ours = await _mark_sending(tx, ids, token, now)
+    if ours is None:  # another dispatcher took one of these numbers a moment ago: leave it that one
+        one_by_one = [await _mark_sending(tx, [outbox_id], token, now) or set() for outbox_id in ids]
+        ours = set().union(*one_by_one)
+    return [_claimed(tx, row, decision, token) for row, decision in sends if row.id in ours]
+
+
+async def _mark_sending(tx: Tx, ids: Sequence[UUID], token: UUID, now: datetime) -> set[UUID] | None:
+    """Ids that are now ours; None, and nothing done, when a number already has a class A text in flight."""
+    if not ids:
+        return set()
+    taking = (
+        _pending(ids)
         .values(
             state="sending",
             reason=None,
@@ -344,8 +356,11 @@ async def _take(tx: Tx, sends: Sequence[Decided], token: UUID, now: datetime) ->
         )
         .returning(Outbox.id)
     )
-    ours = set(result.scalars())
-    return [_claimed(tx, row, decision, token) for row, decision in sends if row.id in ours]
+    try:
+        async with tx.conn.begin_nested():
+            return set((await tx.execute(taking)).scalars())
+    except IntegrityError:
+        return None
 
 
 def _claimed(tx: Tx, row: Row[Any], decision: ClaimDecision, token: UUID) -> Claimed:

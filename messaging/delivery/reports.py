@@ -87,8 +87,11 @@ async def _own(tx: Tx, row: Row[Any], sid: str, now: datetime) -> bool:
             await adopt(tx, row.id, sid, row.attempted_at or now, now=now)
             return True
         case "note":
+            # The patient has it after all, and may answer it: accepted at the attempt, as for an adopted row.
             await tx.execute(
-                update(Outbox).where(Outbox.id == row.id).values(provider_sid=sid, updated_at=now)
+                update(Outbox)
+                .where(Outbox.id == row.id)
+                .values(provider_sid=sid, accepted_at=row.attempted_at, updated_at=now)
             )
             return True
         case "duplicate":

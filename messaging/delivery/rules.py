@@ -226,6 +226,8 @@ def _person_forbids(row: RowFacts) -> SuppressReason | None:
 
 
 def _moved_on(row: RowFacts) -> SuppressReason | None:
+    if row.class_ == "B":
+        return None  # a safety reply is owed whatever became of the conversation it answers
     if row.check_in_open is False:
         return "check_in_closed"
     if row.turn_matches is False:

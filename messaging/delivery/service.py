@@ -116,6 +116,7 @@ def _values(tx: Tx, message: Message, outbox_id: UUID, now: datetime) -> dict[st
         "attempt": 0,
         "attempted_at": None,
         "reads": 0,
+        "resends": 0,
         "failures": 0,
         "accepted_at": None,
         "provider_sid": None,

@@ -72,6 +72,7 @@ class Outbox(ClinicRow, Base):
     attempt: Mapped[int]
     attempted_at: Mapped[datetime | None]
     reads: Mapped[int]  # healthy reads of the provider's list while unknown
+    resends: Mapped[int]  # times it was proven not sent and put back; class A gets one
     failures: Mapped[int]  # times our own processing raised
     accepted_at: Mapped[datetime | None]
     provider_sid: Mapped[str | None] = mapped_column(unique=True)

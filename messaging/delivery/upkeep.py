@@ -42,6 +42,7 @@ COPIED_COLUMNS_RESET: dict[str, Any] = {
     "attempt": 0,
     "attempted_at": None,
     "reads": 0,
+    "resends": 0,
     "failures": 0,
     "accepted_at": None,
     "provider_sid": None,
@@ -141,7 +142,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
             body_hash=row.body_hash,
         )
         decision = reconcile_decision(
-            UnknownRow(row.message_class, row.attempted_at, row.not_after, row.reads, row.attempt > 1),
+            UnknownRow(row.message_class, row.attempted_at, row.not_after, row.reads, row.resends > 0),
             matches,
             healthy_read(listing.http_status, listed, newest),
             now,
@@ -157,7 +158,14 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
                 return 0
             case ProvenNotSent(then="pending"):
                 await _change(
-                    tx, row.id, now, state="pending", reason="proven_not_sent", next_at=now, reads=0
+                    tx,
+                    row.id,
+                    now,
+                    state="pending",
+                    reason="proven_not_sent",
+                    next_at=now,
+                    reads=0,
+                    resends=row.resends + 1,
                 )
                 tx.ring("dispatch")
                 return 1

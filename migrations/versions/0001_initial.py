@@ -186,7 +186,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_organisation'))
     )
     op.create_table('outbox',
-    sa.Column('class', sa.String(), nullable=False),
+    sa.Column('message_class', sa.String(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),
     sa.Column('channel', sa.String(), nullable=False),
     sa.Column('dedupe_key', sa.String(), nullable=False),
@@ -217,6 +217,7 @@ def upgrade() -> None:
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('attempted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reads', sa.Integer(), nullable=False),
+    sa.Column('resends', sa.Integer(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('accepted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('provider_sid', sa.String(), nullable=True),
@@ -229,7 +230,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
     sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f('ck_outbox_channel')),
-    sa.CheckConstraint("class IN ('A', 'B', 'C', 'D')", name=op.f('ck_outbox_class')),
+    sa.CheckConstraint("message_class IN ('A', 'B', 'C', 'D')", name=op.f('ck_outbox_message_class')),
     sa.CheckConstraint("state IN ('pending', 'sending', 'unknown', 'accepted', 'simulated', 'suppressed', 'expired', 'failed')", name=op.f('ck_outbox_state')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
     sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_outbox_clinic_id_id')),
@@ -240,7 +241,7 @@ def upgrade() -> None:
     op.create_index('ix_outbox_patient', 'outbox', ['patient_id', 'created_at'], unique=False)
     op.create_index('ix_outbox_pending_patient', 'outbox', ['patient_id'], unique=False, postgresql_where=sa.text("state = 'pending'"), sqlite_where=sa.text("state = 'pending'"))
     op.create_index('ix_outbox_recipient', 'outbox', ['recipient_key', 'created_at'], unique=False)
-    op.create_index('uq_outbox_in_flight', 'outbox', ['recipient_key'], unique=True, postgresql_where=sa.text("class = 'A' AND state IN ('sending', 'unknown')"), sqlite_where=sa.text("class = 'A' AND state IN ('sending', 'unknown')"))
+    op.create_index('uq_outbox_in_flight', 'outbox', ['recipient_key'], unique=True, postgresql_where=sa.text("message_class = 'A' AND state IN ('sending', 'unknown')"), sqlite_where=sa.text("message_class = 'A' AND state IN ('sending', 'unknown')"))
     op.create_table('patient',
     sa.Column('family_name', sa.String(), nullable=False),
     sa.Column('given_name', sa.String(), nullable=False),
@@ -798,7 +799,7 @@ def upgrade() -> None:
     sa.Column('scoring_version', sa.String(), nullable=False),
     sa.Column('filed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('replaced_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('replaced_reason', sa.String(), nullable=True),
+    sa.Column('replaced_reason_sealed', sa.String(), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
     sa.ForeignKeyConstraint(['clinic_id', 'run_id'], ['measure_run.clinic_id', 'measure_run.id'], name=op.f('fk_measure_result_clinic_id_run_id')),
