@@ -66,18 +66,33 @@ async def staff_text(tx: Tx, actor: Actor, patient_id: UUID, body: str, *, now: 
     return outbox_id
 
 
+async def why_not(tx: Tx, clinic_id: UUID, patient_id: UUID, *, now: datetime) -> str | None:
+    """The reason code for which `staff_text` would refuse; None when the patient can be texted. Without audit: the
+    caller's page shows the patient under its own."""
+    facts = await patients.texting_facts(tx, patient_id)
+    if facts is None or facts.clinic_id != clinic_id:
+        raise NotFound("patient")
+    return await _reason(tx, facts, now)
+
+
 async def _may_text(tx: Tx, facts: TextingFacts, now: datetime) -> PhoneFacts:
+    reason = await _reason(tx, facts, now)
+    if reason is not None or facts.phone is None:
+        raise Conflict(f"the patient can't be texted: {reason or 'no_phone'}", code="cannot_be_texted")
+    return facts.phone
+
+
+async def _reason(tx: Tx, facts: TextingFacts, now: datetime) -> str | None:
     clinic = await organisation.clinic(tx, facts.clinic_id)
     hindrance = hindrance_to_texts(facts, clinic.local_date(now))
     if hindrance is not None or facts.phone is None:
-        raise Conflict(f"the patient can't be texted: {hindrance or 'no_phone'}", code="cannot_be_texted")
+        return hindrance or "no_phone"
     if await consent.content_level(tx, facts.patient_id) is None:
-        raise Conflict("the patient can't be texted: no_consent", code="cannot_be_texted")
+        return "no_consent"
     state = await numbers.state(tx, facts.phone.key, facts.clinic_id)
     if state.stopped or state.paused:
-        reason = "opted_out" if state.stopped else "texts_paused"
-        raise Conflict(f"the patient can't be texted: {reason}", code="cannot_be_texted")
-    return facts.phone
+        return "opted_out" if state.stopped else "texts_paused"
+    return None
 
 
 async def _sender(tx: Tx, clinic_id: UUID, phone_key: str) -> tuple[UUID, datetime | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 from uuid import UUID
@@ -31,7 +32,7 @@ InboundState = Literal["applied", "held", "parked"]
 
 class TextLine(msgspec.Struct, frozen=True, kw_only=True):
     """One text, `body` in plain. Of an inbound text: `understood` in the parser's notation, `seen_at` when staff read
-    it. Of ours: `delivery`, and `reason` why it was not sent or not delivered (a reason code or the provider's)."""
+    it. Of ours: `staff_id` who wrote it, None for an automatic text; `delivery`, and `reason` why it was not sent or not delivered (a reason code or the provider's)."""
 
     id: UUID
     direction: Literal["in", "out"]
@@ -45,6 +46,7 @@ class TextLine(msgspec.Struct, frozen=True, kw_only=True):
     understood: str | None = None
     media_count: int = 0
     seen_at: datetime | None = None
+    staff_id: UUID | None = None
 
 
 class Thread(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ _IN = (
 )  # fmt: skip
 _OUT = (
     Outbox.id, Outbox.created_at, Outbox.attempted_at, Outbox.body_sealed, Outbox.kind, Outbox.template,
-    Outbox.state, Outbox.reason, Outbox.provider_status, Outbox.error_code,
+    Outbox.state, Outbox.reason, Outbox.provider_status, Outbox.error_code, Outbox.staff_id,
 )  # fmt: skip
 
 
@@ -99,6 +101,20 @@ async def messages(
         tx, viewer, "thread.read", "patient", patient_id, now=now, patient_id=patient_id, count=len(kept)
     )
     return Thread(patient_id, tuple(reversed(kept)), more=len(lines) > wanted)
+
+
+async def received_texts(
+    tx: Tx, viewer: Actor, inbound_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, str]:
+    """The words of texts that tasks are about, those from unknown numbers too; at most 200. Other clinics' are left
+    out."""
+    clinic_id = require(viewer, *CLINICAL)
+    if not inbound_ids:
+        return {}
+    mine = (InboundMessage.clinic_id == clinic_id, InboundMessage.id.in_(inbound_ids[:MOST]))
+    rows = await tx.all(select(InboundMessage.id, InboundMessage.body_sealed).where(*mine))
+    await record(tx, viewer, "texts.read", "inbound_message", None, now=now, count=len(rows))
+    return {row.id: tx.vault.open(row.body_sealed) for row in rows}
 
 
 async def mark_read(tx: Tx, actor: Actor, patient_id: UUID, *, now: datetime) -> int:
@@ -160,6 +176,7 @@ def _outbound(tx: Tx, row: Row[Any]) -> TextLine:
         kind=row.kind,
         template=row.template,
         delivery=delivery,
+        staff_id=row.staff_id,
         reason=row.error_code if delivery == "failed" and row.error_code else row.reason,
     )
 
