@@ -223,7 +223,7 @@ async def test_a_cursor_of_another_clinic_shows_nothing(database: Database, scen
     async with database.begin() as tx:
         await scene.patient(tx, "Adams")
         foreign = await builders.clinic(tx, NOW)
-        stranger = await builders.patient(tx, foreign, NOW)
+        stranger = await builders.patient(tx, foreign, NOW, family_name="Aaron")
         assert (await scene.page(tx, after=stranger.episode_id)).lines == ()
         assert [line.family_name for line in (await scene.page(tx)).lines] == ["Adams"]
         assert await queries.line_of(tx, scene.casey, stranger.episode_id, now=NOW) is None
