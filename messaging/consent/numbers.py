@@ -103,8 +103,10 @@ async def stop(tx: Tx, stopped: Stop, *, now: datetime) -> UUID:
         reason="texts_paused" if stopped.kind == "paused" else "opted_out",
         now=now,
     )
-    for patient_id in await owners(tx, stopped.phone_key, stopped.clinic_id):
-        await _tell(tx, stopped, patient_id, stop_id, now)
+    for clinic_id, patient_id in await _reached(
+        tx, stopped.phone_key, stopped.clinic_id if stopped.scope == "clinic" else None
+    ):
+        await _tell(tx, msgspec.structs.replace(stopped, clinic_id=clinic_id), patient_id, stop_id, now)
     return stop_id
 
 
@@ -169,7 +171,7 @@ async def lift(
         .values(lifted_at=now, lifted_by=by, lifted_source_id=source_id)
     )
     if lifted.rowcount and not (await state(tx, phone_key, clinic_id)).stopped:
-        for patient_id in await owners(tx, phone_key, clinic_id):
+        for _, patient_id in await _reached(tx, phone_key, None):
             await worklist.set_opted_out(tx, patient_id, False, now=now)
             await audit.record(
                 tx, actor, "number.lifted", "number_stop", None, now=now, patient_id=patient_id, by=by
@@ -177,18 +179,16 @@ async def lift(
     return lifted.rowcount
 
 
-async def owners(tx: Tx, phone_key: str, clinic_id: UUID) -> list[UUID]:
-    """Patients of the clinic whose current number this is: one, several on a shared phone, or none."""
-    rows = await tx.all(
-        select(PatientPhone.patient_id)
-        .where(
-            PatientPhone.clinic_id == clinic_id,
-            PatientPhone.phone_key == phone_key,
-            PatientPhone.replaced_at.is_(None),
-        )
-        .order_by(PatientPhone.created_at, PatientPhone.patient_id)
+async def _reached(tx: Tx, phone_key: str, clinic_id: UUID | None) -> list[tuple[UUID, UUID]]:
+    """(clinic, patient) of everyone whose current number this is, in every clinic this transaction may see unless
+    one is named: one, several on a shared phone, or nobody."""
+    statement = select(PatientPhone.clinic_id, PatientPhone.patient_id).where(
+        PatientPhone.phone_key == phone_key, PatientPhone.replaced_at.is_(None)
     )
-    return [row.patient_id for row in rows]
+    if clinic_id is not None:
+        statement = statement.where(PatientPhone.clinic_id == clinic_id)
+    rows = await tx.all(statement.order_by(PatientPhone.created_at, PatientPhone.patient_id))
+    return [(row.clinic_id, row.patient_id) for row in rows]
 
 
 async def carrier_opt_out(tx: Tx, clinic_id: UUID, phone_key: str, outbox_id: UUID, *, now: datetime) -> None:
@@ -230,7 +230,9 @@ async def soft_failure(
         .order_by(Outbox.attempted_at.desc())
         .limit(SOFT_FAILURES_TO_VERIFY)
     )
-    if len(last) < SOFT_FAILURES_TO_VERIFY or any(row.provider_status != "undelivered" for row in last):
+    if len(last) < SOFT_FAILURES_TO_VERIFY or any(
+        row.provider_status not in ("undelivered", "failed") for row in last
+    ):
         return
     await worklist.open_task(
         tx,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, assert_never, cast
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,7 @@ from messaging.delivery.pause import pause_dispatcher
 from messaging.delivery.settle import HALT_WAIT, PAUSE_WAIT, Attempt, Effect, Settled, settle
 from messaging.delivery.statuses import rank
 from messaging.delivery.tables import Outbox
+from messaging.schedule import service as schedule
 from registry.worklist import service as worklist
 
 
@@ -100,9 +101,9 @@ async def apply_effects(
 ) -> None:
     """What an outcome asks for besides the row's own state."""
     row = await tx.first(
-        select(Outbox.clinic_id, Outbox.patient_id, Outbox.phone_id, Outbox.recipient_key, Outbox.kind).where(
-            Outbox.id == outbox_id
-        )
+        select(
+            Outbox.clinic_id, Outbox.patient_id, Outbox.recipient_key, Outbox.kind, Outbox.check_in_id
+        ).where(Outbox.id == outbox_id)
     )
     if row is None:
         return
@@ -124,10 +125,14 @@ async def apply_effects(
                 await pause_dispatcher(tx, now + HALT_WAIT, "halted", now=now)
             case "pause_dispatcher":
                 await pause_dispatcher(tx, now + PAUSE_WAIT, "provider_cap", now=now)
-            case "slow_down" | "pull_reminder_forward" | "second_channel":
-                # Back-off already slows the row; reminders have their own ladder; alerts leave on both channels at
-                # once and repeat until acknowledged.
+            case "pull_reminder_forward":
+                if row.check_in_id is not None:
+                    await schedule.pull_forward(tx, row.check_in_id, failed_at=now, now=now)
+            case "slow_down" | "second_channel":
+                # Back-off already slows the row; alerts leave on both channels at once and repeat until acknowledged.
                 continue
+            case _:
+                assert_never(effect)
 
 
 async def _task(tx: Tx, row: Any, outbox_id: UUID, code: int | None, now: datetime) -> None:

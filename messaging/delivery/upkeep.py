@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, select, update
 
 from kernel import log
 from kernel.clock import Clock
-from kernel.db import Database, Tx
+from kernel.db import Database, Tx, insert_or_skip, pick
 from messaging.delivery.dispatch import Probe, no_probe
 from messaging.delivery.reconcile import (
     Adopt,
@@ -34,6 +35,8 @@ from messaging.gateways.sms import FoundText, Listing, SmsGateway
 from registry.organisation.tables import Sender
 
 LIMIT = 100
+READS_AT_ONCE = 20
+_COPY = insert_or_skip(Outbox, "dedupe_key")
 COPIED_COLUMNS_RESET: dict[str, Any] = {
     "state": "pending",
     "reason": None,
@@ -83,14 +86,22 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
         """Asks the provider's list about unknown outcomes; a text is sent again only when proven not accepted."""
         rows = await self._due("unknown", now)
         settled = 0
-        for row in rows:
-            if row.message_class == "B":
-                await self._copy(row, now)
-            listing = await self._listing(row)
-            async with self.database.begin() as tx:
-                settled += await self._decide(tx, row, listing, now)
-                self.probe("reconcile.before_adopt_commit")
+        # Safety replies first and by themselves: their copies wait for one reading at most, never for a proof.
+        for group in (
+            [r for r in rows if r.message_class == "B"],
+            [r for r in rows if r.message_class != "B"],
+        ):
+            for row, listing in zip(group, await self._listings(group), strict=True):
+                settled += await self._settle(row, listing, now)
         return {"unknown": len(rows), "settled": settled}
+
+    async def _settle(self, row: Row[Any], listing: Listing, now: datetime) -> int:
+        async with self.database.begin() as tx:
+            settled = await self._decide(tx, row, listing, now)
+            self.probe("reconcile.before_adopt_commit")
+        if row.message_class == "B" and not settled:
+            await self._copy(row, now)
+        return settled
 
     async def poll(self, now: datetime) -> dict[str, int]:
         """Asks about accepted texts of which nothing was heard; after five times it is presumed sent, never delivered."""
@@ -121,8 +132,15 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
             .values(next_at=None, updated_at=now, **ending)
         )
 
-    async def _listing(self, row: Row[Any]) -> Listing:
-        return await self.gateway.list_to(self.database.vault.open(row.to_sealed))
+    async def _listings(self, rows: list[Row[Any]]) -> list[Listing]:
+        """Many at once: a provider that hangs must not cost one deadline after the other."""
+        gate = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def read(row: Row[Any]) -> Listing:
+            async with gate:
+                return await self.gateway.list_to(self.database.vault.open(row.to_sealed))
+
+        return await asyncio.gather(*(read(row) for row in rows))
 
     async def _decide(self, tx: Tx, row: Row[Any], listing: Listing, now: datetime) -> int:
         listed = tuple(_listed(found) for found in listing.found)
@@ -184,10 +202,11 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
         if row.dedupe_key != base:
             return
         async with self.database.begin() as tx:
-            made = await tx.scalar(
-                select(func.count()).select_from(Outbox).where(Outbox.dedupe_key.like(f"{base}:copy%"))
+            copies = await tx.all(
+                select(Outbox.state).where(Outbox.dedupe_key.startswith(f"{base}:copy", autoescape=True))
             )
-            due = next_copy(row.attempted_at, made, settled=False)
+            made, taken = len(copies), any(copy.state == "accepted" for copy in copies)
+            due = next_copy(row.attempted_at, made, settled=taken)
             if due is None or due > now:
                 return
             values: dict[str, Any] = {column.key: row._mapping[column] for column in Outbox.__table__.c}
@@ -200,7 +219,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
                 "created_at": now,
                 "updated_at": now,
             }
-            await tx.execute(insert(Outbox), values)
+            await tx.insert_once(pick(tx, _COPY), values)
             tx.ring("dispatch")
 
     async def _poll_one(self, row: Row[Any], step: PollAt | PresumedSent | Settled, now: datetime) -> None:

@@ -25,14 +25,14 @@ class Step(msgspec.Struct, frozen=True):
     next_at: datetime
 
 
-def next_step(step: int, tier: int, first_was_accepted: bool, now: datetime, hours: WorkingTime) -> Step:
+def next_step(step: int, tier: int, was_accepted: bool, now: datetime, hours: WorkingTime) -> Step:
     """`step` counts the alerts so far, the first being 0.
 
-    30 seconds after the first alert: if no provider took it, everyone is told. Then the responsible person once
-    more after 5 minutes, everyone after 10, and everyone every 10 minutes until somebody acknowledges. Tier 1
-    repeats by staffed hours.
+    30 seconds after the first alert: if no provider took it, everyone is told, every 10 minutes until one alert
+    is taken. Then the responsible person once more after 5 minutes, everyone after 10, and everyone every 10
+    minutes until somebody acknowledges. Tier 1 repeats by staffed hours once somebody was told at all.
     """
-    if step == 0 and not first_was_accepted:
+    if not was_accepted:
         return Step("everyone", now + REPEAT)
     if tier == 1:
         return Step("responsible" if step == 0 else "everyone", after_staffed(now, TIER_1_REPEAT, hours))
@@ -41,6 +41,6 @@ def next_step(step: int, tier: int, first_was_accepted: bool, now: datetime, hou
     return Step("everyone", now + (SECOND_LOOK if step == 1 else REPEAT))
 
 
-def quiet_first_look(step: int, first_was_accepted: bool) -> bool:
+def quiet_first_look(step: int, was_accepted: bool) -> bool:
     """Half a minute after an alert that was taken there is nothing to repeat yet, only to look again."""
-    return step == 0 and first_was_accepted
+    return step == 0 and was_accepted

@@ -12,11 +12,13 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
+import msgspec
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from messaging.delivery.errors import classify
 from messaging.delivery.outcomes import Accepted, NotSent, Outcome, Rejected, Unknown
 from messaging.gateways.sms import FoundText, Listing, OutgoingText
 
@@ -25,9 +27,9 @@ INBOUND_SIZE = 1000
 
 
 class TooManyRequests(Exception):
-    def __init__(self, retry_after: timedelta | None) -> None:
+    def __init__(self, outcome: NotSent | Rejected) -> None:
         super().__init__("429")
-        self.retry_after = retry_after
+        self.outcome = outcome
 
 
 class DeadlineClient(AsyncTwilioHttpClient):  # type: ignore[misc]
@@ -43,7 +45,7 @@ class DeadlineClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         async with asyncio.timeout(self._deadline_s):
             response = await super().request(method, self._rewrite(url), *args, **kwargs)
         if response.status_code == 429:
-            raise TooManyRequests(_retry_after(response))
+            raise TooManyRequests(refused_for_now(response))
         return response
 
     def _rewrite(self, url: str) -> str:
@@ -51,6 +53,21 @@ class DeadlineClient(AsyncTwilioHttpClient):  # type: ignore[misc]
             return url
         parts = urlsplit(url)
         return urlunsplit(parts._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+
+
+class _Problem(msgspec.Struct):
+    code: int | None = None
+
+
+def refused_for_now(response: Response) -> NotSent | Rejected:
+    """A 429 was surely not processed. Its code may say that waiting a moment is not enough: a spent daily cap."""
+    try:
+        code = msgspec.json.decode(response.text, type=_Problem).code
+    except msgspec.MsgspecError:
+        code = None
+    if classify(response.status_code, code) == "backoff":
+        return NotSent(_retry_after(response))
+    return Rejected(response.status_code, code)
 
 
 def _retry_after(response: Response) -> timedelta | None:
@@ -90,7 +107,7 @@ class TwilioGateway:
                 **sender,
             )
         except TooManyRequests as error:
-            return NotSent(error.retry_after)
+            return error.outcome
         except TwilioRestException as error:
             return Rejected(error.status, error.code or None)
         except aiohttp.ClientConnectorError:
@@ -145,4 +162,4 @@ def _found(message: Any) -> FoundText:
 
 
 def _redacted(body: str | None) -> bool:
-    return body is None or (bool(body) and set(body) <= {"*", "X"})
+    return body is None or body == "__REDACTED__" or (bool(body) and set(body) <= {"*", "X"})

@@ -67,7 +67,7 @@ async def test_a_due_text_leaves_once_with_its_validity_and_its_own_callback_add
     assert sent.validity_period == 7200  # what is left of its two hours
     assert (
         sent.status_callback
-        == f"http://clinic.example/webhooks/twilio/status/{text}/1#rc=5&rp=all&ct=2000&rt=5000"
+        == f"https://clinic.example/webhooks/twilio/status/{text}/1#rc=5&rp=all&ct=2000&rt=5000"
     )
     row = await room.row(text)
     assert (row.state, row.provider_sid, row.attempt) == ("accepted", sent.sid, 1)

@@ -196,7 +196,7 @@ async def opened(
         ACCOUNT_SID,
         ACCOUNT_SID,
         AUTH_TOKEN,
-        callback_base="http://clinic.example",
+        callback_base="https://clinic.example",
         deadline_s=DEADLINE_S,
         base_url=provider.base_url,
     )
