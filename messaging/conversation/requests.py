@@ -93,7 +93,8 @@ def decline(state: State) -> Decision:
 
 def help_wanted(state: State, reply: Reply, script: Script) -> Decision:
     """HELP may be a cry for help, so while a check-in is open a person looks as well. The question stays open."""
-    task: tuple[Effect, ...] = (OpenTask(unread_task(script)),) if reply.review else ()
+    looked_at = reply.review or isinstance(state, Paused)
+    task: tuple[Effect, ...] = (OpenTask(unread_task(script)),) if looked_at else ()
     says = () if script.stopped else (Say("help", (Line("help"),)),)
     return Decision(state, (*task, *says))
 

@@ -152,6 +152,8 @@ def _after_giving_up(
     if event.reply.kind in ("answer", "bulk"):
         decision = to_question(asking, event, script, now)
         return Decision(state, decision.effects) if decision.state == asking else decision
+    if event.reply.kind not in ("ask", "free_text"):
+        raise UnknownPair(state, event.reply.kind)
     risk = to_question(asking, event, script, now).effects if event.reply.risk else ()
     kept = tuple(effect for effect in risk if not isinstance(effect, Say))
     return requests.for_a_person(state, script, "inbound_text", before=kept)
