@@ -5,10 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Executable, Insert, Row, event, text
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Insert,
+    Row,
+    TextClause,
+    any_,
+    event,
+    literal,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -59,6 +71,15 @@ class Tx:
         """
         return (await self.conn.execute(statement, values)).rowcount == 1
 
+    async def insert_many(self, many: ManyRows, rows: Sequence[Mapping[str, Any]]) -> None:
+        """One statement for all rows, from `insert_many_or_skip`; rows whose unique key exists are left out."""
+        if not rows:
+            return
+        if self.is_postgres:
+            await self.conn.execute(many.postgres, {"rows": msgspec.json.encode(rows).decode()})
+        else:
+            await self.conn.execute(many.sqlite, rows)
+
     async def enter_clinic(self, clinic_id: UUID) -> None:
         """From here on PostgreSQL shows and accepts only this clinic's rows; gone at the end of the transaction."""
         self.clinic_id = clinic_id
@@ -102,6 +123,36 @@ def insert_or_update(table: Any, *key: str, change: Collection[str]) -> tuple[In
             index_elements=list(key), set_={c: postgres.excluded[c] for c in change}
         ),
     )
+
+
+def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """`column IN (values)` for long lists: one array on PostgreSQL, so that the statement's text stays the same."""
+    if not tx.is_postgres:
+        found: ColumnElement[bool] = column.in_(values)
+        return found
+    return cast(ColumnElement[bool], column == any_(literal(list(values), postgresql.ARRAY(column.type))))
+
+
+class ManyRows(NamedTuple):
+    sqlite: Insert
+    postgres: TextClause
+
+
+def insert_many_or_skip(table: Any, *key: str) -> ManyRows:
+    """INSERT ... ON CONFLICT (key) DO NOTHING for many rows at once, for `Tx.insert_many`.
+
+    PostgreSQL gets all rows as one JSON document: bound one by one, each row is a statement of its own to it, and
+    that costs more than the insert. A column that a row does not name is null.
+    """
+    target = table.__table__
+    columns = ", ".join(f'"{column.name}"' for column in target.columns)
+    document = f'json_populate_recordset(NULL::"{target.name}", CAST(:rows AS json))'
+    conflict = ", ".join(f'"{name}"' for name in key)
+    postgres = text(
+        f'INSERT INTO "{target.name}" ({columns}) SELECT {columns} FROM {document} '
+        f"ON CONFLICT ({conflict}) DO NOTHING"
+    )
+    return ManyRows(insert_or_skip(table, *key)[0], postgres)
 
 
 def pick(tx: Tx, pair: tuple[T, T]) -> T:

@@ -46,6 +46,9 @@ def not_gsm7(text: str) -> tuple[str, ...]:
 
 def segments(text: str, sender: Sender = "long_code") -> Segments:
     """Encoding, size and number of segments. A two-unit character is never split between two parts."""
+    if GSM7_BASIC.issuperset(text):
+        size = SINGLE["gsm7"] if len(text) <= SINGLE["gsm7"] else PART[sender]["gsm7"]
+        return Segments("gsm7", len(text), -(-len(text) // size))
     encoding: Encoding = "gsm7" if is_gsm7(text) else "ucs2"
     costs = [_units(char, encoding) for char in text]
     units = sum(costs)

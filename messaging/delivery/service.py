@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select, update
 
-from kernel.db import Tx, insert_or_skip, pick
+from kernel.db import Tx, insert_many_or_skip, insert_or_skip, pick
 from kernel.errors import Invalid
 from messaging.delivery.kinds import KIND_RULES, Kind, MessageClass, class_of
 from messaging.delivery.rules import SuppressReason
@@ -23,17 +23,24 @@ MAX_CHARACTERS = 1600  # the provider refuses more
 Channel = Literal["sms", "email"]
 
 
+class OnFile(msgspec.Struct, frozen=True):
+    """A number as it is on file: what is sealed already need not be opened and sealed again."""
+
+    sealed: str
+    key: str
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A text (or staff e-mail) that should leave between `not_before` and `not_after`.
 
-    `to` is E.164 or an e-mail address; `template` names the approved wording and its version. `dedupe_key` is the
-    cause: the same cause never makes a second row.
+    `to` is E.164, an e-mail address or a number on file; `template` names the approved wording and its version.
+    `dedupe_key` is the cause: the same cause never makes a second row.
     """
 
     clinic_id: UUID
     kind: Kind
     dedupe_key: str
-    to: str
+    to: str | OnFile
     body: str
     template: str
     not_before: datetime
@@ -55,6 +62,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _INSERT = insert_or_skip(Outbox, "dedupe_key")
+_INSERT_MANY = insert_many_or_skip(Outbox, "dedupe_key")
 
 
 def body_hash(body: str) -> str:
@@ -76,12 +84,13 @@ async def enqueue(tx: Tx, message: Message, *, now: datetime) -> UUID | None:
 
 async def enqueue_many(tx: Tx, messages: Sequence[Message], *, now: datetime) -> None:
     """Many rows in one statement; rows whose cause already has one are skipped."""
-    if messages:
-        await tx.execute(pick(tx, _INSERT), [_values(tx, m, tx.new_id(), now) for m in messages])
+    await tx.insert_many(_INSERT_MANY, [_values(tx, m, tx.new_id(), now) for m in messages])
 
 
 def _values(tx: Tx, message: Message, outbox_id: UUID, now: datetime) -> dict[str, Any]:
     rule = KIND_RULES[message.kind]
+    to = message.to
+    on_file = to if isinstance(to, OnFile) else OnFile(tx.vault.seal(to), tx.vault.lookup(to))
     return {
         "id": outbox_id,
         "clinic_id": message.clinic_id,
@@ -89,8 +98,8 @@ def _values(tx: Tx, message: Message, outbox_id: UUID, now: datetime) -> dict[st
         "kind": message.kind,
         "channel": message.channel,
         "dedupe_key": message.dedupe_key,
-        "recipient_key": tx.vault.lookup(message.to),
-        "to_sealed": tx.vault.seal(message.to),
+        "recipient_key": on_file.key,
+        "to_sealed": on_file.sealed,
         "body_sealed": tx.vault.seal(message.body),
         "body_hash": body_hash(message.body),
         "segments": segments(message.body).count if message.channel == "sms" else 0,

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, Select, and_, or_, select
 
-from kernel.db import Tx
+from kernel.db import Tx, among
 from messaging.conversation.tables import SmsThread
 from messaging.schedule import advance
 from messaging.schedule.facts import PERSON_COLUMNS, PLAN, Reach, join_person, reach, sites
@@ -75,8 +75,8 @@ async def take(tx: Tx, now: datetime, limit: int, only: UUID | None = None) -> t
     known = await sites(tx, {row.clinic_id for row in rows})
     reaches = {row.id: reach(tx, row, known[row.clinic_id], now) for row in rows}
     patients = {row.patient_id for row in rows}
-    plans = _grouped(await tx.all(PLAN.where(MeasurePlan.patient_id.in_(patients))))
-    history = _grouped(await tx.all(HISTORY.where(CheckIn.patient_id.in_(patients), recent(now))))
+    plans = _grouped(await tx.all(PLAN.where(among(tx, MeasurePlan.patient_id, patients))))
+    history = _grouped(await tx.all(HISTORY.where(among(tx, CheckIn.patient_id, patients), recent(now))))
     threads, locked_away = await _threads(tx, rows, reaches)
     busy = _Phones(threads.values(), await _shared(tx, rows))
     entered = await _entered(tx, rows)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, delete, func, or_, select, update
 
-from kernel.db import Tx, insert_or_skip, pick
+from kernel.db import Tx, insert_many_or_skip, insert_or_skip, pick
 from messaging.schedule import rules
 from messaging.schedule.facts import PLAN, Reach, person
 from messaging.schedule.rules import Occurrence, PlanLine, Scheduled
@@ -23,6 +24,7 @@ from registry.worklist import service as worklist
 # The longest distance that two askings of one measure must keep is 7 days; one more covers a change of zone.
 LOOK_BACK: Final = timedelta(days=8)
 _INSERT = insert_or_skip(CheckIn, "patient_id", "local_due_date")
+_INSERT_MANY = insert_many_or_skip(CheckIn, "patient_id", "local_due_date")
 
 
 class Plan:
@@ -89,8 +91,7 @@ async def note_next(tx: Tx, patient_id: UUID, episode_id: UUID, *, now: datetime
 
 
 async def insert_many(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        await tx.execute(pick(tx, _INSERT), rows)
+    await tx.insert_many(_INSERT_MANY, rows)
 
 
 def new_row(
@@ -137,12 +138,17 @@ def invitation_moment(facts: Reach, due: datetime) -> datetime:
     """
     if facts.way == "call" or facts.zone is None:
         return next_staffed(due, facts.site.staffed) or due
-    good = good_invitation_moment(due, facts.zone, facts.hours, facts.site.staffed)
+    good = _good_moment(due, facts.zone, facts.hours, facts.site.staffed)
     return good or next_opening(due, facts.zone, facts.hours) or due
 
 
 def too_late(facts: Reach, invite_at: datetime) -> datetime:
-    return rules.not_after(invite_at, facts.calendar if facts.zone is None else facts.zone, facts.hours)
+    return _not_after(invite_at, facts.calendar if facts.zone is None else facts.zone, facts.hours)
+
+
+# A sweep asks the same for all patients of a zone and a plan.
+_good_moment = lru_cache(maxsize=512)(good_invitation_moment)
+_not_after = lru_cache(maxsize=512)(rules.not_after)
 
 
 def last_asked(rows: Iterable[Row[Any]]) -> dict[str, date]:

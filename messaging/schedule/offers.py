@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
 
 from kernel.crypto import token_hash
-from kernel.db import Tx
+from kernel.db import Tx, among, insert_many_or_skip
 from messaging.conversation.copy import Rendered, contact_words, join, render
 from messaging.delivery import service as delivery
-from messaging.delivery.service import Message
+from messaging.delivery.service import Message, OnFile
 from messaging.links.tables import CheckInLink
 from messaging.schedule import closing, occurrences, rules
 from messaging.schedule.advance import Invite, Remind
@@ -26,7 +26,7 @@ from registry.episodes.tables import Episode
 from registry.worklist import service as worklist
 
 ONE_DAY: Final = timedelta(days=1)
-_LINKS = insert(CheckInLink)
+_LINKS = insert_many_or_skip(CheckInLink, "id")
 Invited = tuple[Taken, Invite]
 Reminded = tuple[Taken, Remind]
 
@@ -78,8 +78,7 @@ async def _text_links(tx: Tx, taken: Sequence[Taken], out: Outgoing, now: dateti
         if contact is not None:
             wording = join([wording, _contact_line(one, contact)])
         messages.append(_message(tx, one, "invitation", "invitation", wording, now, one.due.not_after))
-    if links:
-        await tx.execute(_LINKS, links)
+    await tx.insert_many(_LINKS, links)
     await delivery.enqueue_many(tx, messages, now=now)
     if contacts:
         await tx.execute(
@@ -107,8 +106,7 @@ async def remind(tx: Tx, reminded: Sequence[Reminded], out: Outgoing, *, now: da
             wording = render(key, taken.reach.language, name=taken.reach.site.text_name, link=out.link(token))
         cause = f"{'resume' if step.resume else 'reminder'}:{step.number}"
         messages.append(_message(tx, taken, "reminder", cause, wording, now, now + ONE_DAY))
-    if links:
-        await tx.execute(_LINKS, links)
+    await tx.insert_many(_LINKS, links)
     await delivery.enqueue_many(tx, messages, now=now)
     await set_many(
         tx,
@@ -148,7 +146,7 @@ async def set_many(tx: Tx, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
     for check_in_id, values in changes.items():
         same.setdefault(tuple(values.items()), []).append(check_in_id)
     for pairs, ids in same.items():
-        await tx.execute(update(CheckIn).where(CheckIn.id.in_(ids)).values(**dict(pairs)))
+        await tx.execute(update(CheckIn).where(among(tx, CheckIn.id, ids)).values(**dict(pairs)))
 
 
 def _new_link(tx: Tx, taken: Taken, out: Outgoing, now: datetime) -> tuple[str, dict[str, Any]]:
@@ -177,12 +175,13 @@ def _message(
 ) -> Message:
     reach, thread = taken.reach, taken.thread
     assert reach.phone_sealed is not None  # a text is only decided on with a verified number
+    assert reach.phone_key is not None
     ours = thread is not None and thread.active_check_in_id == taken.due.id
     return Message(
         clinic_id=reach.clinic_id,
         kind=kind,
         dedupe_key=f"check_in:{taken.due.id}:{cause}",
-        to=tx.vault.open(reach.phone_sealed),
+        to=OnFile(reach.phone_sealed, reach.phone_key),
         body=wording.body,
         template=wording.template,
         not_before=now,
@@ -218,7 +217,7 @@ async def _contacts_today(tx: Tx, taken: Sequence[Taken], now: datetime) -> dict
         )
         .join(Episode, Episode.id == ContactReminder.episode_id)
         .where(
-            ContactReminder.patient_id.in_(able),
+            among(tx, ContactReminder.patient_id, able),
             ContactReminder.state == "scheduled",
             ContactReminder.due_at > now - ONE_DAY,
             ContactReminder.due_at < now + ONE_DAY,

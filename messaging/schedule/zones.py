@@ -6,6 +6,7 @@ share a `ZoneInfo` ignores daylight saving.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from registry.zones import known
@@ -40,6 +41,7 @@ def require_utc(moment: datetime, field: str = "now") -> datetime:
     return moment.astimezone(UTC)
 
 
+@lru_cache(maxsize=8192)  # a sweep asks for the same few openings of each zone again and again
 def to_utc(day: date, at: time, zone: str) -> datetime:
     """The UTC instant of a local wall time.
 

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Table, bindparam, select, update
 
 from kernel.audit import Actor, record
-from kernel.db import Tx, insert_or_skip, pick
+from kernel.db import Tx, among, insert_or_skip, pick
 from kernel.errors import Conflict, Invalid, NotFound
 from registry.access import CARE, CLINICAL, require
 from registry.organisation import queries as organisation
@@ -221,7 +221,7 @@ async def set_check_in_states(
         values["no_answer_count"] = no_answer_count
     if next_check_in_on is not UNSET:
         values["next_check_in_on"] = next_check_in_on
-    await _set(tx, _LINE.c.episode_id.in_(episode_ids), values, now)
+    await _set(tx, among(tx, _LINE.c.episode_id, episode_ids), values, now)
 
 
 async def set_next_check_in(tx: Tx, episode_id: UUID, on: date | None, *, now: datetime) -> None:
