@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
 
 from kernel import log
 from kernel.queue import Doorbell, InProcessDoorbell
@@ -16,6 +17,7 @@ from kernel.queue import Doorbell, InProcessDoorbell
 QUEUE: Final = "evenkeel"
 JOB: Final = "wake"
 PATIENCE_S: Final = 0.5
+CONNECT_S: Final = 1.0
 REST_S: Final = (
     5.0  # after a failure the bell stays silent for so long, so that requests don't queue behind it
 )
@@ -30,19 +32,22 @@ def from_bytes(raw: bytes) -> dict[str, Any]:
     return msgspec.msgpack.decode(raw, type=dict[str, Any])
 
 
-def redis_settings(url: str) -> RedisSettings:
-    settings = RedisSettings.from_dsn(url)
-    settings.conn_timeout = 1
-    settings.conn_retries = 0
-    return settings
+def connection(url: str) -> ArqRedis:
+    """Connects when it is first used; whoever makes one closes it."""
+    pool = ConnectionPool.from_url(url, socket_connect_timeout=CONNECT_S)
+    return ArqRedis(pool, job_serializer=to_bytes, job_deserializer=from_bytes, default_queue_name=QUEUE)
+
+
+async def close(client: ArqRedis) -> None:
+    with contextlib.suppress(Exception):
+        await client.aclose(close_connection_pool=True)
 
 
 class RedisDoorbell:
     """Puts one job named `wake` on the queue, however often it is rung before a worker takes it."""
 
     def __init__(self, url: str) -> None:
-        self._settings = redis_settings(url)
-        self._pool: ArqRedis | None = None
+        self._client = connection(url)
         self._silent_until = 0.0
 
     async def ring(self, bells: frozenset[str]) -> None:
@@ -50,8 +55,7 @@ class RedisDoorbell:
             return
         try:
             async with asyncio.timeout(PATIENCE_S):
-                pool = await self._connected()
-                await pool.enqueue_job(JOB, _job_id=JOB)
+                await self._client.enqueue_job(JOB, _job_id=JOB)
         except Exception as error:
             self._silent_until = _now_s() + REST_S
             log.get().warning("doorbell.silent", exc_info=error)
@@ -60,22 +64,13 @@ class RedisDoorbell:
         """Whether Redis can be reached now, for the readiness check."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await (await self._connected()).ping()
+                await self._client.ping()
         except Exception:
             return False
         return True
 
     async def close(self) -> None:
-        if self._pool is not None:
-            with contextlib.suppress(Exception):
-                await self._pool.aclose(close_connection_pool=True)
-
-    async def _connected(self) -> ArqRedis:
-        if self._pool is None:
-            self._pool = await create_pool(
-                self._settings, job_serializer=to_bytes, job_deserializer=from_bytes, default_queue_name=QUEUE
-            )
-        return self._pool
+        await close(self._client)
 
 
 def _now_s() -> float:

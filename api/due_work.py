@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
-from messaging.conversation.jobs import release_held, wake_threads
 
 from api.sweeps import Counts, Sweep
 from api.wiring import Deps
 from messaging.conversation import inbound_sweep
+from messaging.conversation.jobs import release_held, wake_threads
 from messaging.conversation.service import Conversation
 from messaging.delivery.dispatch import Dispatcher
 from messaging.delivery.upkeep import Upkeep
@@ -68,8 +68,8 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("due_check_ins", 10, check_ins),
                 _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
                 _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),
-                _sweep("release_held", 10, _with(deps, release_held)),
-                _sweep("wake_threads", 10, _with(deps, wake_threads)),
+                _sweep("release_held", 10, _with_ports(deps, release_held)),
+                _sweep("wake_threads", 10, _with_ports(deps, wake_threads)),
             ),
         ),
         Loop(
@@ -91,6 +91,13 @@ def _sweep(name: str, every_s: float, run: Callable[[datetime], Awaitable[Counts
 def _with(deps: Deps, job: Callable[..., Awaitable[Counts]]) -> Callable[[datetime], Awaitable[Counts]]:
     async def run(now: datetime) -> Counts:
         return await job(deps.system_db, now)
+
+    return run
+
+
+def _with_ports(deps: Deps, job: Callable[..., Awaitable[Counts]]) -> Callable[[datetime], Awaitable[Counts]]:
+    async def run(now: datetime) -> Counts:
+        return await job(deps.system_db, now, ports=deps.conversation)
 
     return run
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from arq import cron
+from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
 from arq.worker import func
 
-from api import due_work
-from api.doorbell import JOB, QUEUE, Bells, from_bytes, redis_settings, to_bytes
+from api import doorbell, due_work
+from api.doorbell import JOB, QUEUE, Bells, from_bytes, to_bytes
 from api.sweeps import SweepLoop, Wait
 from api.wiring import Deps
 from kernel import log
@@ -78,23 +78,20 @@ class Worker:
             return
         pause = FIRST_PAUSE_S
         while True:
-            listener = _arq_worker(self._redis_url, self._bells)
+            client = doorbell.connection(self._redis_url)
             started = asyncio.get_running_loop().time()
             try:
-                await listener.async_run()
-            except asyncio.CancelledError:
-                await listener.close()
-                raise
+                await _listener(client, self._bells).async_run()
             except Exception as error:
                 log.get().warning("doorbell.lost", exc_info=error)
-            with contextlib.suppress(Exception):
-                await listener.close()
+            finally:
+                await doorbell.close(client)
             ran_well = asyncio.get_running_loop().time() - started > LONGEST_PAUSE_S
             pause = FIRST_PAUSE_S if ran_well else min(pause * 2, LONGEST_PAUSE_S)
             await asyncio.sleep(pause)
 
 
-def _arq_worker(url: str, bells: Bells) -> ArqWorker:
+def _listener(client: ArqRedis, bells: Bells) -> ArqWorker:
     async def wake(ctx: dict[Any, Any], *_: Any, **__: Any) -> None:
         await bells.ring(frozenset({JOB}))
 
@@ -103,7 +100,7 @@ def _arq_worker(url: str, bells: Bells) -> ArqWorker:
         # Rings twice a minute even when nobody does: a worker whose timers were lost still wakes.
         cron_jobs=[cron(wake, name="wake_by_the_clock", second={0, 30}, keep_result=0, max_tries=1)],
         queue_name=QUEUE,
-        redis_settings=redis_settings(url),
+        redis_pool=client,
         job_serializer=to_bytes,
         job_deserializer=from_bytes,
         handle_signals=False,

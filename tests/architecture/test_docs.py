@@ -30,7 +30,11 @@ def test_every_setting_is_described(field: msgspec.structs.FieldInfo) -> None:
     assert meta.description in text
     assert ("Secret." in text) == (field.name in SECRETS)
     empty = field.default in (None, "", ())
-    shown = "none" if empty else f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+    shown = (
+        "none"
+        if empty
+        else f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+    )
     assert f"Default: {shown}." in text
 
 

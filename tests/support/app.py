@@ -18,6 +18,7 @@ import msgspec
 from api.app import create_app
 from api.webhooks.signature import SignatureCheck
 from api.wiring import Deps
+from kernel import log
 from kernel.audit import Role, system
 from kernel.ids import new_code, new_id, new_token
 from kernel.queue import Silent
@@ -88,6 +89,7 @@ def settings(url: str, **changes: Any) -> Settings:
 
 @asynccontextmanager
 async def test_deps(url: str, clock: FakeClock, **changes: Any) -> AsyncIterator[Deps]:
+    log.configure()  # the library's default prints local variables
     system_db = databases.open_database(url)
     db = system_db if url.startswith("sqlite") else databases.open_database(url, "app")
     config = settings(url, **changes)

@@ -1,0 +1,260 @@
+"""Commands that open a database, from an empty file to a clinic with keys and a running server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from api.__main__ import main
+from tests.support import databases
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLINIC = (
+    "--name", "Harbor Street", "--text-name", "Harbor Clinic", "--zone", "America/Los_Angeles",
+    "--support-phone", "+12065550199", "--hours-text", "Mon-Fri 9-5",
+)  # fmt: skip
+ADMIN = (
+    "staff",
+    "create-admin",
+    "--email",
+    "Ada@Harbor.example",
+    "--name",
+    "Ada Quill",
+    "--password-file",
+    "-",
+)
+PASSWORD = "correct horse battery staple\n"
+
+
+def environment(path: Path, **changes: str) -> dict[str, str]:
+    return {
+        "EVENKEEL_MODE": "test",
+        "EVENKEEL_DATABASE_URL": databases.sqlite_url(path),
+        "EVENKEEL_ENCRYPTION_KEYS": databases.TEST_KEY,
+        "EVENKEEL_LOOKUP_KEY": databases.LOOKUP_KEY,
+        **changes,
+    }
+
+
+class Shell:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.env = environment(path)
+
+    def run(self, *arguments: str, stdin: str = "") -> Result:
+        clean = {name: None for name in os.environ if name.startswith("EVENKEEL_")}
+        return CliRunner().invoke(main, list(arguments), env=clean | self.env, input=stdin)
+
+    def json(self, *arguments: str, stdin: str = "") -> dict[str, object]:
+        answer = self.run(*arguments, "--json", stdin=stdin)
+        assert answer.exit_code == 0, answer.stderr
+        found: dict[str, object] = json.loads(answer.stdout)
+        return found
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Shell:
+    return Shell(tmp_path / "deep" / "evenkeel.db")
+
+
+@pytest.fixture
+def shell(sqlite_template: Path, tmp_path: Path) -> Shell:
+    databases.sqlite_copy(sqlite_template, tmp_path / "evenkeel.db")
+    return Shell(tmp_path / "evenkeel.db")
+
+
+@pytest.fixture
+def clinic(shell: Shell) -> Shell:
+    shell.json("staff", "create-clinic", "--slug", "harbor", *CLINIC)
+    return shell
+
+
+def test_migrate_makes_a_file_that_only_its_owner_reads(empty: Shell) -> None:
+    made = empty.json("migrate")
+    assert set(made) == {"revision"}
+    assert empty.path.stat().st_mode & 0o777 == 0o600
+    assert empty.json("migrate") == made
+
+
+def test_all_wrong_settings_are_named_at_once_and_no_value_is_shown(empty: Shell) -> None:
+    empty.env |= {"EVENKEEL_LOOKUP_KEY": "hunter2", "EVENKEEL_PORT": "many", "EVENKEEL_COLOUR": "blue"}
+    answer = empty.run("migrate")
+    assert answer.exit_code == 2
+    for name in ("EVENKEEL_PORT", "EVENKEEL_COLOUR"):
+        assert name in answer.stderr
+    assert "hunter2" not in answer.stderr
+
+
+def test_the_first_clinic_makes_the_organisation_and_a_second_joins_it(shell: Shell) -> None:
+    first = shell.json(
+        "staff", "create-clinic", "--slug", "harbor", "--organisation", "Harbor Health", *CLINIC
+    )
+    assert set(first) == {"id", "slug", "name"}
+    shell.json("staff", "create-clinic", "--slug", "inland", *CLINIC)
+    again = shell.run("staff", "create-clinic", "--slug", "third", "--organisation", "Other", *CLINIC)
+    assert (again.exit_code, again.stderr) == (2, "Error: --organisation: this database already serves one\n")
+
+
+def test_every_problem_of_a_clinic_is_named(shell: Shell) -> None:
+    wrong = [*CLINIC]
+    wrong[wrong.index("Harbor Clinic")] = "Depression Clinic"
+    wrong[wrong.index("America/Los_Angeles")] = "Seattle"
+    answer = shell.run("staff", "create-clinic", "--slug", "harbor", *wrong)
+    assert answer.exit_code == 2
+    assert [line.split(":")[1].strip() for line in answer.stderr.splitlines()] == ["text_name", "zone"]
+
+
+def test_an_administrator_is_made_without_the_password_on_the_command_line(clinic: Shell) -> None:
+    made = clinic.json(*ADMIN, stdin=PASSWORD)
+    assert (made["email"], made["clinic"]) == ("ada@harbor.example", "harbor")
+    short = clinic.run(*ADMIN[:3], "Bo@harbor.example", *ADMIN[4:], stdin="short\n")
+    assert (short.exit_code, short.stderr) == (2, "Error: password: needs at least 8 characters\n")
+
+
+def test_a_key_is_shown_once_and_needs_a_clinic_when_there_are_two(clinic: Shell) -> None:
+    issued = clinic.json(
+        "staff", "token", "--name", "EHR", "--role", "biller", "--expires", "2099-01-01T00:00:00Z"
+    )
+    assert set(issued) == {"id", "token", "name", "role", "clinic", "expires_at"}
+    assert str(issued["token"]).startswith("evk_")
+    clinic.json("staff", "create-clinic", "--slug", "inland", *CLINIC)
+    answer = clinic.run("staff", "token", "--name", "EHR", "--role", "biller")
+    assert (answer.exit_code, answer.stderr) == (2, "Error: --clinic: must be one of harbor, inland\n")
+
+
+@pytest.mark.parametrize("moment", ["tomorrow", "2027-01-01", "2020-01-01T00:00:00Z"])
+def test_an_end_of_a_key_that_is_none_is_refused(clinic: Shell, moment: str) -> None:
+    answer = clinic.run("staff", "token", "--name", "EHR", "--role", "biller", "--expires", moment)
+    assert answer.exit_code == 2
+    assert "expires" in answer.stderr
+
+
+def test_the_doctor_names_what_is_missing_and_exits_with_1(clinic: Shell) -> None:
+    answer = clinic.run("doctor", "--json")
+    found = json.loads(answer.stdout)
+    assert (answer.exit_code, found["healthy"]) == (1, False)
+    problems = {f["check"] for f in found["findings"] if f["level"] == "problem"}
+    assert problems == {"text_provider", "mail", "public_url", "worker", "clinic:harbor", "accounts"}
+    assert {f["check"] for f in found["findings"] if f["level"] == "ok"} >= {
+        "settings",
+        "database",
+        "schema",
+        "keys",
+    }
+
+
+def test_the_doctor_notices_keys_that_open_nothing(clinic: Shell) -> None:
+    clinic.run(*ADMIN, stdin=PASSWORD)
+    assert clinic.run("doctor").exit_code == 1
+    _seal_something(clinic.path)
+    clinic.env["EVENKEEL_ENCRYPTION_KEYS"] = "b3RoZXItdGVzdC1rZXktb2YtMzItYnl0ZXMtbG9uZyE="
+    found = json.loads(clinic.run("doctor", "--json").stdout)
+    assert {"check": "keys", "level": "problem"}.items() <= next(
+        f for f in found["findings"] if f["check"] == "keys"
+    ).items()
+
+
+def test_the_doctor_tells_a_database_without_a_schema(empty: Shell) -> None:
+    empty.path.parent.mkdir(parents=True)
+    found = json.loads(empty.run("doctor", "--json").stdout)
+    assert {f["check"]: f["level"] for f in found["findings"]}["schema"] == "problem"
+
+
+def test_wrong_settings_are_findings_of_the_doctor(empty: Shell) -> None:
+    empty.env["EVENKEEL_PORT"] = "many"
+    answer = empty.run("doctor", "--json")
+    assert answer.exit_code == 1
+    assert [f["check"] for f in json.loads(answer.stdout)["findings"]] == ["settings"]
+
+
+def test_the_registry_agrees_with_its_facts(clinic: Shell) -> None:
+    assert clinic.json("registry", "rebuild") == {"clinics": 1, "lines": 0}
+    assert clinic.json("registry", "drift") == {"agrees": True, "differences": [], "lost": []}
+
+
+def _seal_something(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        sealed = databases.test_vault().seal("+12065550123")
+        connection.execute("UPDATE staff SET phone_sealed = ?", (sealed,))
+    connection.close()
+
+
+@contextmanager
+def serving(shell: Shell, **changes: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENKEEL_")}
+    env = inherited | shell.env | {"EVENKEEL_PORT": str(port), "EVENKEEL_INLINE_WORKER": "true"} | changes
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api", "serve"], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def status(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+def becomes(address: str, wanted: int, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while (seen := status(address)) != wanted:
+        assert time.monotonic() < deadline, f"{address} answered {seen}"
+        time.sleep(0.1)
+
+
+@pytest.mark.processes
+def test_one_process_serves_a_file_becomes_ready_and_ends_cleanly(clinic: Shell) -> None:
+    with serving(clinic) as (first, address):
+        becomes(f"{address}/health/ready", 200)
+        with serving(clinic) as (second, _):
+            assert second.wait(20) == 2
+            assert second.stderr is not None
+            assert "another `evenkeel serve` uses this database file" in second.stderr.read()
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(20) == 0
+    with serving(clinic) as (_, address):  # the lock went with the process
+        becomes(f"{address}/health/live", 200)
+
+
+@pytest.mark.processes
+def test_a_database_without_a_schema_is_not_served(empty: Shell) -> None:
+    with serving(empty) as (process, _):
+        assert process.wait(20) == 2
+        assert process.stderr is not None
+        assert "evenkeel migrate" in process.stderr.read()
+
+
+@pytest.mark.processes
+def test_a_real_clinic_is_not_served_as_a_demo(clinic: Shell) -> None:
+    with serving(clinic, EVENKEEL_MODE="demo") as (process, _):
+        assert process.wait(20) == 2
+        assert process.stderr is not None
+        assert "standard organisation" in process.stderr.read()

@@ -1,0 +1,76 @@
+"""`evenkeel billing explain` from the outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from api.__main__ import main
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["billing", "explain", *arguments])
+
+
+def test_the_lines_stand_first_then_the_next_then_every_rule() -> None:
+    lines = run("--month-type", "initial", "--minutes", "86").stdout.splitlines()
+    assert lines[0] == "99492x1;99494x1"
+    assert lines[1] == "next: 99494x2 at 116 minutes, 30 from here"
+    assert lines[2] == "rule: cpt_midpoint@1"
+    assert all(line.startswith("- ") for line in lines[3:])
+
+
+@pytest.mark.parametrize(
+    ("month_type", "minutes", "rule_set", "text", "to_next"),
+    [
+        ("initial", 15, "cpt_midpoint", "none", 1),
+        ("initial", 35, "cpt_midpoint", "G2214x1", 1),
+        ("subsequent", 95, "cpt_midpoint", "99493x1;99494x1", 11),
+        ("initial", 69, "full_threshold", "G2214x1", 1),
+        ("subsequent", 89, "full_threshold@1", "99493x1", 1),
+    ],
+)
+def test_json_has_the_lines_and_the_minutes_to_the_next(
+    month_type: str, minutes: int, rule_set: str, text: str, to_next: int
+) -> None:
+    answer = run("--month-type", month_type, "--minutes", str(minutes), "--rule-set", rule_set, "--json")
+    found = json.loads(answer.stdout)
+    assert (found["text"], found["minutes_to_next"]) == (text, to_next)
+    assert ";".join(f"{line['code']}x{line['units']}" for line in found["lines"]) == (
+        "" if text == "none" else text
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--month-type", "initial", "--minutes", "-5"), "--minutes: must be from 0 to 99999"),
+        (("--month-type", "initial", "--minutes", "44.5"), "'44.5' is not a valid integer"),
+        (("--month-type", "first", "--minutes", "44"), "'first' is not one of"),
+        (
+            ("--month-type", "initial", "--minutes", "44", "--rule-set", "mine"),
+            "--rule-set: 'mine' is none of",
+        ),
+        (("--minutes", "44"), "--month-type is missing"),
+        (("--check", "/nowhere/x.csv"), "file: can't be read"),
+    ],
+)
+def test_bad_input_is_named_and_exits_with_2(arguments: tuple[str, ...], reason: str) -> None:
+    answer = run(*arguments)
+    assert answer.exit_code == 2
+    assert reason in answer.stderr
+
+
+def test_worked_cases_are_compared_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text(
+        "month_type,minutes,rule_set,expected\ninitial,36,cpt_midpoint,99492x1\ninitial,35,cpt_midpoint,99492x1\n",
+        encoding="utf-8",
+    )
+    answer = run("--check", str(path))
+    assert answer.exit_code == 1
+    assert answer.stdout == "line 3: initial 35 cpt_midpoint@1: expected 99492x1, got G2214x1\n"
+    assert json.loads(run("--check", str(path), "--json").stdout)["agrees"] is False
