@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
+    JSON,
+    Boolean,
     ColumnElement,
     CursorResult,
     Executable,
     Insert,
     Row,
-    TextClause,
+    String,
     any_,
+    bindparam,
+    cast,
     event,
+    func,
     literal,
+    literal_column,
+    select,
     text,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -128,14 +136,13 @@ def insert_or_update(table: Any, *key: str, change: Collection[str]) -> tuple[In
 def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     """`column IN (values)` for long lists: one array on PostgreSQL, so that the statement's text stays the same."""
     if not tx.is_postgres:
-        found: ColumnElement[bool] = column.in_(values)
-        return found
-    return cast(ColumnElement[bool], column == any_(literal(list(values), postgresql.ARRAY(column.type))))
+        return type_coerce(column.in_(values), Boolean)
+    return type_coerce(column == any_(literal(list(values), postgresql.ARRAY(column.type))), Boolean)
 
 
 class ManyRows(NamedTuple):
     sqlite: Insert
-    postgres: TextClause
+    postgres: Insert
 
 
 def insert_many_or_skip(table: Any, *key: str) -> ManyRows:
@@ -145,14 +152,13 @@ def insert_many_or_skip(table: Any, *key: str) -> ManyRows:
     that costs more than the insert. A column that a row does not name is null.
     """
     target = table.__table__
-    columns = ", ".join(f'"{column.name}"' for column in target.columns)
-    document = f'json_populate_recordset(NULL::"{target.name}", CAST(:rows AS json))'
-    conflict = ", ".join(f'"{name}"' for name in key)
-    postgres = text(
-        f'INSERT INTO "{target.name}" ({columns}) SELECT {columns} FROM {document} '
-        f"ON CONFLICT ({conflict}) DO NOTHING"
+    names = [column.name for column in target.columns]
+    document = cast(bindparam("rows", type_=String), JSON)
+    rows = func.json_populate_recordset(literal_column(f'NULL::"{target.name}"'), document).table_valued(
+        *names
     )
-    return ManyRows(insert_or_skip(table, *key)[0], postgres)
+    lite, postgres = insert_or_skip(table, *key)
+    return ManyRows(lite, postgres.from_select(names, select(*rows.c)))
 
 
 def pick(tx: Tx, pair: tuple[T, T]) -> T:
