@@ -15,7 +15,7 @@ from litestar.template import TemplateConfig
 
 from api import health, pages, worker
 from api.observed import Application, Requests
-from api.openapi import openapi_config
+from api.openapi import TimesOfDay, openapi_config
 from api.portal.routes import ROUTES as PORTAL
 from api.staff.routes import ROUTES as STAFF_API
 from api.webhooks.twilio import ROUTES as WEBHOOKS
@@ -24,6 +24,9 @@ from kernel.web import access, errors, headers
 from kernel.web.access import guard
 from kernel.web.context import Web
 from registry.organisation.queries import actor_for, actor_for_token
+from staff_console.account.throttle import Throttle
+from staff_console.deps import ConsoleDeps
+from staff_console.routes import ROUTES as CONSOLE
 
 LARGEST_BODY: Final = 256 * 1024
 ONE_DAY_S: Final = 86_400
@@ -41,11 +44,12 @@ def create_app(deps: Deps) -> Litestar:
     return Application(
         route_handlers=[*health.ROUTES, *STAFF_API, *_unlisted(deps), *_static()],
         guards=[guard],
-        dependencies={"deps": Provide(lambda: deps, sync_to_thread=False)},
+        dependencies={"deps": Provide(lambda: deps, sync_to_thread=False), "console": _console(deps)},
         exception_handlers={Exception: errors.handle},
         before_send=[headers.before_send],
         template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment)),
         openapi_config=openapi_config(),
+        plugins=[TimesOfDay()],
         lifespan=[_loops(deps)] if deps.settings.inline_worker else [],
         logging_config=None,  # kernel/log.py decides what is written
         request_max_body_size=LARGEST_BODY,
@@ -56,8 +60,22 @@ def create_app(deps: Deps) -> Litestar:
 
 def _unlisted(deps: Deps) -> list[Router]:
     """Pages and webhooks: mounted, and left out of the description of the JSON API."""
-    routes: list[Any] = [*WEBHOOKS, *PORTAL]
+    routes: list[Any] = [*WEBHOOKS, *PORTAL, *CONSOLE]
     return [Router("/", route_handlers=routes, include_in_schema=False)]
+
+
+def _console(deps: Deps) -> Provide:
+    made = ConsoleDeps(
+        settings=deps.settings,
+        clock=deps.clock,
+        db=deps.db,
+        passwords=deps.passwords,
+        outreach=deps.outreach,
+        throttle=Throttle(),
+        new_token=deps.new_token,
+        new_code=deps.new_code,
+    )
+    return Provide(lambda: made, sync_to_thread=False)
 
 
 def _static() -> list[Router]:

@@ -12,7 +12,18 @@ from litestar.params import BodyKwarg, FromPath, QueryParameter
 from litestar.response import Response
 
 from api.staff import examples
-from api.staff.calls import READ, ROOT, WRITE, Call, Created, Key, created, only_id, within
+from api.staff.calls import (
+    READ_ERRORS,
+    ROOT,
+    WRITE,
+    WRITE_ERRORS,
+    Call,
+    Created,
+    Key,
+    created,
+    only_id,
+    within,
+)
 from api.wiring import Deps
 from kernel.web import access
 from kernel.web.context import WebRequest
@@ -31,7 +42,13 @@ class TimeEntry(TimeForm, frozen=True, kw_only=True, forbid_unknown_fields=True)
     staff_id: UUID
 
 
-@get(OF_PATIENT, opt=access.token(*READERS), tags=["time"], summary="A patient's month", **READ)
+@get(
+    OF_PATIENT,
+    opt=access.token(*READERS),
+    tags=["time"],
+    summary="A patient's month",
+    responses={**READ_ERRORS, 422: WRITE_ERRORS[422]},
+)
 async def month(
     request: WebRequest,
     deps: NamedDependency[Deps],

@@ -44,9 +44,16 @@ def status_of(error: Exception) -> int:
         return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
     if isinstance(error, HTTPException):
         return error.status_code
+    if _cannot_be_stored(error):
+        return 422
     if isinstance(error, DBAPIError | PoolTimeout):
         return 503
     return 500
+
+
+def _cannot_be_stored(error: Exception) -> bool:
+    """SQLSTATE class 22: the value itself, such as a NUL inside a text; trying again changes nothing."""
+    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith("22")
 
 
 def problem(
@@ -90,6 +97,8 @@ def _describe(error: Exception, status: int) -> tuple[str, str, tuple[Problem, .
         return "invalid", "some fields can't be accepted", _fields(error)
     if isinstance(error, HTTPException) and status < 500:
         return HTTPStatus(status).phrase.lower().replace(" ", "_"), HTTPStatus(status).phrase, ()
+    if status == 422:
+        return "invalid", "a value holds something that can't be stored", ()
     if status == 503:
         return "unavailable", "the service can't answer now; try again in a moment", ()
     return "internal", "something went wrong on our side; it has been recorded", ()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import func, select
 
 from kernel.audit import AuditEvent
@@ -239,3 +241,26 @@ async def test_a_biller_sees_what_the_bill_needs_and_no_clinical_text(
     found = (await web.get(f"{PATIENTS}/{patient_id}", headers=clinic.headers("biller"))).json()
     assert (found["clinical"], found["episode"]["referral_reason"], found["emergency"]) == (False, None, None)
     assert found["coverage"][0]["payer"] == "Cascade Health Plan"
+
+
+@pytest.mark.parametrize("text", ["A\u0000B", "\ud800", "=1+1", "<script>alert(1)</script>", "x" * 5000])
+async def test_a_hostile_text_is_kept_as_it_is_or_refused_and_never_a_failure(
+    web: httpx.AsyncClient, clinic: Clinic, text: str
+) -> None:
+    person = {"family_name": text, "given_name": "Maren", "mrn": text[:20], "birth_date": "1987-04-12"}
+    referral = {
+        "family_name": text,
+        "given_name": "B",
+        "referred_by": text,
+        "reason": text,
+        "phone": "+12065550131",
+    }
+    for path, body in (
+        (PATIENTS, clinic.enrolment(person=person, referral_reason=text)),
+        ("/api/v1/referrals", referral),
+        (f"{PATIENTS}/search", {"text": text}),
+    ):
+        content = json.dumps(body).encode()
+        headers = clinic.headers(**{"content-type": "application/json"})
+        answer = await web.post(path, content=content, headers=headers)
+        assert answer.status_code in (200, 201, 400, 422), (path, answer.text)
