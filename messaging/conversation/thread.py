@@ -49,6 +49,13 @@ class TextLine(msgspec.Struct, frozen=True, kw_only=True):
     staff_id: UUID | None = None
 
 
+class ReceivedText(msgspec.Struct, frozen=True):
+    """`phone` in E.164: of an unknown number it is the only way to reach who wrote."""
+
+    body: str
+    phone: str
+
+
 class Thread(msgspec.Struct, frozen=True):
     """Oldest first. `more`: there are earlier ones; ask with `before` = the first line's `at`."""
 
@@ -105,16 +112,20 @@ async def messages(
 
 async def received_texts(
     tx: Tx, viewer: Actor, inbound_ids: Sequence[UUID], *, now: datetime
-) -> dict[UUID, str]:
-    """The words of texts that tasks are about, those from unknown numbers too; at most 200. Other clinics' are left
-    out."""
+) -> dict[UUID, ReceivedText]:
+    """Texts that tasks and safety events are about, those from unknown numbers too; at most 200. Other clinics' are
+    left out."""
     clinic_id = require(viewer, *CLINICAL)
     if not inbound_ids:
         return {}
     mine = (InboundMessage.clinic_id == clinic_id, InboundMessage.id.in_(inbound_ids[:MOST]))
-    rows = await tx.all(select(InboundMessage.id, InboundMessage.body_sealed).where(*mine))
+    rows = await tx.all(
+        select(InboundMessage.id, InboundMessage.body_sealed, InboundMessage.phone_sealed).where(*mine)
+    )
     await record(tx, viewer, "texts.read", "inbound_message", None, now=now, count=len(rows))
-    return {row.id: tx.vault.open(row.body_sealed) for row in rows}
+    return {
+        row.id: ReceivedText(tx.vault.open(row.body_sealed), tx.vault.open(row.phone_sealed)) for row in rows
+    }
 
 
 async def mark_read(tx: Tx, actor: Actor, patient_id: UUID, *, now: datetime) -> int:

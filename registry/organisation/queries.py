@@ -214,6 +214,17 @@ async def staff_names(tx: Tx, clinic_id: UUID) -> dict[UUID, str]:
     return {row.id: row.name for row in await tx.all(wanted)}
 
 
+async def holders(tx: Tx, clinic_id: UUID, role: Role) -> dict[UUID, str]:
+    """People who hold a role in the clinic and can sign in, by name: whom a form may choose from."""
+    wanted = (
+        select(Staff.id, Staff.name)
+        .join(StaffRole, StaffRole.staff_id == Staff.id)
+        .where(StaffRole.clinic_id == clinic_id, StaffRole.role == role, Staff.disabled_at.is_(None))
+        .order_by(Staff.name, Staff.id)
+    )
+    return {row.id: row.name for row in await tx.all(wanted)}
+
+
 async def staff_contacts(tx: Tx, clinic_id: UUID, *roles: Role) -> tuple[StaffContact, ...]:
     """People with one of the roles who can sign in, by name."""
     holders = select(StaffRole.staff_id).where(StaffRole.clinic_id == clinic_id, StaffRole.role.in_(roles))

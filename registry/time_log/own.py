@@ -31,6 +31,7 @@ class OwnEntry(msgspec.Struct, frozen=True):
     role it was worked in."""
 
     id: UUID
+    staff_id: UUID
     patient_id: UUID
     family_name: str
     given_name: str
@@ -60,7 +61,7 @@ class OwnMonth(msgspec.Struct, frozen=True):
 _before: Final = aliased(TimeEntry)
 _OWN = (
     select(
-        TimeEntry.id, TimeEntry.patient_id, Patient.family_name, Patient.given_name, TimeEntry.role,
+        TimeEntry.id, TimeEntry.staff_id, TimeEntry.patient_id, Patient.family_name, Patient.given_name, TimeEntry.role,
         TimeEntry.activity, TimeEntry.started_at, TimeEntry.created_at, TimeEntry.seconds, TimeEntry.note_sealed,
         _before.seconds.label("before_seconds"), TimeEntry.reason,
     )
@@ -128,6 +129,7 @@ async def entry(tx: Tx, viewer: Actor, entry_id: UUID, *, now: datetime) -> OwnE
 def _entry(tx: Tx, row: Row[Any], parts: list[Slice]) -> OwnEntry:
     return OwnEntry(
         id=row.id,
+        staff_id=row.staff_id,
         patient_id=row.patient_id,
         family_name=row.family_name,
         given_name=row.given_name,

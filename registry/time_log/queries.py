@@ -29,6 +29,7 @@ class EntryLine(msgspec.Struct, frozen=True):
     """`why_not` holds each reason once with its seconds; empty when every second counts."""
 
     id: UUID
+    staff_id: UUID
     staff_name: str
     role: str
     activity: str
@@ -99,6 +100,7 @@ async def _lines(
     rows = await tx.all(
         select(
             TimeEntry.id,
+            TimeEntry.staff_id,
             Staff.name,
             TimeEntry.role,
             TimeEntry.activity,
@@ -115,6 +117,7 @@ async def _lines(
     return tuple(
         EntryLine(
             id=row.id,
+            staff_id=row.staff_id,
             staff_name=row.name,
             role=row.role,
             activity=row.activity,

@@ -36,13 +36,20 @@ STALL_RULE: Final = (
 class Flagged(Protocol):
     """What of a registry line the rules look at."""
 
-    status: str
-    enrolled_on: date | None
-    phq9_first: int | None
-    phq9_last: int | None
-    phq9_series: list[int]
-    gad7_first: int | None
-    gad7_last: int | None
+    @property
+    def status(self) -> str: ...
+    @property
+    def enrolled_on(self) -> date | None: ...
+    @property
+    def phq9_first(self) -> int | None: ...
+    @property
+    def phq9_last(self) -> int | None: ...
+    @property
+    def phq9_series(self) -> list[int]: ...
+    @property
+    def gad7_first(self) -> int | None: ...
+    @property
+    def gad7_last(self) -> int | None: ...
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -124,7 +131,11 @@ def _response(line: Flagged) -> Why | None:
 
 def _new(enrolled_on: date, today: date) -> Why | None:
     days = (today - enrolled_on).days
-    return Why("new", f"Enrolled {days} days ago (R-NEW, version 1).") if today - enrolled_on <= NEW_FOR else None
+    return (
+        Why("new", f"Enrolled {days} days ago (R-NEW, version 1).")
+        if today - enrolled_on <= NEW_FOR
+        else None
+    )
 
 
 def _long(enrolled_on: date, today: date) -> Why | None:
