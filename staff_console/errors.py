@@ -12,5 +12,5 @@ class ErrorPage(Struct, frozen=True):
     advice: str
     reference: str
     kept: str = ""
-    back_href: str = "/today"
-    back_label: str = "Today"
+    back_href: str = "/"
+    back_label: str = "Start page"

@@ -12,6 +12,11 @@ from msgspec import Struct
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+_MONTH_NAMES = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
 
 class Day(Struct, frozen=True):
     """A calendar date: `iso` for the machine (`2026-11-23`), `text` for people (`23-Nov-2026`)."""
@@ -51,6 +56,12 @@ def moment(value: datetime, zone: ZoneInfo) -> Moment:
     )
 
 
+def month_text(month: str) -> str:
+    """`2026-11` as `November 2026`."""
+    year, number = month.split("-")
+    return f"{_MONTH_NAMES[int(number) - 1]} {year}"
+
+
 def formal_name(family: str, given: str) -> str:
     """`O'NEILL, Ana`; a missing part leaves no stray comma."""
     return ", ".join(part for part in (family.strip().upper(), given.strip()) if part)
@@ -70,6 +81,14 @@ def waited(minutes: int) -> str:
         return f"{hours} h {rest:02d} min"
     days, hours = divmod(hours, 24)
     return f"{days} {'day' if days == 1 else 'days'} {hours} h"
+
+
+def phone(e164: str) -> str:
+    """`206-555-0142` for numbers of the North American plan, others as they are."""
+    digits = e164.removeprefix("+1")
+    if e164.startswith("+1") and len(digits) == 10:
+        return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+    return e164
 
 
 def percent(change: int) -> str:

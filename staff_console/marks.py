@@ -50,7 +50,7 @@ def flag(kind: FlagKind, why: str, href: str = "", detail: str = "") -> Flag:
     return Flag(kind, f"{word} {detail}".strip(), shape, tone, why, href)
 
 
-CheckInKind = Literal["none", "scheduled", "sent", "partial", "done", "no_answer", "opted_out"]
+CheckInKind = Literal["none", "scheduled", "sent", "partial", "done", "declined", "no_answer", "opted_out"]
 
 _CHECK_INS: dict[CheckInKind, tuple[str, Shape, Tone]] = {
     "none": ("Not scheduled", "ring", "quiet"),
@@ -58,6 +58,7 @@ _CHECK_INS: dict[CheckInKind, tuple[str, Shape, Tone]] = {
     "sent": ("Sent", "circle", "info"),
     "partial": ("Partial", "half", "warn"),
     "done": ("Done", "check", "good"),
+    "declined": ("Declined", "cross", "warn"),
     "no_answer": ("No answer", "clock", "warn"),
     "opted_out": ("Opted out", "cross", "quiet"),
 }

@@ -1,21 +1,25 @@
-"""The frame around every console page: who is signed in, where, what runs, what cannot wait."""
+"""The frame around every console page: who is signed in, where, what cannot wait."""
 
 from typing import Literal
 
 from msgspec import Struct
 
+from kernel.audit import Role
+from registry.access import CLINICAL
 from staff_console.formats import Moment
 
 PageKey = Literal["today", "registry", "safety", "tasks", "billing", "setup", "account"]
 
 
 class NavItem(Struct, frozen=True):
-    """`keys` is the shortcut as two letters typed one after the other (`g r`); `count` shows from one."""
+    """`keys` is the shortcut as two letters typed one after the other (`g r`); `count` shows from one; `roles` are
+    those who may open it."""
 
     key: PageKey
     label: str
     href: str
     keys: str
+    roles: tuple[Role, ...] = CLINICAL
     count: int = 0
 
 
@@ -24,24 +28,14 @@ NAV: tuple[NavItem, ...] = (
     NavItem("registry", "Registry", "/registry", "g r"),
     NavItem("safety", "Safety", "/safety", "g s"),
     NavItem("tasks", "Tasks", "/tasks", "g k"),
-    NavItem("billing", "Billing", "/billing", "g b"),
-    NavItem("setup", "Setup", "/setup", "g u"),
+    NavItem("billing", "Billing", "/billing", "g b", ("biller", "clinic_lead", "care_manager")),
+    NavItem("setup", "Setup", "/setup", "g u", ("administrator", "clinic_lead")),
 )
 
 
 class SignedIn(Struct, frozen=True):
     name: str
     role: str
-
-
-class RunningTimer(Struct, frozen=True):
-    """`started_iso` is UTC: the display counts from it, corrected by the server's clock in `Shell.now`."""
-
-    patient: str
-    patient_href: str
-    activity: str
-    started_iso: str
-    elapsed: str
 
 
 class SafetyBanner(Struct, frozen=True):
@@ -73,7 +67,7 @@ class Idle(Struct, frozen=True):
 
 class Shell(Struct, frozen=True):
     """`current` marks the page in the navigation. `person` is None on the sign-in pages and hides search,
-    navigation, timer and the idle warning."""
+    navigation and the idle warning. `form_key` is fresh for every page: a form sent twice is saved once."""
 
     clinic: str
     mode: Literal["demo", "simulation", "live"]
@@ -81,7 +75,9 @@ class Shell(Struct, frozen=True):
     current: PageKey | None = None
     person: SignedIn | None = None
     nav: tuple[NavItem, ...] = NAV
-    timer: RunningTimer | None = None
     safety: SafetyBanner | None = None
     flashes: tuple[Flash, ...] = ()
     idle: Idle = Idle()
+    searches: bool = True
+    may_set_up: bool = True
+    form_key: str = ""

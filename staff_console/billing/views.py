@@ -1,7 +1,6 @@
 """One calendar month for the biller. Template `billing/month.html`.
 
-Gets: `/billing/{yyyy-mm}`, `/billing/{yyyy-mm}/export.csv`. Posts: `/billing/{yyyy-mm}/close`,
-`/billing/lines/{id}/release` (reason).
+Gets: `/billing/{yyyy-mm}`, `/billing/{yyyy-mm}/export.csv`.
 """
 
 from typing import Literal
@@ -10,7 +9,6 @@ from msgspec import Struct
 
 from staff_console.charts import MinutesBar
 from staff_console.formats import Moment
-from staff_console.formstate import FormState
 
 
 class Check(Struct, frozen=True):
@@ -21,13 +19,13 @@ class Check(Struct, frozen=True):
 
 
 class NotCounted(Struct, frozen=True):
-    minutes: int
+    minutes: str
     reason: str
 
 
 class BillingRow(Struct, frozen=True):
-    """`codes` are suggestions (`99493`, `99494 x1`), empty with `no_code` saying why. `state` is how the line
-    stands: ready, held until somebody releases it, or no line."""
+    """`codes` are suggestions (`99493`, `99494 x1`), empty with `no_code` saying why; `why` is the rules that led to
+    them, in words. `state` is how the line stands: ready, held, or no line."""
 
     line_id: str
     patient: str
@@ -41,9 +39,9 @@ class BillingRow(Struct, frozen=True):
     not_counted: tuple[NotCounted, ...]
     codes: tuple[str, ...]
     no_code: str
+    why: str
     checks: tuple[Check, ...]
     state: Literal["ready", "held", "none"]
-    packet_href: str = ""
 
 
 class Summary(Struct, frozen=True):
@@ -53,8 +51,7 @@ class Summary(Struct, frozen=True):
 
 
 class BillingPage(Struct, frozen=True):
-    """`close_blocked` says why the month cannot be closed yet, empty when it can; `closed` names who closed
-    it and when, empty while open."""
+    """`csv_href` is empty for people who may not export; `problems` concern the month as a whole."""
 
     month: str
     month_text: str
@@ -64,9 +61,6 @@ class BillingPage(Struct, frozen=True):
     summary: tuple[Summary, ...]
     rows: tuple[BillingRow, ...]
     csv_href: str
-    xlsx_href: str
     rule_note: str
-    form: FormState
-    closed: str = ""
-    close_blocked: str = ""
     near: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Referral in a minute, enrolment in one long form.
 
-Posts: `/referrals` (family, given, born, mrn, phone, reason, urgent, safety_checked), `/enrol` (all fields of
-`enrol/enrol.html`). Drafts: `/enrol/draft`.
+Posts: `/referrals` (fields of `enrol/referral.html`), `/enrol` and, for a referral, `/enrol/{patient_id}` (fields of
+`enrol/enrol.html`). Draft: `/enrol/draft`.
 """
 
 from msgspec import Struct
@@ -13,34 +13,36 @@ class ReferralPage(Struct, frozen=True):
     """Template `enrol/referral.html`. `script` is the clinic's introduction to read aloud."""
 
     form: FormState
-    conditions: tuple[Choice, ...]
-    clinicians: tuple[Choice, ...]
+    languages: tuple[Choice, ...]
     script: str
     safety_line: str
 
 
 class EnrolPage(Struct, frozen=True):
-    """Template `enrol/enrol.html`. `referral` says where the referral came from, empty when there is none;
-    the two scripts are the versioned texts whose version ids are stored with the consent."""
+    """Template `enrol/enrol.html`. `action` is where the form posts to; `referral` says where the referral came
+    from, empty when there is none, and then `referred_by` and its reason are asked; the scripts are the versioned
+    texts whose version ids are stored with the consent, each in English and Spanish."""
 
     form: FormState
+    action: str
+    draft_href: str
     referral: str
-    diagnoses: tuple[Choice, ...]
     clinicians: tuple[Choice, ...]
     consultants: tuple[Choice, ...]
     care_managers: tuple[Choice, ...]
+    sexes: tuple[Choice, ...]
     languages: tuple[Choice, ...]
     zones: tuple[Choice, ...]
     consent_methods: tuple[Choice, ...]
+    texting_levels: tuple[Choice, ...]
     channels: tuple[Choice, ...]
-    phone_owners: tuple[Choice, ...]
-    intervals: tuple[Choice, ...]
-    weekdays: tuple[Choice, ...]
-    windows: tuple[Choice, ...]
-    payers: tuple[Choice, ...]
+    second_channels: tuple[Choice, ...]
+    cadences: tuple[Choice, ...]
+    modes: tuple[Choice, ...]
+    zone: str
     care_script: str
+    care_script_es: str
     care_script_version: str
     texting_script: str
+    texting_script_es: str
     texting_script_version: str
-    duplicate_of: str = ""
-    duplicate_href: str = ""

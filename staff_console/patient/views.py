@@ -1,9 +1,8 @@
 """Everything about one patient's episode. Template `patient/patient.html`.
 
-Posts, each under `/patients/{patient_id}`: `/contacts` (mode, outcome, on, at, minutes, note, next_on, next_at,
-next_mode, next_topic, discuss), `/texts` (body), `/time` (on, minutes, activity, note), `/plan` (goal, target,
-skill, treatment, cadence, next_review_on), `/flags` (kind, on). Drafts of the contact note and the reply post
-to `/contacts/draft` and `/texts/draft`. `/timer/start` takes patient_id and activity.
+Posts, each under `/patients/{patient_id}`: `/texts` (body), `/texts/read`, `/time` (on, at, minutes, activity, note),
+`/next-contact` (on, at, mode, purpose, version), `/check-ins` (every_days, anchor_on, local_time, version), `/discuss`
+(on). A draft of the reply posts to `/texts/draft`.
 """
 
 from typing import Literal
@@ -22,7 +21,7 @@ class Banner(Struct, frozen=True):
     never a verdict."""
 
     name: str
-    born: Day
+    born: Day | None
     age: str
     mrn: str
     status: str
@@ -80,21 +79,14 @@ class AnswersTable(Struct, frozen=True):
 
 class ReplyForm(Struct, frozen=True):
     """`blocked` says why no text can be sent ("Opted out of texts on 12-Nov-2026"), empty when one can.
-    `preview` names the number's ending and the sending rule; `segment_length` is the length of one text."""
+    `preview` names the number's ending and the sending rule; `segment_length` is the length of one text and
+    `longest` that of what may be sent."""
 
     form: FormState
     preview: str
     segment_length: int = 160
+    longest: int = 480
     blocked: str = ""
-
-
-class ContactForm(Struct, frozen=True):
-    form: FormState
-    modes: tuple[Choice, ...]
-    outcomes: tuple[Choice, ...]
-    next_modes: tuple[Choice, ...]
-    template_note: str
-    zone: str
 
 
 class TimeLine(Struct, frozen=True):
@@ -112,30 +104,38 @@ class TimeLine(Struct, frozen=True):
 
 class TimePanel(Struct, frozen=True):
     month: str
-    bar: MinutesBar
+    bar: MinutesBar | None
     counted: str
     not_counted: str
     lines: tuple[TimeLine, ...]
     form: FormState
     activities: tuple[Choice, ...]
     rule_set: str
+    zone: str
+    may_log: bool = True
 
 
-class PlanPanel(Struct, frozen=True):
-    """`signed` is the clinician's sign-off in words; `changes` the numbered treatment changes of the chart."""
+class NextPanel(Struct, frozen=True):
+    """What comes next: the contact and the check-ins, each with the form that changes it. `contact` and `check_ins`
+    are the present state in words; `missing` says what keeps the patient without a next step. `enrol_href` completes
+    a referral. Forms are shown to people who may post them."""
 
-    version: str
-    goal: str
-    target: str
-    skill: str
-    treatment: str
-    cadence: str
-    next_contact: str
-    next_review: str
-    signed: str
-    signed_tone: Tone
-    form: FormState
+    contact: str
+    purpose: str
+    late: str
+    check_ins: str
+    next_check_in: str
+    missing: str
+    zone: str
+    contact_form: FormState
+    modes: tuple[Choice, ...]
+    plan_form: FormState
     cadences: tuple[Choice, ...]
+    discuss: bool
+    enrol_href: str = ""
+    may_set_contact: bool = True
+    may_set_plan: bool = True
+    may_mark: bool = True
 
 
 class TreatmentChange(Struct, frozen=True):
@@ -163,6 +163,8 @@ class TimelineEvent(Struct, frozen=True):
 
 
 class PatientPage(Struct, frozen=True):
+    """`unread` counts texts that nobody has marked as read."""
+
     patient_id: str
     banner: Banner
     flags: tuple[Flag, ...]
@@ -173,11 +175,10 @@ class PatientPage(Struct, frozen=True):
     thread: tuple[ThreadDay, ...]
     thread_zone: str
     reply: ReplyForm
-    contact: ContactForm
+    next: NextPanel
     time: TimePanel
-    plan: PlanPanel
     consents: tuple[ConsentLine, ...]
     timeline: tuple[TimelineEvent, ...]
     team: tuple[tuple[str, str], ...]
-    timer_runs: bool = False
     older_texts_href: str = ""
+    unread: int = 0

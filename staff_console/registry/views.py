@@ -1,7 +1,7 @@
 """One line a patient. Template `registry/registry.html`.
 
 Gets: `/registry` with the filter form's fields and the keyset cursor `after`; nothing about a person is in
-the address. Posts: `/timer/start` (patient_id, activity).
+the address.
 """
 
 from typing import Literal
@@ -49,18 +49,17 @@ class RegistryRow(Struct, frozen=True):
     last_review: Day | None
     review_late: bool
     minutes: MinutesBar | None
-    timer_runs: bool = False
 
 
 class SavedView(Struct, frozen=True):
     label: str
     href: str
-    count: int
+    count: int | None
     current: bool = False
 
 
 class Pager(Struct, frozen=True):
-    """Keyset pages: there are only neighbours. `shown` says what is on this page (`1-50 of 86`)."""
+    """Keyset pages: the first and the next. `shown` says what is on this page."""
 
     shown: str
     previous_href: str = ""
@@ -68,7 +67,7 @@ class Pager(Struct, frozen=True):
 
 
 class Filters(Struct, frozen=True):
-    """Fields `caseload`, `status`, `flag`, `check_in`, `clinician`, each a single choice with "" for any.
+    """Fields `caseload`, `status`, `flag`, `check_in`, each a single choice with "" for any; `sort` is carried along.
 
     `rule_text` explains the chosen flag in words ("Not improving: ...") and is empty for other filters.
     """
@@ -78,8 +77,8 @@ class Filters(Struct, frozen=True):
     statuses: tuple[Choice, ...]
     flags: tuple[Choice, ...]
     check_ins: tuple[Choice, ...]
-    clinicians: tuple[Choice, ...]
     active: int = 0
+    sort: str = ""
     rule_text: str = ""
 
 
@@ -95,6 +94,7 @@ class RegistryPage(Struct, frozen=True):
     pager: Pager
     order_text: str
     enrol_href: str = "/enrol"
+    refer_href: str = "/referrals"
 
 
 LABELS: tuple[tuple[str, str], ...] = (

@@ -1,8 +1,8 @@
 """The safety list, oldest first, and one event with the step that is due.
 
 Posts, each under `/safety/{event_id}`: `/acknowledge`, `/attempts` (channel, outcome, note), `/assessment`
-(tool, level, findings), `/disposition` (disposition, actions, next_contact_on, next_contact_at, note), `/close`
-(confirm, note). Nothing is done in bulk and nothing closes by itself.
+(tool, level, findings), `/disposition` (disposition, next_contact_on, next_contact_at, next_contact_mode, note),
+`/notes` (note), `/close` (confirm, note). Nothing is done in bulk and nothing closes by itself.
 """
 
 from typing import Literal
@@ -14,6 +14,7 @@ from staff_console.formstate import Choice, FormState
 from staff_console.marks import Tone
 
 Step = Literal["acknowledge", "attempt", "assess", "dispose", "confirm", "closed"]
+Other = Literal["attempt", "assess", "dispose", "note"]
 
 
 class EventLine(Struct, frozen=True):
@@ -34,14 +35,13 @@ class EventLine(Struct, frozen=True):
 
 
 class SafetyPage(Struct, frozen=True):
-    """Template `safety/safety.html`. `on_call` is who is paged now, `gap` a warning when nobody is."""
+    """Template `safety/safety.html`. `alerted` says whom alerts reach, `gap` warns when they reach nobody."""
 
     as_of: Moment
     open: tuple[EventLine, ...]
     closed: tuple[EventLine, ...]
-    on_call: str
+    alerted: str
     gap: str
-    last_drill: str
     policy: str
 
 
@@ -68,13 +68,14 @@ class StepState(Struct, frozen=True):
 
 
 class EventPage(Struct, frozen=True):
-    """Template `safety/event.html`. `form` belongs to `step`; `may_close` is False for the person who made the
-    disposition of a tier 2 or 3 event, with the reason in `may_not_close`."""
+    """Template `safety/event.html`. `form` belongs to `step`, `others` are the forms of further steps that are
+    possible now, as `note`; `may_close` is False for the person who acknowledged or decided a tier 2 or 3 event, with
+    the reason in `may_not_close`. `has_patient` False: an unknown number wrote, so no next contact is asked."""
 
     event_id: str
     patient: str
     patient_href: str
-    born: Day
+    born: Day | None
     mrn: str
     phone: str
     tier: int
@@ -94,8 +95,11 @@ class EventPage(Struct, frozen=True):
     tools: tuple[Choice, ...]
     levels: tuple[Choice, ...]
     dispositions: tuple[Choice, ...]
-    actions: tuple[Choice, ...]
+    modes: tuple[Choice, ...]
     contacts: tuple[Fact, ...]
     may_close: bool = True
     may_not_close: str = ""
     drill: bool = False
+    others: tuple[tuple[Other, FormState], ...] = ()
+    has_patient: bool = True
+    zone: str = ""

@@ -1,43 +1,51 @@
-"""The set-up checklist with live tests. Template `setup/setup.html`.
+"""What is missing before the clinic may text patients. Template `setup/setup.html`.
 
-Posts: `/setup/{item_id}/test`, `/setup/{item_id}/confirm` (note), `/setup/go-live` (confirm).
+Posts: `/setup/policy`, `/setup/responsible` (staff_id), `/setup/go-live` (confirm).
 """
 
 from typing import Literal
 
 from msgspec import Struct
 
-from staff_console.formstate import FormState
+from staff_console.formstate import Choice, FormState
 
 
 class SetupItem(Struct, frozen=True):
-    """`gate` marks the items without which the clinic stays in simulation; `test_label` is empty when the item
-    has no live test and is confirmed by a person instead."""
+    """Each one keeps the clinic in simulation while it is open. `action` names the form on this page that settles it,
+    empty when it is settled on the server (`where` says how)."""
 
     id: str
     title: str
     why: str
-    state: Literal["passed", "failed", "open"]
+    state: Literal["passed", "open"]
     detail: str
-    gate: bool
-    test_label: str = ""
-    confirm_label: str = ""
-    href: str = ""
+    action: Literal["", "policy", "responsible"] = ""
+    where: str = ""
 
 
 class SetupGroup(Struct, frozen=True):
     title: str
-    days: str
     items: tuple[SetupItem, ...]
 
 
+class PersonLine(Struct, frozen=True):
+    name: str
+    email: str
+    roles: str
+    state: str
+    ready: bool
+
+
 class SetupPage(Struct, frozen=True):
-    """`gates_left` lists the titles that still block going live."""
+    """`left` lists the titles that still block going live."""
 
     clinic: str
     mode: Literal["demo", "simulation", "live"]
     groups: tuple[SetupGroup, ...]
     passed: int
     total: int
-    gates_left: tuple[str, ...]
+    left: tuple[str, ...]
     form: FormState
+    responsible_form: FormState
+    responsible: tuple[Choice, ...]
+    people: tuple[PersonLine, ...]

@@ -1,5 +1,5 @@
 /* Evenkeel console. Everything here is an enhancement: each page works without it.
-   Keys, drafts, idle warning, focus after a change, the running timer. Nothing about a person is stored in
+   Keys, drafts, idle warning, focus after a change. Nothing about a person is stored in
    the browser; drafts go to the server. */
 (function () {
   "use strict";
@@ -26,21 +26,8 @@
     const root = event.detail.elt;
     if (root.hasAttribute("data-quiet")) return;
     focusChanged(root);
-    showTimer();
     counters(root);
   });
-
-  /* --- the running timer --- */
-  const pad = (value) => String(value).padStart(2, "0");
-  const showTimer = () => {
-    for (const clock of document.querySelectorAll("[data-timer-start]")) {
-      const seconds = Math.max(0, Math.floor((now() - Date.parse(clock.dataset.timerStart)) / 1000));
-      const hours = Math.floor(seconds / 3600);
-      clock.textContent = (hours ? hours + ":" + pad(Math.floor(seconds / 60) % 60) : Math.floor(seconds / 60)) + ":" + pad(seconds % 60);
-    }
-  };
-  showTimer();
-  setInterval(showTimer, 1000);
 
   /* --- undo is offered only as long as the server accepts it --- */
   for (const form of document.querySelectorAll("[data-undo]")) {
@@ -119,19 +106,6 @@
       dialog.querySelector("[data-idle-left]").textContent = left > 60000 ? minutes + " minutes" : Math.ceil(left / 1000) + " seconds";
     }, 1000);
   }
-
-  /* --- a timer that runs while nothing happens for ten minutes asks whether it still counts --- */
-  const timerDialog = document.getElementById("timer-dialog");
-  let touched = Date.now();
-  const touch = () => { if (!timerDialog.open) touched = Date.now(); };
-  for (const kind of ["keydown", "pointerdown", "pointermove", "scroll"]) document.addEventListener(kind, touch, { passive: true });
-  timerDialog.addEventListener("close", () => { touched = Date.now(); });
-  setInterval(() => {
-    const idle = Date.now() - touched;
-    if (idle < 600000 || !document.querySelector("[data-timer-start]")) return;
-    timerDialog.querySelector("[data-timer-idle]").value = Math.floor(idle / 1000);
-    if (!dialog.open) open(timerDialog);
-  }, 5000);
 
   /* --- keys: off in fields, and switched off altogether in the help dialog --- */
   const help = document.getElementById("help-dialog");

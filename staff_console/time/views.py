@@ -1,17 +1,17 @@
 """The signed-in person's own time log. Template `time/time.html`.
 
-Posts: `/time/{id}` (minutes, activity, on, reason) to correct an entry, `/time/{id}/void` (reason).
+Posts: `/time/{id}` (on, at, minutes, activity, reason) to correct an entry, `/time/{id}/void` (reason), `/time/{id}/undo`
+within seconds of saving.
 """
 
 from msgspec import Struct
 
-from staff_console.charts import MinutesBar
 from staff_console.formats import Day
 from staff_console.formstate import Choice, FormState
 
 
 class EntryLine(Struct, frozen=True):
-    """`corrected` quotes what stood before, with who and why; `counts` is `12 of 15 min`."""
+    """`corrected` quotes what stood before, with the reason; `counts` is `12 of 15 min`."""
 
     id: str
     patient: str
@@ -30,22 +30,22 @@ class EntryDay(Struct, frozen=True):
     entries: tuple[EntryLine, ...]
 
 
-class NearLine(Struct, frozen=True):
+class Editing(Struct, frozen=True):
+    """The entry whose correction is open; `void_form` takes it out altogether."""
+
+    id: str
+    title: str
     patient: str
-    patient_href: str
-    bar: MinutesBar
+    form: FormState
+    void_form: FormState
 
 
 class TimePage(Struct, frozen=True):
-    """`editing` is the id of the entry whose correction form is open, empty when none is."""
-
     month_text: str
     zone: str
     days: tuple[EntryDay, ...]
     totals: tuple[tuple[str, str], ...]
-    form: FormState
     activities: tuple[Choice, ...]
-    editing: str = ""
-    editing_title: str = ""
+    editing: Editing | None = None
     previous_href: str = ""
     next_href: str = ""

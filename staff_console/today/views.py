@@ -42,7 +42,7 @@ class WaitingLine(Struct, frozen=True):
 class UnansweredLine(Struct, frozen=True):
     href: str
     patient: str
-    since: Moment
+    since: Moment | None
     what: str
 
 
@@ -68,3 +68,4 @@ class TodayPage(Struct, frozen=True):
     safety_more: int = 0
     overdue_more: int = 0
     waiting_more: int = 0
+    unanswered_more: int = 0

@@ -66,7 +66,9 @@ async def test_the_first_sign_in_sets_up_a_second_factor_and_shows_recovery_code
     assert "Care Manager harbor" in dana.text
 
 
-async def test_later_a_code_is_asked_and_accepted_once(dana: Colleague, clinic: Clinic, clock: FakeClock) -> None:
+async def test_later_a_code_is_asked_and_accepted_once(
+    dana: Colleague, clinic: Clinic, clock: FakeClock
+) -> None:
     await dana.signs_in(clinic)
     used = dana.code()
     await dana.submits("/sign-out")
@@ -74,7 +76,9 @@ async def test_later_a_code_is_asked_and_accepted_once(dana: Colleague, clinic: 
     await dana.gives_password("care_manager@harbor.example")
     await dana.submits("/sign-in/code", code=used)
     assert dana.status == 422
-    assert dana.errors == ["The code is not right, was used before, or the account is locked for some minutes."]
+    assert dana.errors == [
+        "The code is not right, was used before, or the account is locked for some minutes."
+    ]
     clock.advance(seconds=30)
     await dana.submits("/sign-in/code", code=dana.code())
     assert dana.path == "/today"
@@ -92,7 +96,9 @@ async def test_a_recovery_code_signs_in_once(dana: Colleague, clinic: Clinic) ->
     assert dana.status == 422
 
 
-async def test_wrong_password_and_unknown_account_get_the_same_answer(dana: Colleague, clinic: Clinic) -> None:
+async def test_wrong_password_and_unknown_account_get_the_same_answer(
+    dana: Colleague, clinic: Clinic
+) -> None:
     await dana.gives_password("care_manager@harbor.example", "wrong horse")
     known = (dana.status, dana.errors)
     await dana.gives_password("nobody@harbor.example", "wrong horse")
@@ -101,7 +107,9 @@ async def test_wrong_password_and_unknown_account_get_the_same_answer(dana: Coll
     assert COOKIE not in dana.client.cookies
 
 
-async def test_guessing_is_throttled_for_known_and_unknown_accounts_alike(dana: Colleague, clinic: Clinic) -> None:
+async def test_guessing_is_throttled_for_known_and_unknown_accounts_alike(
+    dana: Colleague, clinic: Clinic
+) -> None:
     for email in ("care_manager@harbor.example", "nobody@harbor.example"):
         answers = [(await dana.gives_password(email, "wrong horse")).status for _ in range(11)]
         assert answers == [422] * 10 + [429]
@@ -176,7 +184,9 @@ async def test_twelve_hours_end_a_session_whatever_was_done(
     assert dana.path == "/sign-in"
 
 
-async def test_signing_out_ends_the_session_on_the_server(dana: Colleague, clinic: Clinic, deps: Deps) -> None:
+async def test_signing_out_ends_the_session_on_the_server(
+    dana: Colleague, clinic: Clinic, deps: Deps
+) -> None:
     await dana.signs_in(clinic)
     kept = dana.client.cookies[COOKIE]
     await dana.submits("/sign-out")
@@ -192,7 +202,12 @@ async def test_a_person_of_two_clinics_chooses_one_and_the_session_changes_with_
     second = await found_clinic(deps, "lakeside", "+12065550101")
     async with deps.system_db.begin() as tx:
         await accounts.grant_role(
-            tx, system(None, "test"), clinic.staff["care_manager"], second.id, "clinician", now=deps.clock.now()
+            tx,
+            system(None, "test"),
+            clinic.staff["care_manager"],
+            second.id,
+            "clinician",
+            now=deps.clock.now(),
         )
     await dana.gives_password("care_manager@harbor.example")
     await dana.sets_up_authenticator()
@@ -207,7 +222,9 @@ async def test_a_person_of_two_clinics_chooses_one_and_the_session_changes_with_
     assert dana.client.cookies[COOKIE] != first_session
 
 
-async def test_nobody_enters_a_clinic_without_a_role_there(dana: Colleague, clinic: Clinic, deps: Deps) -> None:
+async def test_nobody_enters_a_clinic_without_a_role_there(
+    dana: Colleague, clinic: Clinic, deps: Deps
+) -> None:
     second = await found_clinic(deps, "lakeside", "+12065550101")
     await dana.signs_in(clinic)
     token = dict(dana.form("/sign-out").fields)["_csrf"]
@@ -225,13 +242,19 @@ async def test_a_new_password_needs_the_present_one_and_ends_other_sessions(
         clock.advance(seconds=30)
         await elsewhere.signs_in(clinic)
         await dana.opens("/account")
-        await dana.submits("/account/password", current="wrong", new="quiet rivers run", again="quiet rivers run")
+        await dana.submits(
+            "/account/password", current="wrong", new="quiet rivers run", again="quiet rivers run"
+        )
         assert dana.errors == ["Present password is not right."]
         await dana.submits("/account/password", current=PASSWORD, new="password", again="password")
         assert dana.status == 422
-        await dana.submits("/account/password", current=PASSWORD, new="quiet rivers run", again="quiet river run")
+        await dana.submits(
+            "/account/password", current=PASSWORD, new="quiet rivers run", again="quiet river run"
+        )
         assert dana.errors == ["New password again is not the same."]
-        await dana.submits("/account/password", current=PASSWORD, new="quiet rivers run", again="quiet rivers run")
+        await dana.submits(
+            "/account/password", current=PASSWORD, new="quiet rivers run", again="quiet rivers run"
+        )
         assert "Password changed" in dana.said
         assert (await elsewhere.opens("/today")).path == "/sign-in"
     clock.advance(seconds=30)
@@ -239,7 +262,9 @@ async def test_a_new_password_needs_the_present_one_and_ends_other_sessions(
     assert dana.path == "/sign-in/code"
 
 
-async def test_new_recovery_codes_need_the_password_and_replace_the_old(dana: Colleague, clinic: Clinic) -> None:
+async def test_new_recovery_codes_need_the_password_and_replace_the_old(
+    dana: Colleague, clinic: Clinic
+) -> None:
     await dana.signs_in(clinic)
     await dana.opens("/account")
     assert "10 recovery codes are left" in dana.text

@@ -1,0 +1,137 @@
+"""From a referral to care."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Response
+
+from kernel.errors import Conflict, DomainError, Invalid
+from kernel.web import access, forms
+from kernel.web.context import WebRequest
+from registry.access import CARE
+from registry.episodes import service as episodes
+from registry.organisation import queries as organisation
+from registry.patients import queries as patients
+from registry.patients.queries import PatientPage
+from registry.plans import service as plans
+from staff_console.deps import ConsoleDeps
+from staff_console.enrol import presenter
+from staff_console.enrol.forms import ENROL, REFERRAL, RENAMED, EnrolFields, ReferralFields
+from staff_console.enrol.presenter import Team
+from staff_console.formstate import FormState
+from staff_console.pages import View, Visit, once, read_again, said, show, submit
+
+Console = NamedDependency[ConsoleDeps]
+REFERRERS: Final = (*CARE, "consultant")
+
+
+@get("/referrals", opt=access.staff(*REFERRERS))
+async def referral_page(request: WebRequest, console: Console) -> Response[str]:
+    return await show(request, console, lambda visit: _referral(visit, None))
+
+
+@post("/referrals", opt=access.staff(*REFERRERS))
+async def refer(request: WebRequest, console: Console) -> Response[Any]:
+    """In the name of the person who is signed in."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, ReferralFields)
+
+        async def make() -> UUID:
+            return await episodes.refer(visit.tx, visit.actor, form.referral(visit.actor.name), now=visit.now)
+
+        patient_id = await once(visit, make)
+        return said(f"/patients/{patient_id}", "referred")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _referral(visit, await read_again(visit, "refer", error, REFERRAL))
+
+    return await submit(request, console, do, again)
+
+
+@get("/enrol", opt=access.staff(*CARE))
+async def enrol_page(request: WebRequest, console: Console) -> Response[str]:
+    return await show(request, console, lambda visit: _enrol(visit, None, None))
+
+
+@get("/enrol/{patient_id:uuid}", opt=access.staff(*CARE))
+async def complete_page(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[str]:
+    """With what the referral knows."""
+    return await show(request, console, lambda visit: _enrol(visit, patient_id, None))
+
+
+@post("/enrol", opt=access.staff(*CARE))
+async def enrol(request: WebRequest, console: Console) -> Response[Any]:
+    return await _save(request, console, None)
+
+
+@post("/enrol/{patient_id:uuid}", opt=access.staff(*CARE))
+async def complete(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
+    return await _save(request, console, patient_id)
+
+
+async def _save(request: WebRequest, console: ConsoleDeps, patient_id: UUID | None) -> Response[Any]:
+    """The enrolment, the check-ins and the next contact, all or nothing."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, EnrolFields)
+        if problems := form.problems():
+            raise Invalid(*problems)
+
+        async def make() -> UUID:
+            return await _write(visit, form, patient_id)
+
+        return said(f"/patients/{await once(visit, make)}", "enrolled")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _enrol(visit, patient_id, await read_again(visit, "enrol", error, ENROL, RENAMED))
+
+    return await submit(request, console, do, again)
+
+
+async def _write(visit: Visit, form: EnrolFields, patient_id: UUID | None) -> UUID:
+    tx, who, now, outreach = visit.tx, visit.actor, visit.now, visit.console.outreach
+    whole = form.enrolment(patient_id, _given_at(visit, form))
+    enrolled = await episodes.enrol(tx, who, whole, now=now, outreach=outreach)
+    if form.channel != "none":
+        await plans.set_plan(tx, who, enrolled.patient_id, form.plan(), now=now, outreach=outreach)
+    at = visit.moment(form.next_on, form.next_at or time(12))
+    await episodes.set_next_contact(
+        tx, who, enrolled.patient_id, at, form.next_mode, form.next_purpose, now=now
+    )
+    return enrolled.patient_id
+
+
+def _given_at(visit: Visit, form: EnrolFields) -> datetime:
+    """The moment of the agreement: minutes before it don't count. Now, when the clock shows this very minute."""
+    if form.consent_at is None:
+        raise Invalid.field("consent_at", "is needed: minutes count from then on")
+    at = visit.moment(form.consent_on, form.consent_at)
+    return min(at, visit.now) if (at - visit.now).total_seconds() < 60 else at
+
+
+async def _referral(visit: Visit, form: FormState | None) -> View:
+    return View("enrol/referral.html", presenter.referral(form), "registry")
+
+
+async def _enrol(visit: Visit, patient_id: UUID | None, form: FormState | None) -> View:
+    patient: PatientPage | None = None
+    if patient_id is not None:
+        patient = await patients.patient(visit.tx, visit.actor, patient_id, now=visit.now)
+        if form is None and (patient.episode is None or patient.episode.status != "referred"):
+            raise Conflict("the patient is not waiting to be enrolled")
+    team = Team(
+        clinicians=await organisation.holders(visit.tx, visit.clinic_id, "clinician"),
+        care_managers=await organisation.holders(visit.tx, visit.clinic_id, "care_manager"),
+        consultants=await organisation.holders(visit.tx, visit.clinic_id, "consultant"),
+    )
+    return View("enrol/enrol.html", presenter.enrol(visit, team, patient, form), "registry")
+
+
+ROUTES: Final = [referral_page, refer, enrol_page, complete_page, enrol, complete]

@@ -1,0 +1,64 @@
+"""What the patient's page asks."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from registry.episodes.forms import ContactMode
+
+TEXT_MAX: Final = 480
+
+
+class TextForm(msgspec.Struct, frozen=True):
+    body: str
+
+
+class TimeFields(msgspec.Struct, frozen=True):
+    """`at` is when the work began on the clinic's clock; without it the work has just ended."""
+
+    on: date
+    minutes: Annotated[int, Meta(ge=1, le=480)]
+    activity: str
+    at: time | None = None
+    note: Annotated[str, Meta(max_length=2000)] | None = None
+
+
+class NextContactForm(msgspec.Struct, frozen=True):
+    """`version` is the episode's version the person looked at."""
+
+    version: int
+    on: date | None = None
+    at: time | None = None
+    mode: ContactMode | None = None
+    purpose: Annotated[str, Meta(max_length=2000)] | None = None
+
+
+class CheckInsForm(msgspec.Struct, frozen=True):
+    """PHQ-9 and GAD-7 together. `every_days` 0 asks for nothing more; `version` is the plan's."""
+
+    every_days: Literal[0, 7, 14, 28]
+    version: int
+    anchor_on: date | None = None
+    local_time: time | None = None
+
+
+class DiscussForm(msgspec.Struct, frozen=True):
+    on: Literal["yes", "no"]
+
+
+class PatientQuery(msgspec.Struct, frozen=True):
+    """`texts_before` goes back in the thread."""
+
+    texts_before: datetime | None = None
+
+
+TEXT: Final = {"body": "The text"}
+TIME: Final = {"on": "Date", "at": "Started", "minutes": "Minutes", "activity": "Activity", "note": "Note"}
+TIME_RENAMED: Final = {"started_at": "at"}
+NEXT: Final = {"on": "The date", "at": "The time", "mode": "How", "purpose": "What it will cover"}
+CHECK_INS: Final = {"every_days": "How often", "anchor_on": "First on", "local_time": "The time"}
+EVERY: Final = {"0": "No check-ins", "7": "Every 7 days", "14": "Every 14 days", "28": "Every 28 days"}

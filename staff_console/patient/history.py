@@ -1,0 +1,101 @@
+"""What happened, newest first: scores, safety events, check-ins, changes of status, agreements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from staff_console import people, words
+from staff_console.pages import Visit
+from staff_console.patient.facts import PatientFacts
+from staff_console.patient.scores import total_text
+from staff_console.patient.views import TimelineEvent
+
+MOST: Final = 40
+ENDS: Final = {
+    "completed": "Check-in answered",
+    "portal_completed": "Check-in answered on the private page",
+    "declined": "Check-in declined",
+    "skipped_outage": "Check-in left out after an outage",
+    "missed": "Check-in not answered",
+    "partial_expired": "Check-in ended unfinished",
+    "cancelled": "Check-in cancelled",
+    "opted_out": "Check-in ended: opted out",
+}
+
+Dated = tuple[datetime, TimelineEvent]
+
+
+def timeline(visit: Visit, facts: PatientFacts) -> tuple[TimelineEvent, ...]:
+    found = [
+        *_scores(visit, facts),
+        *_safety(visit, facts),
+        *_check_ins(visit, facts),
+        *_episode(visit, facts),
+    ]
+    found.sort(key=lambda dated: dated[0], reverse=True)
+    return tuple(event for _, event in found[:MOST])
+
+
+def _scores(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    for result in facts.results:
+        label = words.shown(words.INSTRUMENTS, result.instrument_id)
+        by = words.shown(words.ANSWERED_BY, result.channel)
+        title = f"{label} {total_text(result)}" + ("" if result.is_complete else ", incomplete")
+        yield (
+            result.taken_at,
+            TimelineEvent(
+                "score", visit.at(result.taken_at), title, result.band or "", f"by {by}", "#answers"
+            ),
+        )
+
+
+def _safety(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    for event in facts.events:
+        about = people.triggers(event.triggers)
+        drill = "Drill: safety" if event.is_drill else "Safety"
+        href = f"/safety/{event.id}"
+        opened = f"{drill} event opened, tier {event.tier}"
+        yield event.opened_at, TimelineEvent("safety", visit.at(event.opened_at), opened, about, "", href)
+        if event.closed_at is not None:
+            closed = f"{drill} event closed"
+            yield event.closed_at, TimelineEvent("safety", visit.at(event.closed_at), closed, "", "", href)
+
+
+def _check_ins(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    for line in facts.check_ins:
+        asked = ", ".join(words.shown(words.INSTRUMENTS, name) for name in line.instruments)
+        if line.invited_at is not None:
+            yield (
+                line.invited_at,
+                TimelineEvent("text", visit.at(line.invited_at), "Check-in sent", asked, ""),
+            )
+        if line.closed_at is not None:
+            title = ENDS.get(line.state, "Check-in ended")
+            yield line.closed_at, TimelineEvent("text", visit.at(line.closed_at), title, asked, "")
+
+
+def _episode(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    episode = facts.patient.episode
+    if episode is None:
+        return
+    for change in episode.history:
+        if change.undone:
+            continue
+        title = words.shown(words.STATUSES, change.to_status)
+        reason = change.reason.replace("_", " ")
+        detail = reason if reason != title.lower() else ""
+        if change.to_status == "referred" and episode.referral_reason:
+            detail = episode.referral_reason
+        yield (
+            change.at,
+            TimelineEvent("change", visit.at(change.at), title, change.note or detail, change.by or ""),
+        )
+    for consent in episode.consents:
+        title = "Agreement to care" if consent.kind == "given" else "Agreement to care withdrawn"
+        how = words.shown(words.METHODS, consent.method)
+        yield (
+            consent.given_at,
+            TimelineEvent("consent", visit.at(consent.given_at), title, how, consent.recorded_by),
+        )

@@ -1,0 +1,116 @@
+"""What the registry may be asked, as its address writes it."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from kernel.errors import NotFound
+from registry.worklist.rules import CURRENT, Flag, RegistryFilter, Sort, Status
+
+STATUS_CHOICES: Final[dict[str, str]] = {
+    "": "In or before care",
+    "referred": "Referred",
+    "active": "Active",
+    "relapse_prevention": "Relapse prevention",
+    "on_hold": "On hold",
+    "inactive_disengaged": "Not reached",
+    "ended": "Ended",
+}
+FLAG_CHOICES: Final[dict[str, str]] = {
+    "": "Any",
+    "safety": "Safety",
+    "discuss": "Discuss",
+    "severe": "Severe",
+    "overdue": "Overdue",
+    "not_improving": "Not improving",
+}
+CHECK_IN_CHOICES: Final[dict[str, str]] = {
+    "": "Any",
+    "invited": "Sent",
+    "in_progress": "Partial",
+    "completed": "Done",
+    "missed": "No answer",
+    "opted_out": "Opted out",
+}
+SORTS: Final[dict[str, Sort]] = {
+    "patient": "name",
+    "phq9": "phq9_last",
+    "last_contact": "last_contact",
+    "next_action": "next_contact",
+}
+
+
+class RegistryQuery(msgspec.Struct, frozen=True):
+    """`caseload` is mine, clinic or a care manager's id; `sort` a column of `SORTS`, with a minus for descending."""
+
+    caseload: str = "mine"
+    status: str = ""
+    flag: str = ""
+    check_in: str = ""
+    sort: str = ""
+    after: UUID | None = None
+
+    @property
+    def column(self) -> str:
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.startswith("-")
+
+    def fields(self, **changed: str) -> dict[str, str]:
+        """For the address of another page or order; defaults are left out."""
+        given = {
+            name: getattr(self, name) for name in ("caseload", "status", "flag", "check_in", "sort")
+        } | changed
+        return {
+            name: value for name, value in given.items() if value and (name, value) != ("caseload", "mine")
+        }
+
+
+def wanted(asked: RegistryQuery) -> RegistryFilter:
+    """Raises NotFound for an address nobody was led to."""
+    known = (
+        asked.status in STATUS_CHOICES and asked.flag in FLAG_CHOICES and asked.check_in in CHECK_IN_CHOICES
+    )
+    if not known or (asked.column and asked.column not in SORTS):
+        raise NotFound("this view of the registry")
+    statuses: tuple[Status, ...] = CURRENT if not asked.status else (asked.status,)  # type: ignore[assignment]
+    flagged: frozenset[Flag] = frozenset()
+    if asked.flag and asked.flag != "overdue":
+        flagged = frozenset({asked.flag})  # type: ignore[arg-type]
+    return RegistryFilter(
+        care_manager_id=_manager(asked.caseload),
+        mine=asked.caseload == "mine",
+        statuses=statuses,
+        overdue=True if asked.flag == "overdue" else None,
+        flags=flagged,
+        check_in_states=_states(asked.check_in),
+        opted_out=True if asked.check_in == "opted_out" else None,
+        sort=SORTS.get(asked.column, "default"),
+        descending=asked.descending,
+    )
+
+
+def _states(check_in: str) -> frozenset[str]:
+    match check_in:
+        case "" | "opted_out":
+            return frozenset()
+        case "missed":
+            return frozenset({"missed", "partial_expired"})
+        case "completed":
+            return frozenset({"completed", "portal_completed"})
+        case state:
+            return frozenset({state})
+
+
+def _manager(caseload: str) -> UUID | None:
+    if caseload in ("mine", "clinic"):
+        return None
+    try:
+        return UUID(caseload)
+    except ValueError:
+        raise NotFound("this caseload") from None

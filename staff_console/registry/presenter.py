@@ -1,0 +1,269 @@
+"""Registry rows out of the stored lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from billing.statement.near import NextLine
+from registry.worklist.flags import STALL_RULE
+from registry.worklist.frame import Counts
+from registry.worklist.queries import Line, Page
+from staff_console import charts, formats, marks, people, words
+from staff_console.formstate import Choice, filled
+from staff_console.marks import CheckInKind, CheckInPill, Item9, ScoreCell
+from staff_console.pages import Visit, link
+from staff_console.registry.forms import (
+    CHECK_IN_CHOICES,
+    FLAG_CHOICES,
+    SORTS,
+    STATUS_CHOICES,
+    RegistryQuery,
+)
+from staff_console.registry.views import (
+    LABELS,
+    Column,
+    Filters,
+    NextAction,
+    Pager,
+    RegistryPage,
+    RegistryRow,
+    SavedView,
+    Sort,
+)
+
+ORDERS: Final = {
+    "": "Safety first, then discuss, then the longest overdue, then by name",
+    "patient": "By name",
+    "phq9": "By last PHQ-9",
+    "last_contact": "By last contact",
+    "next_action": "By next contact",
+}
+FLAG_RULES: Final = {"not_improving": STALL_RULE}
+CHECK_INS: Final[Mapping[str, CheckInKind]] = {
+    "scheduled": "scheduled",
+    "invited": "sent",
+    "in_progress": "partial",
+    "completed": "done",
+    "portal_completed": "done",
+    "declined": "declined",
+    "missed": "no_answer",
+    "partial_expired": "no_answer",
+    "opted_out": "opted_out",
+}
+PHQ9_MAX, GAD7_MAX, TARGET = 27, 21, 10
+
+
+def page(
+    visit: Visit,
+    asked: RegistryQuery,
+    found: Page,
+    counts: Counts,
+    managers: Mapping[UUID, str],
+    billed: Mapping[UUID, NextLine],
+) -> RegistryPage:
+    return RegistryPage(
+        as_of=visit.at(visit.now),
+        columns=tuple(_column(asked, key, label) for key, label in LABELS),
+        rows=tuple(row(visit, line, billed.get(line.episode_id)) for line in found.lines),
+        filters=_filters(asked, managers),
+        views=_views(asked, counts),
+        pager=_pager(asked, found),
+        order_text=ORDERS[asked.column] + (", highest first" if asked.descending else ""),
+        enrol_href="/enrol" if visit.actor.has("care_manager", "clinician", "clinic_lead") else "",
+    )
+
+
+def row(visit: Visit, line: Line, billed: NextLine | None) -> RegistryRow:
+    return RegistryRow(
+        patient_id=str(line.patient_id),
+        href=people.patient_href(line.patient_id),
+        name=people.name(line.family_name, line.given_name),
+        mrn=line.mrn or "no MRN",
+        status=words.shown(words.STATUSES, line.status).lower(),
+        weeks="" if line.enrolled_on is None else str((visit.today - line.enrolled_on).days // 7),
+        flags=people.flags(visit, line),
+        phq9=_phq9(visit, line),
+        gad7=_gad7(visit, line),
+        check_in=check_in(visit, line),
+        last_contact=None if line.last_contact_at is None else visit.at(line.last_contact_at).day,
+        next_action=_next(visit, line),
+        last_review=None if line.last_review_at is None else visit.at(line.last_review_at).day,
+        review_late=False,
+        minutes=minutes_bar(billed),
+    )
+
+
+def check_in(visit: Visit, line: Line) -> CheckInPill:
+    if line.opted_out:
+        return marks.check_in_pill("opted_out")
+    kind = CHECK_INS.get(line.check_in_state or "", "none")
+    at = "" if line.check_in_at is None else _short(visit, line.check_in_at)
+    if kind in ("none", "done") and line.next_check_in_on is not None:
+        if kind == "none":
+            return marks.check_in_pill("scheduled", formats.short_day(line.next_check_in_on))
+        return marks.check_in_pill("done", at)
+    return marks.check_in_pill(kind, at, line.no_answer_count if kind == "no_answer" else 0)
+
+
+def minutes_bar(billed: NextLine | None) -> charts.MinutesBar | None:
+    if billed is None:
+        return None
+    if billed.undecided:
+        return charts.MinutesBar(f"{billed.minutes} min: month type to decide", 0.0, (), False)
+    return charts.minutes_bar(billed.minutes, billed.line, billed.next_at, billed.thresholds)
+
+
+def _phq9(visit: Visit, line: Line) -> ScoreCell | None:
+    if line.phq9_last is None and line.phq9_item9 is None:
+        return None
+    state, text = item9(line.phq9_item9)
+    series = [int(total) for total in line.phq9_series]
+    spark = charts.sparkline("PHQ-9", series, PHQ9_MAX, TARGET) if len(series) > 1 else None
+    return _score(
+        visit,
+        "PHQ-9",
+        line.phq9_first,
+        line.phq9_last,
+        line.phq9_last_at,
+        line.phq9_change_pct,
+        state,
+        text,
+        spark,
+    )
+
+
+def _gad7(visit: Visit, line: Line) -> ScoreCell | None:
+    if line.gad7_last is None:
+        return None
+    return _score(
+        visit,
+        "GAD-7",
+        line.gad7_first,
+        line.gad7_last,
+        line.gad7_last_at,
+        line.gad7_change_pct,
+        "not_asked",
+        "",
+        None,
+    )
+
+
+def _score(
+    visit: Visit,
+    label: str,
+    first: int | None,
+    last: int | None,
+    at: datetime | None,
+    change: int | None,
+    state: Item9,
+    text: str,
+    spark: charts.Sparkline | None,
+) -> ScoreCell:
+    return ScoreCell(
+        instrument=label,
+        first="" if first is None else str(first),
+        last="" if last is None else str(last),
+        change="" if change is None else formats.percent(change),
+        change_tone=marks.change_tone(change),
+        last_tone="quiet" if last is None else marks.severity_tone(last),
+        last_on=None if at is None else visit.at(at).day,
+        item9=state,
+        item9_text=text,
+        spark=spark,
+    )
+
+
+def item9(stored: str | None) -> tuple[Item9, str]:
+    """Item 9 of the newest form. An answer of 0 shows nothing, which says nothing about risk."""
+    match stored:
+        case None:
+            return "not_asked", ""
+        case "1" | "2" | "3":
+            return "positive", marks.item9_words("positive", int(stored))
+        case "0":
+            return "zero", ""
+        case "declined":
+            return "missing", "Item 9 declined"
+        case "not_asked":
+            return "not_asked", ""
+        case _:
+            return "missing", marks.item9_words("missing")
+
+
+def _next(visit: Visit, line: Line) -> NextAction:
+    if line.next_contact_at is None:
+        return NextAction("Enrol" if line.status == "referred" else "Nothing planned", None)
+    shown = visit.at(line.next_contact_at)
+    late = (visit.today - date.fromisoformat(shown.day.iso)).days
+    mode = words.shown(words.CONTACT_MODES, line.next_contact_mode) or "Contact"
+    late_by = f"{words.count(late, 'day', 'days')} late" if line.overdue else ""
+    return NextAction(f"{mode} at {shown.time}", shown.day, late_by)
+
+
+def _column(asked: RegistryQuery, key: str, label: str) -> Column:
+    if key == "flags":
+        return Column(
+            key, label, link("/registry", **asked.fields(sort="")), "ascending" if not asked.sort else "none"
+        )
+    if key not in SORTS:
+        return Column(key, label)
+    chosen = asked.column == key
+    turned = f"-{key}" if chosen and not asked.descending else key
+    sort: Sort = "none" if not chosen else "descending" if asked.descending else "ascending"
+    return Column(key, label, link("/registry", **asked.fields(sort=turned)), sort)
+
+
+def _filters(asked: RegistryQuery, managers: Mapping[UUID, str]) -> Filters:
+    caseloads = {"mine": "My patients", "clinic": "Whole clinic"}
+    others = {str(staff_id): name for staff_id, name in managers.items()}
+    active = sum(bool(value) for value in (asked.status, asked.flag, asked.check_in)) + (
+        asked.caseload in others
+    )
+    return Filters(
+        form=filled(
+            "filters", caseload=asked.caseload, status=asked.status, flag=asked.flag, check_in=asked.check_in
+        ),
+        caseloads=words.choices(caseloads | others),
+        statuses=words.choices(STATUS_CHOICES),
+        flags=words.choices(FLAG_CHOICES),
+        check_ins=tuple(Choice(value, label) for value, label in CHECK_IN_CHOICES.items()),
+        active=active,
+        sort=asked.sort,
+        rule_text=FLAG_RULES.get(asked.flag, ""),
+    )
+
+
+def _views(asked: RegistryQuery, counts: Counts) -> tuple[SavedView, ...]:
+    here = (asked.caseload, asked.flag) if not (asked.status or asked.check_in) else None
+    wanted = (
+        ("My patients", "mine", "", counts.mine),
+        ("Whole clinic", "clinic", "", counts.clinic),
+        ("Safety", "clinic", "safety", counts.flagged["safety"]),
+        ("Discuss", "clinic", "discuss", counts.flagged["discuss"]),
+        ("Overdue", "clinic", "overdue", counts.overdue),
+        ("Not improving", "clinic", "not_improving", counts.flagged["not_improving"]),
+    )
+    return tuple(
+        SavedView(
+            label,
+            link("/registry", **RegistryQuery(caseload=caseload, flag=flag).fields()),
+            count,
+            (caseload, flag) == here,
+        )
+        for label, caseload, flag, count in wanted
+    )
+
+
+def _pager(asked: RegistryQuery, found: Page) -> Pager:
+    return Pager(
+        shown=words.count(len(found.lines), "patient on this page", "patients on this page"),
+        previous_href=link("/registry", **asked.fields()) if asked.after is not None else "",
+        next_href="" if found.next is None else link("/registry", **asked.fields(after=str(found.next))),
+    )
+
+
+def _short(visit: Visit, moment: datetime) -> str:
+    return formats.short_day(moment.astimezone(visit.zone).date())

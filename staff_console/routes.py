@@ -1,0 +1,33 @@
+"""Every route of the console."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from staff_console.account import controller as signing_in
+from staff_console.account import own as account
+from staff_console.billing import controller as billing
+from staff_console.enrol import controller as enrol
+from staff_console.patient import controller as patient
+from staff_console.registry import controller as registry
+from staff_console.safety import controller as safety
+from staff_console.search import controller as search
+from staff_console.setup import controller as setup
+from staff_console.tasks import controller as tasks
+from staff_console.time import controller as time
+from staff_console.today import controller as today
+
+ROUTES: Final[list[Any]] = [
+    *signing_in.ROUTES,
+    *account.ROUTES,
+    *today.ROUTES,
+    *registry.ROUTES,
+    *search.ROUTES,
+    *patient.ROUTES,
+    *enrol.ROUTES,
+    *safety.ROUTES,
+    *tasks.ROUTES,
+    *time.ROUTES,
+    *billing.ROUTES,
+    *setup.ROUTES,
+]

@@ -1,0 +1,88 @@
+"""Set-up: what is missing, the policy, whom alerts reach, going live."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.response import Response
+
+from kernel.errors import DomainError
+from kernel.web import access, forms
+from kernel.web.context import WebRequest
+from registry.organisation import queries, service
+from registry.organisation.rules import Deployment
+from staff_console.deps import ConsoleDeps
+from staff_console.enrol import scripts
+from staff_console.pages import View, Visit, read_again, said, show, submit
+from staff_console.setup import presenter
+from staff_console.setup.forms import LIVE, RENAMED, RESPONSIBLE, LiveForm, ResponsibleForm
+from staff_console.setup.presenter import Refused
+
+Console = NamedDependency[ConsoleDeps]
+STAFF: Final = access.staff("administrator", "clinic_lead")
+
+
+@get("/setup", opt=STAFF)
+async def setup_page(request: WebRequest, console: Console) -> Response[str]:
+    return await show(request, console, lambda visit: _page(visit, Refused()))
+
+
+@post("/setup/policy", opt=STAFF)
+async def sign_policy(request: WebRequest, console: Console) -> Response[Any]:
+    """Signed today, by the person who is signed in."""
+
+    async def do(visit: Visit) -> str:
+        await service.sign_policy(visit.tx, visit.actor, visit.clinic_id, "item9", visit.today, now=visit.now)
+        return said("/setup", "policy_signed")
+
+    return await submit(request, console, do, _again_live)
+
+
+@post("/setup/responsible", opt=STAFF)
+async def set_responsible(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, ResponsibleForm)
+        await service.set_default_responsible(
+            visit.tx, visit.actor, visit.clinic_id, form.staff_id, now=visit.now
+        )
+        return said("/setup", "responsible")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_again(visit, "responsible", error, RESPONSIBLE, RENAMED)
+        return await _page(visit, Refused(responsible=form))
+
+    return await submit(request, console, do, again)
+
+
+@post("/setup/go-live", opt=STAFF)
+async def go_live(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        await forms.read(request, LiveForm)
+        await service.go_live(visit.tx, visit.actor, visit.clinic_id, _deployment(console), now=visit.now)
+        return said("/setup", "live")
+
+    return await submit(request, console, do, _again_live)
+
+
+async def _again_live(visit: Visit, error: DomainError) -> View:
+    return await _page(visit, Refused(live=await read_again(visit, "live", error, LIVE)))
+
+
+async def _page(visit: Visit, refused: Refused) -> View:
+    clinic = await queries.clinic(visit.tx, visit.clinic_id)
+    missing = await queries.missing_for_live(visit.tx, visit.clinic_id, _deployment(visit.console))
+    people = await queries.staff_list(visit.tx, visit.actor)
+    return View("setup/setup.html", presenter.page(visit, clinic, missing, people, refused), "setup")
+
+
+def _deployment(console: ConsoleDeps) -> Deployment:
+    return Deployment(
+        public_url=console.settings.public_url,
+        encrypts=bool(console.settings.encryption_keys),
+        consent_wording_version=scripts.TEXTING.version,
+    )
+
+
+ROUTES: Final = [setup_page, sign_policy, set_responsible, go_live]
