@@ -102,5 +102,7 @@ def _next(kind: MonthType | None, minutes: int, rules: RuleSet) -> NextLine:
     while at is not None and at <= (reached.next_at or minutes):
         thresholds.append(at)
         at = lines_for(kind, at, rules).next_at
-    names = " + ".join(line.code if line.units == 1 else f"{line.code} x{line.units}" for line in reached.lines)
+    names = " + ".join(
+        line.code if line.units == 1 else f"{line.code} x{line.units}" for line in reached.lines
+    )
     return NextLine(minutes, names, reached.next_at, tuple(thresholds))
