@@ -19,7 +19,7 @@ from kernel.db import Tx
 from messaging.consent.tables import NumberStop
 from messaging.delivery import service as delivery
 from messaging.delivery.tables import Outbox
-from messaging.schedule import closing
+from messaging.schedule import closing, occurrences
 from registry.patients.tables import PatientPhone
 from registry.worklist import service as worklist
 from registry.worklist.tasks import TaskKind
@@ -164,7 +164,7 @@ async def lift(
     actor: Actor,
     now: datetime,
 ) -> int:
-    """Texts may go to the number again. Nothing that was suppressed comes back."""
+    """Texts may go to the number again. Nothing that was suppressed comes back; the next check-in is planned."""
     lifted = await tx.execute(
         update(NumberStop)
         .where(NumberStop.phone_key == phone_key, NumberStop.lifted_at.is_(None), NumberStop.kind.in_(kinds))
@@ -173,6 +173,7 @@ async def lift(
     if lifted.rowcount and not (await state(tx, phone_key, clinic_id)).stopped:
         for _, patient_id in await _reached(tx, phone_key, None):
             await worklist.set_opted_out(tx, patient_id, False, now=now)
+            await occurrences.materialise(tx, patient_id, now=now)
             await audit.record(
                 tx, actor, "number.lifted", "number_stop", None, now=now, patient_id=patient_id, by=by
             )

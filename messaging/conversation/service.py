@@ -263,7 +263,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     ports: Ports
 
-    async def open_check_in(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> object:
+    async def open_check_in(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> bool:
         return await open_check_in(tx, check_in_id, now=now, ports=self.ports)
 
     async def reminder_text(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> Rendered | None:

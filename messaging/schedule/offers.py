@@ -56,12 +56,13 @@ async def invite(tx: Tx, invited: Sequence[Invited], out: Outgoing, *, now: date
     )
     linked = [(taken, step) for taken, step in invited if step.way == "link"]
     await _text_links(tx, [taken for taken, _ in linked], out, now)
+    offered: list[Taken] = []
     for taken, step in invited:
-        if step.way == "items":
-            await out.conversation.open_check_in(tx, taken.due.id, now=now)
-        elif step.way == "call":
+        if step.way == "call":
             await call(tx, taken, taken.reach.no_text or "channel", now)
-    await _plan_following(tx, [taken for taken, _ in invited], now)
+        if step.way != "items" or await out.conversation.open_check_in(tx, taken.due.id, now=now):
+            offered.append(taken)
+    await _plan_following(tx, offered, now)
     tx.ring("dispatch")
 
 

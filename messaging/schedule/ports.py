@@ -24,8 +24,8 @@ class Wording(Protocol):
 class Conversation(Protocol):
     """Asking item by item, in texts."""
 
-    async def open_check_in(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> object:
-        """Takes the thread and queues the first text."""
+    async def open_check_in(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> bool:
+        """Takes the thread and queues the first text; False when the phone is busy and the check-in waits."""
 
     async def reminder_text(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> Wording | None:
         """The waiting question again, with the progress; None when no question waits."""

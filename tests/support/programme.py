@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import func, insert, select, update
 
-from kernel.db import Database, Tx
+from kernel.db import Database
 from messaging.consent import service as consent
-from messaging.conversation.copy import Rendered
-from messaging.delivery.service import Message, enqueue
+from messaging.conversation.service import Conversation, Ports
 from messaging.delivery.tables import Outbox
 from messaging.schedule import jobs
 from messaging.schedule.outreach import Schedule
@@ -46,28 +45,6 @@ class Tokens:
         return self.made[-1]
 
 
-class OneQuestion:
-    """The conversation's side of the port, with one question: enough to see when the schedule calls it."""
-
-    def __init__(self) -> None:
-        self.opened: list[UUID] = []
-
-    async def open_check_in(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> None:
-        row = (await tx.all(select(CheckIn.clinic_id, CheckIn.patient_id).where(CheckIn.id == check_in_id)))[
-            0
-        ]
-        self.opened.append(check_in_id)
-        message = Message(
-            clinic_id=row.clinic_id, kind="invitation", dedupe_key=f"check_in:{check_in_id}:turn:1:ask",
-            to="+12065550123", body="First question", template="first_question@1", patient_id=row.patient_id,
-            check_in_id=check_in_id, not_before=now, not_after=now + timedelta(hours=4),
-        )  # fmt: skip
-        await enqueue(tx, message, now=now)
-
-    async def reminder_text(self, tx: Tx, check_in_id: UUID, *, now: datetime) -> Rendered | None:
-        return Rendered("Where we stopped", "reminder_started@1")
-
-
 class Sent(msgspec.Struct, frozen=True):
     kind: str
     body: str
@@ -78,7 +55,8 @@ class Sent(msgspec.Struct, frozen=True):
 class Programme:
     def __init__(self, database: Database, clock: FakeClock, clinic: ClinicRows) -> None:
         self.database, self.clock, self.clinic = database, clock, clinic
-        self.tokens, self.conversation = Tokens(), OneQuestion()
+        self.tokens = Tokens()
+        self.conversation = Conversation(Ports(public_url=PUBLIC_URL, new_token=self.tokens))
         self.schedule = Schedule()
 
     @classmethod
