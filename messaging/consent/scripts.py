@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 Name = Literal["texting", "items_by_sms"]
-_IDS: Final[Mapping[Name, str]] = {"texting": "texting-consent", "items_by_sms": "items-by-sms"}
+_IDS: Final[Mapping[Name, str]] = {"texting": "texting-consent", "items_by_sms": "unencrypted-texts"}
 
 
 class Script(msgspec.Struct, frozen=True):
