@@ -76,10 +76,14 @@ def _aftermath(script: Script) -> Place:
 def step(state: State, event: Event, script: Script, now: datetime) -> Decision:
     """Raises UnknownPair for a state and an event that do not go together."""
     decision = _decide(state, event, script, now)
-    silent = isinstance(decision.state, Paused) and decision.state.why in ("crisis", "positive_item9", "who")
-    if silent and decision.state != state:
+    if _silent(decision.state) and not _silent(state):
         return msgspec.structs.replace(decision, effects=(Silence(), *decision.effects))
     return decision
+
+
+def _silent(state: State) -> bool:
+    """Paused so that a person decides, or the patient by the link."""
+    return isinstance(state, Paused) and state.why in ("crisis", "positive_item9", "who")
 
 
 def _decide(state: State, event: Event, script: Script, now: datetime) -> Decision:

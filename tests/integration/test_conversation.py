@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import func, select, update
@@ -14,17 +15,39 @@ from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from messaging.consent import numbers
 from messaging.consent.numbers import Stop
 from messaging.consent.tables import NumberStop
-from messaging.conversation import filing, service, thread
+from messaging.conversation import apply, filing, service, thread, turns
+from messaging.conversation.apply import Cause
+from messaging.conversation.decision import (
+    AskAgain,
+    CloseCheckIn,
+    CompleteRun,
+    Decision,
+    Effect,
+    Hold,
+    LiftStop,
+    Line,
+    OpenTask,
+    Postpone,
+    RaiseRisk,
+    SaveAnswer,
+    Say,
+    SetLanguage,
+    Silence,
+    StopNumber,
+    WakeAt,
+    WithdrawAnswer,
+)
 from messaging.conversation.service import Inbound, Ports, receive_safely
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.delivery.tables import Outbox
+from messaging.schedule.tables import CheckIn
 from registry.measures.tables import Answer
 from registry.patients.tables import Patient, PatientPhone
 from registry.safety.tables import RiskSignal
 from tests.support import builders
 from tests.support.alerts import statements
 from tests.support.clock import FakeClock
-from tests.support.phones import PUBLIC_URL, Desk
+from tests.support.conversations import PUBLIC_URL, Desk, Phone
 
 ZEROS = ("0",) * 8
 
@@ -845,3 +868,106 @@ async def test_each_risk_signal_has_exactly_one_source(desk: Desk) -> None:
     sources = await desk.column(select(RiskSignal.source_id))
     assert len(sources) == len(set(sources)) == 3
     assert len(await desk.events()) == 1
+
+
+# --- every decision is carried out -------------------------------------------------------------------------------
+
+
+async def applied(desk: Desk, ana: Phone, *done: Effect, wrote: str = "2") -> None:
+    """Carries effects out on Ana's thread as if a text of hers had led to them."""
+    result = await ana.texts(wrote, accept=False)
+    async with desk.database.begin() as tx:
+        thread_id = await tx.scalar(select(SmsThread.id))
+        turn = await turns.load(
+            tx, thread_id, now=desk.clock.now(), received_at=desk.clock.now(), own=result.id, body_hash=""
+        )
+        cause = Cause(result.id, wrote, desk.clock.now())
+        await apply.apply(tx, turn, Decision(turn.state, done), cause, desk.ports, now=desk.clock.now())
+
+
+async def answered_3(desk: Desk, ana: Phone) -> bool:
+    return (await ana.answers()).get(("phq9", 3)) == 3
+
+
+async def withdrawn(desk: Desk, ana: Phone) -> bool:
+    return ("phq9", 1) not in await ana.answers()
+
+
+async def scored(desk: Desk, ana: Phone) -> bool:
+    return await ana.results() == [("phq9", None, "unknown")]
+
+
+async def completed(desk: Desk, ana: Phone) -> bool:
+    return await ana.check_in_state() == "completed"
+
+
+async def alarmed(desk: Desk, ana: Phone) -> bool:
+    return await desk.events() == [(3, "others", "open")]
+
+
+async def task_opened(desk: Desk, ana: Phone) -> bool:
+    return "who_is_this" in await desk.tasks(ana)
+
+
+async def number_stopped(desk: Desk, ana: Phone) -> bool:
+    return await desk.column(select(NumberStop.kind)) == ["opt_out"]
+
+
+async def stop_lifted(desk: Desk, ana: Phone) -> bool:
+    return None not in await desk.column(select(NumberStop.lifted_at))
+
+
+async def spanish(desk: Desk, ana: Phone) -> bool:
+    return await desk.column(select(Patient.language)) == ["es"]
+
+
+async def put_off(desk: Desk, ana: Phone) -> bool:
+    (next_at,) = await desk.column(select(CheckIn.next_at))
+    return bool(next_at > desk.clock.now() + timedelta(hours=12))
+
+
+async def silenced(desk: Desk, ana: Phone) -> bool:
+    (next_at,) = await desk.column(select(CheckIn.next_at))
+    (expires_at,) = await desk.column(select(CheckIn.expires_at))
+    return bool(next_at == expires_at)
+
+
+async def wakes(desk: Desk, ana: Phone) -> bool:
+    return await desk.column(select(SmsThread.wake_at)) == [WAKE]
+
+
+async def said(desk: Desk, ana: Phone) -> bool:
+    return await ana.last_kind() == "help"
+
+
+WAKE = FakeClock().now() + timedelta(hours=5)
+APPLIED: dict[type[Any], tuple[tuple[Effect, ...], Callable[[Desk, Phone], Awaitable[bool]]]] = {
+    SaveAnswer: ((SaveAnswer(2, 3),), answered_3),
+    WithdrawAnswer: ((WithdrawAnswer(0),), withdrawn),
+    CompleteRun: ((CompleteRun(0),), scored),
+    CloseCheckIn: ((CloseCheckIn(),), completed),
+    RaiseRisk: ((RaiseRisk("crisis_text", 3, "others"),), alarmed),
+    OpenTask: ((OpenTask("who_is_this"),), task_opened),
+    StopNumber: ((StopNumber("opt_out"),), number_stopped),
+    LiftStop: ((StopNumber("opt_out"), LiftStop()), stop_lifted),
+    SetLanguage: ((SetLanguage("es"),), spanish),
+    Postpone: ((Postpone(),), put_off),
+    Silence: ((Silence(),), silenced),
+    WakeAt: ((WakeAt(WAKE),), wakes),
+    Say: ((Say("help", (Line("help"),)),), said),
+}
+# These two are shown by their own stories: "...waits while its question is on its way", "...a new check-in is offered".
+IN_STORIES = {Hold, AskAgain}
+
+
+@pytest.mark.parametrize("kind", APPLIED, ids=lambda kind: kind.__name__)
+async def test_every_effect_is_carried_out(desk: Desk, kind: type[Any]) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    done, shows = APPLIED[kind]
+    await applied(desk, ana, *done)
+    assert await shows(desk, ana)
+
+
+def test_no_effect_is_left_out() -> None:
+    assert APPLIED.keys() | IN_STORIES == set(get_args(Effect))

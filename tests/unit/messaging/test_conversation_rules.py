@@ -259,7 +259,7 @@ TABLE: tuple[tuple[str, str, str | None, str], ...] = (
     ("paused:crisis", "woken", None, ""),
     ("paused:crisis", "overdue", "paused:crisis@1", "task could_not_parse"),
     ("paused:crisis", "opt_in_asked", None, ""),
-    ("paused:positive_item9", "crisis", "paused:crisis@9", "Silence, risk crisis_text:2, say crisis:crisis"),
+    ("paused:positive_item9", "crisis", "paused:crisis@9", "risk crisis_text:2, say crisis:crisis"),
     ("paused:positive_item9", "stop+crisis", "idle", "risk crisis_text:2, stop opt_out"),
     ("paused:positive_item9", "stop", "idle", "stop opt_out"),
     (
@@ -342,7 +342,7 @@ TABLE: tuple[tuple[str, str, str | None, str], ...] = (
     ("paused:positive_item9", "woken", "asking@9", "say question:?9"),
     ("paused:positive_item9", "overdue", "paused:positive_item9@9", "task could_not_parse"),
     ("paused:positive_item9", "opt_in_asked", None, ""),
-    ("paused:who", "crisis", "paused:crisis@1", "Silence, risk crisis_text:2, say crisis:crisis"),
+    ("paused:who", "crisis", "paused:crisis@1", "risk crisis_text:2, say crisis:crisis"),
     ("paused:who", "stop+crisis", "idle", "risk crisis_text:2, stop opt_out"),
     ("paused:who", "stop", "idle", "stop opt_out"),
     ("paused:who", "stop?", "paused:who@1", "stop paused, say fixed_reply:stop_question"),
