@@ -11,6 +11,7 @@ from messaging.conversation import tables as conversation
 from messaging.delivery import tables as delivery
 from messaging.links import tables as links
 from messaging.schedule import tables as schedule
+from registry.drafts import tables as drafts
 from registry.episodes import tables as episodes
 from registry.measures import tables as measures
 from registry.organisation import tables as organisation
@@ -24,6 +25,7 @@ from registry.worklist import tables as worklist
 ROOMS = (
     audit, kernel_tables, web,
     organisation, patients, episodes, plans, measures, safety, time_log, worklist,
+    drafts,
     consent, conversation, delivery, links, schedule,
 )  # fmt: skip
 

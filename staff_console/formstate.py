@@ -16,13 +16,15 @@ class FormState(Struct, frozen=True):
 
     A field has a tuple of values because check boxes and repeated inputs have several. `id` prefixes element
     ids, so that two forms on one page can both have a field called `minutes`. `problem` is an error of the
-    form as a whole ("Someone else changed this plan at 14:02"), shown above the fields.
+    form as a whole ("Someone else changed this plan at 14:02"), shown above the fields; `note` tells of a draft that
+    was brought back.
     """
 
     id: str
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    note: str = ""
 
     def value(self, name: str) -> str:
         return next(iter(self.values.get(name, ())), "")

@@ -26,6 +26,8 @@ SAID: Final[Mapping[str, str]] = {
     "task_done": "Task done.",
     "task_taken": "The task is yours.",
     "live": "The clinic is live. Texts to patients leave from now on.",
+    "clinic_changed": "Clinic details saved.",
+    "sender_added": "Number added.",
     "policy_signed": "Policy signed.",
     "responsible": "Saved whom alerts reach.",
     "password": "Password changed. Your other sessions were ended.",

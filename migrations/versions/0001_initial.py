@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('inbound_message', 'message_status_event', 'outbox', 'patient', 'coverage', 'episode', 'patient_phone', 'risk_event', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
-TABLES = ('audit_event', 'check_in_link', 'clinic', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'staff', 'web_session', 'api_token', 'coverage', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'risk_event', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
+WALLED = ('inbound_message', 'message_status_event', 'outbox', 'patient', 'coverage', 'draft', 'episode', 'patient_phone', 'risk_event', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
+TABLES = ('audit_event', 'check_in_link', 'clinic', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'staff', 'web_session', 'api_token', 'coverage', 'draft', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'risk_event', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
 
 
 def upgrade() -> None:
@@ -334,6 +334,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_coverage'))
     )
     op.create_index('ix_coverage_patient', 'coverage', ['patient_id'], unique=False)
+    op.create_table('draft',
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('place', sa.String(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=True),
+    sa.Column('fields_sealed', sa.String(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_draft_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_draft_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_draft')),
+    sa.UniqueConstraint('clinic_id', 'staff_id', 'place', name=op.f('uq_draft_clinic_id_staff_id_place'))
+    )
     op.create_table('episode',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('status', sa.String(), nullable=False),

@@ -15,11 +15,13 @@ from kernel.errors import Conflict, DomainError, Invalid
 from kernel.web import access, forms
 from kernel.web.context import WebRequest
 from registry.access import CARE
+from registry.drafts.service import drop as drop_draft
 from registry.episodes import service as episodes
 from registry.organisation import queries as organisation
 from registry.patients import queries as patients
 from registry.patients.queries import PatientPage
 from registry.plans import service as plans
+from staff_console import drafts
 from staff_console.deps import ConsoleDeps
 from staff_console.enrol import presenter
 from staff_console.enrol.forms import ENROL, REFERRAL, RENAMED, EnrolFields, ReferralFields
@@ -76,6 +78,16 @@ async def complete(request: WebRequest, console: Console, patient_id: FromPath[U
     return await _save(request, console, patient_id)
 
 
+@post("/enrol/draft", opt=access.staff(*CARE))
+async def keep_enrolment(request: WebRequest, console: Console) -> Response[Any]:
+    return await drafts.keep(request, console, drafts.enrol_place(None), None)
+
+
+@post("/enrol/{patient_id:uuid}/draft", opt=access.staff(*CARE))
+async def keep_completion(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
+    return await drafts.keep(request, console, drafts.enrol_place(patient_id), patient_id)
+
+
 async def _save(request: WebRequest, console: ConsoleDeps, patient_id: UUID | None) -> Response[Any]:
     """The enrolment, the check-ins and the next contact, all or nothing."""
 
@@ -87,7 +99,9 @@ async def _save(request: WebRequest, console: ConsoleDeps, patient_id: UUID | No
         async def make() -> UUID:
             return await _write(visit, form, patient_id)
 
-        return said(f"/patients/{await once(visit, make)}", "enrolled")
+        enrolled_id = await once(visit, make)
+        await drop_draft(visit.tx, visit.actor, drafts.enrol_place(patient_id))
+        return said(f"/patients/{enrolled_id}", "enrolled")
 
     async def again(visit: Visit, error: DomainError) -> View:
         return await _enrol(visit, patient_id, await read_again(visit, "enrol", error, ENROL, RENAMED))
@@ -131,7 +145,19 @@ async def _enrol(visit: Visit, patient_id: UUID | None, form: FormState | None) 
         care_managers=await organisation.holders(visit.tx, visit.clinic_id, "care_manager"),
         consultants=await organisation.holders(visit.tx, visit.clinic_id, "consultant"),
     )
+    if form is None:
+        start = presenter.start(visit, team, patient)
+        form = await drafts.restored(visit, drafts.enrol_place(patient_id), "enrol", start)
     return View("enrol/enrol.html", presenter.enrol(visit, team, patient, form), "registry")
 
 
-ROUTES: Final = [referral_page, refer, enrol_page, complete_page, enrol, complete]
+ROUTES: Final = [
+    referral_page,
+    refer,
+    enrol_page,
+    complete_page,
+    enrol,
+    complete,
+    keep_enrolment,
+    keep_completion,
+]

@@ -66,9 +66,9 @@ def referral(form: FormState | None) -> ReferralPage:
     )
 
 
-def enrol(visit: Visit, team: Team, patient: PatientPage | None, form: FormState | None) -> EnrolPage:
+def enrol(visit: Visit, team: Team, patient: PatientPage | None, form: FormState) -> EnrolPage:
     return EnrolPage(
-        form=form or _start(visit, team, patient),
+        form=form,
         action="/enrol" if patient is None else f"/enrol/{patient.id}",
         draft_href="/enrol/draft" if patient is None else f"/enrol/{patient.id}/draft",
         referral="" if patient is None else _referral(visit, patient),
@@ -106,7 +106,7 @@ def _people(found: Mapping[UUID, str]) -> tuple[Choice, ...]:
     return tuple(Choice(str(staff_id), name) for staff_id, name in found.items())
 
 
-def _start(visit: Visit, team: Team, patient: PatientPage | None) -> FormState:
+def start(visit: Visit, team: Team, patient: PatientPage | None) -> FormState:
     """Today, now, and the person who fills it in, wherever that is the likely answer; what the referral knows."""
     local = visit.now.astimezone(visit.zone)
     values = {

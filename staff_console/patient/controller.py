@@ -11,6 +11,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
+from msgspec import structs
 
 from kernel.errors import Conflict, DomainError, Invalid
 from kernel.web import access, forms
@@ -18,12 +19,14 @@ from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
 from messaging.conversation import staff_texts, thread
 from registry.access import CARE
+from registry.drafts.service import drop as drop_draft
 from registry.episodes import service as episodes
 from registry.plans import service as plans
 from registry.plans.rules import PlanLine
 from registry.time_log import service as time_log
 from registry.time_log.service import TimeForm, ended_now
 from registry.worklist import service as worklist_service
+from staff_console import drafts
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, query, read_again, said, show, submit
@@ -65,6 +68,7 @@ async def send_text(request: WebRequest, console: Console, patient_id: FromPath[
             return await staff_texts.staff_text(visit.tx, visit.actor, patient_id, form.body, now=visit.now)
 
         await once(visit, make)
+        await drop_draft(visit.tx, visit.actor, drafts.reply_place(patient_id))
         return said(f"/patients/{patient_id}#texts", "text_queued")
 
     async def again(visit: Visit, error: DomainError) -> View:
@@ -72,6 +76,11 @@ async def send_text(request: WebRequest, console: Console, patient_id: FromPath[
         return await _page(visit, patient_id, Forms(reply=form))
 
     return await submit(request, console, do, again)
+
+
+@post("/patients/{patient_id:uuid}/texts/draft", opt=access.staff(*CARE))
+async def keep_reply(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
+    return await drafts.keep(request, console, drafts.reply_place(patient_id), patient_id)
 
 
 @post("/patients/{patient_id:uuid}/texts/read", opt=access.staff(*CARE))
@@ -169,6 +178,10 @@ async def discuss(request: WebRequest, console: Console, patient_id: FromPath[UU
 
 async def _page(visit: Visit, patient_id: UUID, refused: Forms, texts_before: datetime | None = None) -> View:
     found = await facts.read(visit, patient_id, texts_before)
+    if refused.reply is None and found.blocked is None and visit.actor.has(*CARE):
+        start = FormState("reply")
+        reply = await drafts.restored(visit, drafts.reply_place(patient_id), "reply", start)
+        refused = structs.replace(refused, reply=reply)
     return View("patient/patient.html", presenter.page(visit, found, refused), "registry")
 
 
@@ -214,6 +227,7 @@ def _why(error: DomainError) -> DomainError:
 ROUTES: Final = [
     patient_page,
     send_text,
+    keep_reply,
     mark_read,
     add_time,
     set_next_contact,

@@ -17,7 +17,17 @@ from staff_console.deps import ConsoleDeps
 from staff_console.enrol import scripts
 from staff_console.pages import View, Visit, read_again, said, show, submit
 from staff_console.setup import presenter
-from staff_console.setup.forms import LIVE, RENAMED, RESPONSIBLE, LiveForm, ResponsibleForm
+from staff_console.setup.forms import (
+    DETAILS,
+    LIVE,
+    RENAMED,
+    RESPONSIBLE,
+    SENDER,
+    DetailsForm,
+    LiveForm,
+    ResponsibleForm,
+    SenderForm,
+)
 from staff_console.setup.presenter import Refused
 
 Console = NamedDependency[ConsoleDeps]
@@ -56,6 +66,35 @@ async def set_responsible(request: WebRequest, console: Console) -> Response[Any
     return await submit(request, console, do, again)
 
 
+@post("/setup/clinic", opt=STAFF)
+async def change_clinic(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, DetailsForm)
+        clinic = await queries.clinic(visit.tx, visit.clinic_id)
+        await service.change_clinic(
+            visit.tx, visit.actor, visit.clinic_id, form.changed(clinic), now=visit.now
+        )
+        return said("/setup", "clinic_changed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _page(visit, Refused(details=await read_again(visit, "details", error, DETAILS)))
+
+    return await submit(request, console, do, again)
+
+
+@post("/setup/senders", opt=STAFF)
+async def add_sender(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, SenderForm)
+        await service.add_sender(visit.tx, visit.actor, visit.clinic_id, form.number, now=visit.now)
+        return said("/setup", "sender_added")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _page(visit, Refused(sender=await read_again(visit, "sender", error, SENDER)))
+
+    return await submit(request, console, do, again)
+
+
 @post("/setup/go-live", opt=STAFF)
 async def go_live(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
@@ -74,7 +113,8 @@ async def _page(visit: Visit, refused: Refused) -> View:
     clinic = await queries.clinic(visit.tx, visit.clinic_id)
     missing = await queries.missing_for_live(visit.tx, visit.clinic_id, _deployment(visit.console))
     people = await queries.staff_list(visit.tx, visit.actor)
-    return View("setup/setup.html", presenter.page(visit, clinic, missing, people, refused), "setup")
+    numbers = await queries.senders(visit.tx, visit.clinic_id)
+    return View("setup/setup.html", presenter.page(visit, clinic, missing, people, numbers, refused), "setup")
 
 
 def _deployment(console: ConsoleDeps) -> Deployment:
@@ -85,4 +125,4 @@ def _deployment(console: ConsoleDeps) -> Deployment:
     )
 
 
-ROUTES: Final = [setup_page, sign_policy, set_responsible, go_live]
+ROUTES: Final = [setup_page, sign_policy, set_responsible, change_clinic, add_sender, go_live]

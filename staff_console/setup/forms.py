@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
+
+from registry.organisation.rules import ClinicFacts, ClinicForm, Item9Channel
 
 
 class LiveForm(msgspec.Struct, frozen=True):
@@ -16,6 +19,47 @@ class ResponsibleForm(msgspec.Struct, frozen=True):
     staff_id: UUID
 
 
+class DetailsForm(msgspec.Struct, frozen=True):
+    """What patients read and when texts may leave; everything else of the clinic stays as it is."""
+
+    text_name: str
+    support_phone: str
+    hours_text: str
+    item9_channel: Item9Channel
+    window_start: time
+    window_end: time
+    privacy_url: str | None = None
+    npi: str | None = None
+    tax_id: str | None = None
+
+    def changed(self, clinic: ClinicFacts) -> ClinicForm:
+        return ClinicForm(
+            slug=clinic.slug,
+            name=clinic.name,
+            zone=clinic.zone,
+            staffed=clinic.staffed,
+            bulk_answers=clinic.bulk_answers,
+            after_positive_item9=clinic.after_positive_item9,
+            **msgspec.structs.asdict(self),
+        )
+
+
+class SenderForm(msgspec.Struct, frozen=True):
+    number: str
+
+
+DETAILS: Final = {
+    "text_name": "Name in texts",
+    "support_phone": "Phone in the HELP text",
+    "hours_text": "Hours in the HELP text",
+    "privacy_url": "Privacy policy",
+    "item9_channel": "Item 9",
+    "window_start": "Texts from",
+    "window_end": "Texts until",
+    "npi": "NPI",
+    "tax_id": "Tax number",
+}
+SENDER: Final = {"number": "The number"}
 LIVE: Final = {"confirm": "Your confirmation"}
 RESPONSIBLE: Final = {"staff_id": "Whom alerts reach"}
 RENAMED: Final = {"default_responsible_id": "staff_id"}

@@ -8,14 +8,19 @@ from typing import Final
 import msgspec
 
 from kernel.errors import Problem
-from registry.organisation.queries import StaffMember
+from registry.organisation.queries import SenderFacts, StaffMember
 from registry.organisation.rules import ClinicFacts
 from staff_console import formats, words
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
 from staff_console.setup.views import PersonLine, SetupGroup, SetupItem, SetupPage
 
-COMMAND: Final = "Set on the server with `evenkeel clinic`."
+BELOW: Final = "Set it under Clinic details."
+ITEM9: Final = {
+    "link_only": "On the private page",
+    "sms": "By text, under a signed policy",
+    "staff_call": "By a colleague on the phone",
+}
 GROUPS: Final[tuple[tuple[str, tuple[SetupItem, ...]], ...]] = (
     (
         "Safety first",
@@ -27,24 +32,24 @@ GROUPS: Final[tuple[tuple[str, tuple[SetupItem, ...]], ...]] = (
                 "item9_policy_signed_on", "Item-9 policy", "Names who answers an item 9 above 0, and how fast, before it is asked by text.", "open", "", "policy"
             ),
             SetupItem(
-                "staffed", "Staffed hours", "Clocks run in the hours in which somebody is there.", "open", "", "", COMMAND
+                "staffed", "Staffed hours", "Clocks run in the hours in which somebody is there.", "open", "", "", "They are set when the clinic is made."
             ),
         ),
     ),
     (
         "What patients read",
         (
-            SetupItem("text_name", "Name in texts", "Neutral: it names no condition and no kind of clinic.", "open", "", "", COMMAND),
-            SetupItem("support_phone", "Phone in the HELP text", "Every HELP is answered with it.", "open", "", "", COMMAND),
-            SetupItem("hours_text", "Hours in the HELP text", "Says when replies are read.", "open", "", "", COMMAND),
-            SetupItem("privacy_url", "Privacy policy", "Carriers ask for its address.", "open", "", "", COMMAND),
+            SetupItem("text_name", "Name in texts", "Neutral: it names no condition and no kind of clinic.", "open", "", "", BELOW),
+            SetupItem("support_phone", "Phone in the HELP text", "Every HELP is answered with it.", "open", "", "", BELOW),
+            SetupItem("hours_text", "Hours in the HELP text", "Says when replies are read.", "open", "", "", BELOW),
+            SetupItem("privacy_url", "Privacy policy", "Carriers ask for its address.", "open", "", "", BELOW),
             SetupItem("consent_wording_version", "Approved consent text", "What is read out before a patient agrees to texts.", "open", ""),
         ),
     ),
     (
         "The server",
         (
-            SetupItem("sender", "A number to text from", "Registered with the carrier for this clinic.", "open", "", "", COMMAND),
+            SetupItem("sender", "A number to text from", "Registered with the carrier for this clinic.", "open", "", "", BELOW),
             SetupItem("public_url", "Public address", "Links and the provider's calls reach this server over https.", "open", "", "", "Set EVENKEEL_PUBLIC_URL."),
             SetupItem("encryption_keys", "Encryption keys", "Phones, texts and notes are stored sealed.", "open", "", "", "Make them with `evenkeel keys new`."),
             SetupItem("organisation", "A real organisation", "A demonstration never texts real phones.", "open", ""),
@@ -54,6 +59,8 @@ GROUPS: Final[tuple[tuple[str, tuple[SetupItem, ...]], ...]] = (
 
 
 class Refused(msgspec.Struct, frozen=True):
+    details: FormState | None = None
+    sender: FormState | None = None
     live: FormState | None = None
     responsible: FormState | None = None
 
@@ -63,6 +70,7 @@ def page(
     clinic: ClinicFacts,
     missing: Collection[Problem],
     people: Collection[StaffMember],
+    numbers: Collection[SenderFacts],
     refused: Refused,
 ) -> SetupPage:
     groups = tuple(
@@ -86,6 +94,25 @@ def page(
             if not person.disabled and _clinical(person)
         ),
         people=tuple(_person(person) for person in people),
+        details=refused.details or _details(clinic),
+        item9_channels=words.choices(ITEM9),
+        sender_form=refused.sender or FormState("sender"),
+        numbers=tuple(formats.phone(sender.number) for sender in numbers if sender.active),
+    )
+
+
+def _details(clinic: ClinicFacts) -> FormState:
+    return filled(
+        "details",
+        text_name=clinic.text_name,
+        support_phone=clinic.support_phone,
+        hours_text=clinic.hours_text,
+        privacy_url=clinic.privacy_url or "",
+        item9_channel=clinic.item9_channel,
+        window_start=f"{clinic.window_start:%H:%M}",
+        window_end=f"{clinic.window_end:%H:%M}",
+        npi=clinic.npi or "",
+        tax_id=clinic.tax_id or "",
     )
 
 

@@ -1,6 +1,7 @@
 """What is missing before the clinic may text patients. Template `setup/setup.html`.
 
-Posts: `/setup/policy`, `/setup/responsible` (staff_id), `/setup/go-live` (confirm).
+Posts: `/setup/policy`, `/setup/responsible` (staff_id), `/setup/clinic` (details), `/setup/senders` (number),
+`/setup/go-live` (confirm).
 """
 
 from typing import Literal
@@ -49,3 +50,7 @@ class SetupPage(Struct, frozen=True):
     responsible_form: FormState
     responsible: tuple[Choice, ...]
     people: tuple[PersonLine, ...]
+    details: FormState
+    item9_channels: tuple[Choice, ...]
+    sender_form: FormState
+    numbers: tuple[str, ...]
