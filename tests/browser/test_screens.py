@@ -161,14 +161,14 @@ def test_focus_goes_to_the_errors_of_a_refused_form(page: Page, site: str) -> No
 def test_a_note_is_kept_as_a_draft_shortly_after_typing_stops(page: Page, site: str) -> None:
     sent: list[str] = []
     page.route(
-        "**/contacts/draft",
+        "**/texts/draft",
         lambda route: (sent.append(route.request.post_data or ""), route.fulfill(status=204)),
     )
     page.goto(f"{site}/patient")
-    page.fill("#contact-note", "slept better")
+    page.fill("#reply-body", "slept better")
     page.wait_for_selector("text=Draft kept at")
     assert "_csrf=token-1" in sent[0]
-    assert "note=slept+better" in sent[0]
+    assert "body=slept+better" in sent[0]
 
 
 def test_the_idle_warning_comes_ahead_and_staying_asks_the_server(page: Page, site: str) -> None:

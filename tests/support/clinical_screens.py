@@ -3,15 +3,14 @@
 from datetime import date
 
 from staff_console import charts, marks, thread
-from staff_console.formstate import FormState, filled
+from staff_console.formstate import Choice, FormState, filled
 from staff_console.patient.views import (
     AnswerRow,
     AnswersTable,
     Banner,
     ConsentLine,
-    ContactForm,
+    NextPanel,
     PatientPage,
-    PlanPanel,
     ReplyForm,
     ScoreRow,
     TimeLine,
@@ -122,18 +121,6 @@ THREAD = thread.by_day(
         thread.sent("Reminder", "Your next call is Monday.", at("2026-11-23T13:54"), "suppressed", reason="Replaced by the safety text."),
     )
 )  # fmt: skip
-CONTACT = ContactForm(
-    form=FormState(
-        "contact",
-        {"on": ("2026-11-23",), "at": ("14:05",), "minutes": ("13",), "note": ("Mood:\nMedicine, missed doses, side effects:\nSkill practised:\nPlan:",), "discuss": ("yes",)},
-        {"next_topic": "Say what the next contact will cover."},
-    ),
-    modes=choices("Phone", "Video", "In person", "Text", "Portal"),
-    outcomes=choices("Spoke with patient", "Left voicemail", "No answer"),
-    next_modes=choices("Phone", "Video", "In person"),
-    template_note="Template: follow-up call. Change it as you like.",
-    zone="PST",
-)  # fmt: skip
 TIME = TimePanel(
     month="November 2026",
     bar=charts.minutes_bar(44, "99493", 76, (31,)),
@@ -147,21 +134,22 @@ TIME = TimePanel(
     form=filled("time", on="2026-11-23"),
     activities=choices("Chart review", "Care coordination", "Registry work"),
     rule_set="Cascadia Health Plan, midpoint v3",
+    zone="PST",
 )  # fmt: skip
-PLAN = PlanPanel(
-    version="version 2, 29-Oct-2026",
-    goal="“Sleep through, and take the dog out every morning again.”",
-    target="PHQ-9 below 10 by 31-Jan-2027",
-    skill="One planned activity a day",
-    treatment="Sertraline 50 mg since 17-Sep-2026; behavioural activation",
-    cadence="Every 14 days, Fridays, by text",
-    next_contact="30-Nov-2026 14:00 PST, phone: how the new dose goes",
-    next_review="26-Nov-2026",
-    signed="Waits for Dr. R. Okafor-Lindqvist, 2 days",
-    signed_tone="warn",
-    form=filled("plan", goal="Sleep through", target="PHQ-9 below 10", treatment="Sertraline 50 mg"),
-    cadences=choices("Every 7 days", "Every 14 days", "Every 28 days"),
-)
+NEXT = NextPanel(
+    contact="30-Nov-2026 14:00 PST, phone",
+    purpose="How the new dose goes",
+    late="",
+    check_ins="PHQ-9 and GAD-7 every 14 days at 10:00 on the patient's clock, by text with a link",
+    next_check_in="04-Dec-2026 10:00, patient's time",
+    missing="",
+    zone="PST",
+    contact_form=FormState("contact", {"on": ("2026-11-30",), "at": ("14:00",), "mode": ("phone",), "version": ("3",)}, {"purpose": "What it will cover is needed."}),
+    modes=choices("Phone", "Video", "In person"),
+    plan_form=filled("plan", every_days="14", anchor_on="2026-11-20", local_time="10:00", version="2"),
+    cadences=(Choice("0", "No check-ins"), Choice("14", "Every 14 days")),
+    discuss=True,
+)  # fmt: skip
 PATIENT = PatientPage(
     patient_id="p1",
     banner=Banner("ALDERCOTT, Maren", on("1984-04-09"), "42 y", "40117", "Active, week 13", "English", "Care agreement 28-Aug-2026", "good", "Texts: questions by text", "good", "Open safety event, tier 2", "bad", "/safety/e1"),
@@ -173,9 +161,8 @@ PATIENT = PatientPage(
     thread=THREAD,
     thread_zone="PST",
     reply=ReplyForm(FormState("reply"), "Goes to the phone ending 0142 at once, in the patient's daytime (14:05 PST)."),
-    contact=CONTACT,
+    next=NEXT,
     time=TIME,
-    plan=PLAN,
     consents=(
         ConsentLine("Collaborative care", "given", "good", "Verbal, 28-Aug-2026, taken by Dana Whitlock, text care-en-3"),
         ConsentLine("Questions by text", "given", "good", "Acknowledged on 28-Aug-2026 that texts are not encrypted, text texting-en-2"),
@@ -191,7 +178,7 @@ PATIENT = PatientPage(
     ),
     team=(("Treating clinician", "Dr. R. Okafor-Lindqvist"), ("Care manager", "Dana Whitlock"), ("Consultant", "Dr. S. Thibodeaux-Rao")),
     older_texts_href="/patients/p1?texts_before=m90",
-    timer_runs=True,
+    unread=2,
 )  # fmt: skip
 
 
@@ -212,9 +199,8 @@ SAFETY = SafetyPage(
         event_line("TESTPATIENT, Drill", drill=True, tier=1),
     ),
     closed=(event_line("DUNMORE, Patience", state="Closed by Dr. R. Okafor-Lindqvist", clock="closed in 5 h 10 min", owner="Dana Whitlock"),),
-    on_call="Dana Whitlock until 18:00 PST, then Dr. S. Thibodeaux-Rao",
-    gap="Nobody is on call from Saturday 28-Nov-2026 00:00 to 08:00 PST.",
-    last_drill="02-Nov-2026, passed: acknowledged in 6 min",
+    alerted="the patient's care manager, else Dr. R. Okafor-Lindqvist",
+    gap="Nobody is named for patients without a care manager. Name somebody in Setup.",
     policy="version 3, signed 10-Nov-2026",
 )  # fmt: skip
 STEPS: tuple[tuple[Step, str], ...] = (
@@ -240,7 +226,7 @@ def event(step: Step, **changes: object) -> EventPage:
         "log": (LogLine(at("2026-11-23T13:53"), "check-in", "Event opened"), LogLine(at("2026-11-23T13:53"), "system", "Paged Dana Whitlock", "Accepted by the provider, not acknowledged", "warn")),
         "channels": choices("Phone", "Text", "In person"), "outcomes": choices("Reached", "Voicemail", "No answer"),
         "tools": choices("Structured interview"), "levels": choices("Low", "Moderate", "High"),
-        "dispositions": choices("Stays in care with plan", "Emergency department"), "actions": choices("Safety plan", "Told the treating clinician"),
+        "dispositions": choices("Stays in care with plan", "Emergency department"), "modes": choices("Phone", "Video"), "zone": "PST",
         "contacts": (Fact("Patient", "206-555-0142", "tel:+12065550142"), Fact("Emergency contact", "J. Aldercott, 206-555-0166", "tel:+12065550166"), Fact("Crisis line", "988", "tel:988")),
     }  # fmt: skip
     return EventPage(**(values | changes))  # type: ignore[arg-type]
@@ -254,6 +240,23 @@ CLINICAL_SCREENS: dict[str, tuple[str, Shell, object]] = {
     "patient": ("patient/patient.html", shell("registry", flashes=FLASHES), PATIENT),
     "safety": ("safety/safety.html", shell("safety"), SAFETY),
     **{f"event_{step}": ("safety/event.html", shell("safety"), event(step)) for step, _ in STEPS},
+    "event_others": (
+        "safety/event.html",
+        shell("safety"),
+        event(
+            "attempt",
+            others=(
+                ("assess", FormState("assess")),
+                ("dispose", FormState("dispose")),
+                ("note", FormState("note", {}, {"note": "Note is needed."})),
+            ),
+        ),
+    ),
+    "event_unknown_number": (
+        "safety/event.html",
+        shell("safety"),
+        event("dispose", patient="Unknown number", patient_href="", born=None, mrn="", has_patient=False),
+    ),
     "event_closed": ("safety/event.html", shell("safety"), event("closed")),
     "event_blocked": ("safety/event.html", shell("safety"), event("confirm", **BLOCKED)),
 }

@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from staff_console import charts, marks
-from staff_console.account.views import SignInPage, TotpPage
+from staff_console.account import presenter as account
+from staff_console.account.views import (
+    AccountPage,
+    ClinicsPage,
+    CodesPage,
+    SignInPage,
+    TotpPage,
+    TotpSetupPage,
+)
 from staff_console.billing.views import BillingPage, BillingRow, Check, NotCounted, Summary
 from staff_console.enrol.views import EnrolPage, ReferralPage
 from staff_console.errors import ErrorPage
@@ -22,10 +30,11 @@ from staff_console.registry.views import (
     RegistryRow,
     SavedView,
 )
-from staff_console.setup.views import SetupGroup, SetupItem, SetupPage
-from staff_console.shell import NAV, Flash, NavItem, RunningTimer, SafetyBanner, Shell, SignedIn, Undo
+from staff_console.search.views import FoundLine, SearchPage
+from staff_console.setup.views import PersonLine, SetupGroup, SetupItem, SetupPage
+from staff_console.shell import NAV, Flash, NavItem, SafetyBanner, Shell, SignedIn, Undo
 from staff_console.tasks.views import TaskLine, TasksPage
-from staff_console.time.views import EntryDay, EntryLine, TimePage
+from staff_console.time.views import Editing, EntryDay, EntryLine, TimePage
 from staff_console.today.views import (
     OutgoingLine,
     OverdueLine,
@@ -59,7 +68,9 @@ NOW = at("2026-11-23T14:05")
 
 
 def shell(current: str | None = "today", **changes: object) -> Shell:
-    nav = tuple(NavItem(i.key, i.label, i.href, i.keys, {"safety": 2, "tasks": 7}.get(i.key, 0)) for i in NAV)
+    nav = tuple(
+        NavItem(i.key, i.label, i.href, i.keys, i.roles, {"safety": 2, "tasks": 7}.get(i.key, 0)) for i in NAV
+    )
     values: dict[str, object] = {
         "clinic": "Harbor Street Family Medicine",
         "mode": "demo",
@@ -67,9 +78,6 @@ def shell(current: str | None = "today", **changes: object) -> Shell:
         "current": current,
         "person": SignedIn("Dana Whitlock", "Care manager"),
         "nav": nav,
-        "timer": RunningTimer(
-            "ALDERCOTT, Maren", "/patients/p1", "Phone contact", "2026-11-23T21:52:19+00:00", "12:41"
-        ),
         "safety": SafetyBanner("1 safety event waits to be acknowledged, for 12 min", "/safety"),
     }
     return Shell(**(values | changes))  # type: ignore[arg-type]
@@ -140,7 +148,6 @@ ROWS = (
         gad7=gad(13, 14),
         check_in=marks.check_in_pill("done", "23-Nov"),
         next_action=NextAction("Safety contact", on("2026-11-23")),
-        timer_runs=True,
     ),
     row(
         2,
@@ -173,7 +180,6 @@ FILTERS = Filters(
     statuses=(Choice("", "Any"), *choices("Active", "Relapse prevention", "On hold")),
     flags=(Choice("", "Any"), *choices("Safety", "Discuss", "Overdue", "Not improving")),
     check_ins=(Choice("", "Any"), *choices("Sent", "Partial", "No answer", "Opted out")),
-    clinicians=(Choice("", "Any"), Choice("c1", "Dr. R. Okafor-Lindqvist")),
     active=1,
     rule_text="Not improving: 8 weeks or more in treatment, and the last PHQ-9 is neither below 10 nor half of the first.",
 )
@@ -215,16 +221,26 @@ TODAY = TodayPage(
     waiting_more=5,
 )  # fmt: skip
 QUIET_DAY = TodayPage("Monday, 23-Nov-2026", NOW, (), (), (), (), ())
+TASK_OUTCOMES = choices("Answered", "Called")
 TASKS = TasksPage(
     tasks=(
-        TaskLine("1", "Reply", "circle", "info", "Answer a text", "Text outside a check-in, 23-Nov-2026 11:00 PST.", "DUNMORE, Patience", "/patients/p4", "3 h 05 min", on("2026-11-23"), False, "You", "Can we do Friday instead of Thursday? My shift changed\nsorry", True),
-        TaskLine("2", "Approval", "diamond", "warn", "Sertraline 50 to 100 mg", "Recommended at the case review of 12-Nov-2026.", "BRANNOCK, Tobias", "/patients/p2", "2 days 4 h", on("2026-11-20"), True, "Dr. R. Okafor-Lindqvist"),
-        TaskLine("3", "Unknown number", "ring", "quiet", "Who is 206-555-0177?", "A text from a number that belongs to no patient.", "", "", "25 min", None, False, "Nobody yet", "is this still the doctors office"),
+        TaskLine("1", "Text", "circle", "info", "Text to read", "From 206-555-0142.", "DUNMORE, Patience", "/patients/p4#texts", "3 h 05 min", on("2026-11-23"), False, "You", FormState("task-1"), "Can we do Friday instead of Thursday? My shift changed\nsorry", True),
+        TaskLine("2", "Task", "clock", "warn", "Check-in not answered: call", "A check-in that needs a person.", "BRANNOCK, Tobias", "/patients/p2", "2 days 4 h", on("2026-11-20"), True, "Dana Whitlock", FormState("task-2", {}, {"outcome": "What came of it is needed."})),
+        TaskLine("3", "Text", "circle", "info", "Text from a number we don't know", "From 206-555-0177.", "", "", "25 min", on("2026-11-23"), False, "Nobody yet", FormState("task-3"), "is this still the doctors office"),
+        TaskLine("4", "Safety", "octagon", "bad", "Safety event to handle", "A safety event.", "ALDERCOTT, Maren", "/safety/e1", "12 min", on("2026-11-23"), False, "Dana Whitlock", FormState("task-4"), by_hand=False),
     ),
-    views=(SavedView("Mine", "/tasks", 3, True), SavedView("Everyone's", "/tasks?of=all", 7)),
-    pager=Pager("1-3 of 3"),
+    views=(SavedView("Mine and nobody's", "/tasks", None, True), SavedView("Whole clinic", "/tasks?view=all", 7)),
+    pager=Pager("4 tasks on this page"),
+    outcomes=TASK_OUTCOMES,
+    empty_text="",
 )  # fmt: skip
-NO_TASKS = TasksPage((), (SavedView("Mine", "/tasks", 0, True),), Pager(""))
+NO_TASKS = TasksPage(
+    (),
+    (SavedView("Mine and nobody's", "/tasks", None, True),),
+    Pager(""),
+    TASK_OUTCOMES,
+    "Nothing waits for you.",
+)
 
 CHECKS = (
     Check("passed", "Agreement: verbal, 28-Sep-2026"),
@@ -241,7 +257,7 @@ def billing_row(number: int, name: str, **changes: object) -> BillingRow:
         "line_id": f"b{number}", "patient": name, "mrn": f"40{number}17", "patient_href": f"/patients/p{number}",
         "payer": "Cascadia Health Plan", "rule_set": "midpoint, version 3", "month_type": "Later month (3rd)",
         "bar": charts.minutes_bar(44, "99493", 76, (31,)), "counted": 44, "not_counted": (), "codes": ("99493",),
-        "no_code": "", "checks": CHECKS, "state": "ready", "packet_href": f"/billing/2026-11/b{number}/packet",
+        "no_code": "", "checks": CHECKS, "state": "ready", "why": "The 44 minutes reach 99493 (31) and not the next line (76).",
     }  # fmt: skip
     return BillingRow(**(values | changes))  # type: ignore[arg-type]
 
@@ -250,14 +266,14 @@ BILLING = BillingPage(
     month="2026-11", month_text="November 2026", previous_href="/billing/2026-10", next_href="", as_of=NOW,
     summary=(Summary("Patients with time", "38"), Summary("Ready", "29"), Summary("On hold", "3", "release with a reason"), Summary("Counted", "31 h 12 min"), Summary("Not counted", "2 h 40 min", "each minute says why")),
     rows=(
-        billing_row(1, "ALDERCOTT, Maren", not_counted=(NotCounted(8, "same time as another entry, counted once"), NotCounted(5, "before the agreement of 28-Sep-2026"))),
+        billing_row(1, "ALDERCOTT, Maren", not_counted=(NotCounted("8", "same time as another entry, counted once"), NotCounted("5", "before the agreement of 28-Sep-2026"))),
         billing_row(4, "DUNMORE, Patience", codes=("99493", "99494 x1"), counted=82, bar=charts.minutes_bar(82, "99493 + 99494", 106, (31, 76))),
-        billing_row(5, "EKWUEME-HART, Josiah", month_type="First month", codes=(), no_code="No line: 12 min; the first at 16 min.", counted=12, bar=charts.minutes_bar(12, "", 16, ()), state="none", packet_href=""),
+        billing_row(5, "EKWUEME-HART, Josiah", month_type="First month", codes=(), no_code="No line: 12 min; the first at 16 min.", counted=12, bar=charts.minutes_bar(12, "", 16, ()), state="none"),
         billing_row(7, "GRISWELL, Amadou", state="held", checks=(Check("held", "No agreement recorded before the first minute"), *CHECKS[1:])),
     ),
-    csv_href="/billing/2026-11/export.csv", xlsx_href="/billing/2026-11/export.xlsx",
+    csv_href="/billing/2026-11/export.csv",
     rule_note="Seconds are summed over the month and cut to whole minutes once. Suggested by rule set \"midpoint\", version 3.",
-    form=FormState("close"), near=("FAIRWEATHER, Lucille: 29 min, next line at 31",),
+    near=("FAIRWEATHER, Lucille: 29 min, next line at 31",),
 )  # fmt: skip
 TIME = TimePage(
     month_text="November 2026", zone="PST",
@@ -269,48 +285,70 @@ TIME = TimePage(
         EntryDay(on("2026-11-20"), "15 min", (EntryLine("t3", "DUNMORE, Patience", "/patients/p4", "16:40", "Case review", "15", "15 of 15 min", "", "was 25, corrected by Dana Whitlock: timer left on"),)),
     ),
     totals=(("Logged", "19 h 40 min"), ("Counted", "18 h 55 min"), ("Not counted", "45 min")),
-    form=FormState("edit", {"on": ("2026-11-23",), "minutes": ("16",), "activity": ("chart_review",)}, {"reason": "Say why the entry is corrected."}),
     activities=choices("Phone contact", "Chart review", "Case review"),
-    editing="t2", editing_title="Correct the entry of 23-Nov-2026 09:24", previous_href="/time?month=2026-10",
+    editing=Editing(
+        "t2", "Correct the entry of 23-Nov-2026 09:24", "BRANNOCK, Tobias",
+        FormState("edit", {"on": ("2026-11-23",), "at": ("09:24",), "minutes": ("16",), "activity": ("chart_review",)}, {"reason": "Reason is needed."}),
+        FormState("void"),
+    ),
+    previous_href="/time?month=2026-10",
 )  # fmt: skip
 SETUP = SetupPage(
-    clinic="Harbor Street Family Medicine", mode="simulation", passed=3, total=6,
-    gates_left=("On-call contact", "A passed drill"),
+    clinic="Harbor Street Family Medicine", mode="simulation", passed=2, total=4,
     groups=(
-        SetupGroup("Safety first", "days 1-10", (
-            SetupItem("policy", "Item-9 policy signed", "Names who answers, and how fast, for each tier.", "passed", "Signed by Dr. R. Okafor-Lindqvist, 10-Nov-2026.", True, href="/setup/policy"),
-            SetupItem("oncall", "On-call contact", "Somebody is paged at every hour.", "failed", "No contact for Saturday 00:00-08:00.", True, test_label="Test now"),
-            SetupItem("drill", "A passed drill", "A marked test event is acknowledged in time.", "open", "", True, test_label="Start a drill"),
+        SetupGroup("Safety first", (
+            SetupItem("item9_policy_signed_on", "Item-9 policy", "Names who answers, and how fast.", "open", "Is needed before item 9 is asked by text.", "policy"),
+            SetupItem("default_responsible_id", "Whom alerts reach", "Somebody is alerted at every hour.", "passed", "", "responsible"),
         )),
-        SetupGroup("Texts and links", "days 5-15", (
-            SetupItem("url", "Public address", "Links and webhooks reach this server.", "passed", "Answered in 84 ms.", True, test_label="Test again"),
-            SetupItem("help", "HELP text", "What a patient reads after HELP.", "passed", "", True),
-            SetupItem("voicemail", "Voicemail greeting", "Says that messages are not read around the clock.", "open", "", False, confirm_label="Confirm"),
+        SetupGroup("The server", (
+            SetupItem("public_url", "Public address", "Links and webhooks reach this server.", "open", "Must be https:// for patients.", "", "Set EVENKEEL_PUBLIC_URL."),
+            SetupItem("encryption_keys", "Encryption keys", "Texts are stored sealed.", "passed", ""),
         )),
     ),
+    left=("Item-9 policy", "Public address"),
     form=FormState("live"),
+    responsible_form=filled("responsible", staff_id="dana_whitlock"),
+    responsible=choices("Dana Whitlock", "Dr. R. Okafor-Lindqvist"),
+    people=(
+        PersonLine("Dana Whitlock", "dana@harbor.example", "Care manager", "ready", True),
+        PersonLine("Tom Field", "tom@harbor.example", "Biller", "no second factor yet", False),
+    ),
+    details=filled("details", text_name="Harbor Clinic", support_phone="+12065550199", hours_text="Mon-Fri 9-5", item9_channel="link_only", window_start="09:00", window_end="20:00"),
+    item9_channels=(Choice("link_only", "On the private page"), Choice("sms", "By text, under a signed policy")),
+    sender_form=FormState("sender", {"number": ("206",)}, {"number": "The number is not a phone number."}),
+    numbers=("206-555-0100",),
 )  # fmt: skip
 
 REFERRAL = ReferralPage(
-    form=FormState("refer", {"family": ("Ingersoll",), "phone": ("206-555-01",)}, {"phone": "Enter a full phone number, such as 206-555-0123.", "safety_checked": "Ask about urgent risk before you refer."}),
-    conditions=choices("Depression", "Anxiety", "Both", "Other"),
-    clinicians=choices("Dr. R. Okafor-Lindqvist", "P. Vantongeren NP"),
+    form=FormState("refer", {"family_name": ("Ingersoll",), "phone": ("206-555-01",)}, {"phone": "Enter a full phone number, such as 206-555-0123.", "safety_checked": "Ask about urgent risk before you refer."}),
+    languages=choices("English", "Spanish"),
     script="\"A care manager will call you this week. You stay with us; the team helps between visits.\"",
     safety_line="If there is urgent risk, follow the safety protocol first: a referral is read within a working day, not at once.",
 )  # fmt: skip
 ENROL = EnrolPage(
-    form=FormState("enrol", {"family": ("Ingersoll",), "given": ("Rosalind",), "channel": ("link",), "interval": ("every_14_days",)}, {"consent_method": "Say how the patient agreed.", "channel": "Item texts need the acknowledgement first."}),
-    referral="Referred by Dr. R. Okafor-Lindqvist on 19-Nov-2026",
-    diagnoses=(Choice("F32.1", "F32.1 Depression, single episode, moderate"), Choice("F41.1", "F41.1 Generalized anxiety")),
+    form=FormState("enrol", {"family_name": ("Ingersoll",), "given_name": ("Rosalind",), "channel": ("sms_link",), "every_days": ("14",), "version": ("1",)}, {"consent_method": "Say how the patient agreed.", "channel": "Item texts need the acknowledgement first."}, note="Your draft of 23-Nov-2026 14:02 PST was restored. It is not saved yet."),
+    action="/enrol/p9", draft_href="/enrol/p9/draft",
+    referral="Referred by Dr. R. Okafor-Lindqvist on 19-Nov-2026: sleeps badly since summer",
     clinicians=choices("Dr. R. Okafor-Lindqvist"), consultants=choices("Dr. S. Thibodeaux-Rao"), care_managers=choices("Dana Whitlock"),
-    languages=choices("English", "Spanish"), zones=(Choice("America/Los_Angeles", "Pacific (Los Angeles)"),),
+    sexes=choices("Female", "Male"), languages=choices("English", "Spanish"), zones=(Choice("America/Los_Angeles", "Pacific (Los Angeles)"),),
     consent_methods=choices("Verbal", "Written"),
-    channels=(Choice("link", "Neutral text with a link", "The text names nothing. The questions are on a private page."), Choice("items", "Questions in the texts", "Needs the acknowledgement that texts are not encrypted."), Choice("phone", "By phone, no texts")),
-    phone_owners=choices("Patient", "Shared"), intervals=choices("Every 14 days", "Every 28 days"), weekdays=choices("Tuesday", "Friday"),
-    windows=choices("Morning", "Afternoon"), payers=choices("Cascadia Health Plan"),
-    care_script="Your doctor works with a team here. I check in with you between visits, and a psychiatrist advises your doctor. You can stop at any time.",
-    care_script_version="care-en-3", texting_script="Texts are not encrypted and others may see them. They are not for emergencies. You can stop them at any time.",
-    texting_script_version="texting-en-2", duplicate_of="INGERSOLL, Rosalind, born 02-Mar-1979", duplicate_href="/patients/p9",
+    texting_levels=(Choice("link_only", "Links and reminders", "The text names nothing."), Choice("none", "No texts")),
+    channels=(Choice("sms_link", "Text with a link", "The questions are on a private page."), Choice("phone", "By phone")),
+    second_channels=choices("Phone call"), cadences=(Choice("14", "Every 14 days"),), modes=choices("Phone", "Video"), zone="PST",
+    care_script="Your doctor works with a team here. You can stop at any time.", care_script_es="Su médico trabaja con un equipo aquí.",
+    care_script_version="care-consent@1", texting_script="Texts are not for emergencies.", texting_script_es="No son para emergencias.",
+    texting_script_version="texting-consent@1",
+)  # fmt: skip
+ACCOUNT = AccountPage(
+    name="Dana Whitlock", roles="Care manager", clinic="Harbor Street Family Medicine", codes_left="9 recovery codes are left",
+    password=FormState("password", {}, {"again": "New password again is not the same."}), codes=FormState("codes"),
+    clinics=choices("Harbor Street", "Lakeside"), clinic_form=filled("clinic", clinic_id="lakeside"), logs_time=True, shortest=8,
+)  # fmt: skip
+SETUP_TOTP = TotpSetupPage(
+    FormState("totp"), account.qr("otpauth://totp/Evenkeel:dana%40example.org?secret=JBSWY3DPEHPK3PXP&issuer=Evenkeel"), "JBSW Y3DP EHPK 3PXP"
+)  # fmt: skip
+FOUND = SearchPage(
+    "ald", (FoundLine("ALDERCOTT, Maren", "/patients/p1", on("1984-04-09"), "40117", "Active"), FoundLine("ALDOUS, Kit", "/patients/p3", None, "none", "Not in care"))
 )  # fmt: skip
 SIGN_IN = SignInPage(
     FormState("sign-in", {"email": ("dana@example.org",)}, {"password": "E-mail or password is not right."}),
@@ -327,13 +365,31 @@ FLASHES = (
         Undo("/patients/p1/contacts/c9/undo", "Undo"),
     ),
 )
-SIGNED_OUT = {"person": None, "timer": None, "safety": None, "current": None}
+SIGNED_OUT = {"person": None, "safety": None, "current": None}
 
 SCREENS: dict[str, tuple[str, Shell, object]] = {
     "sign_in": ("account/sign_in.html", shell(**SIGNED_OUT), SIGN_IN),
-    "totp": ("account/totp.html", shell(**SIGNED_OUT), TotpPage(FormState("totp"), "/sign-in/recovery")),
+    "totp": ("account/totp.html", shell(**SIGNED_OUT), TotpPage(FormState("totp"))),
+    "totp_setup": ("account/totp_setup.html", shell(**SIGNED_OUT), SETUP_TOTP),
+    "codes": (
+        "account/codes.html",
+        shell("account"),
+        CodesPage(("ABCD-EFGH-JKMN-PQRS-TUVW-XYZ2",) * 10, "/account", "Back to your account"),
+    ),
+    "clinics": (
+        "account/clinics.html",
+        shell(**SIGNED_OUT),
+        ClinicsPage(FormState("clinics"), choices("Harbor Street", "Lakeside")),
+    ),
+    "account": ("account/account.html", shell("account"), ACCOUNT),
+    "search": ("search/search.html", shell("registry"), FOUND),
+    "search_none": (
+        "search/search.html",
+        shell("registry"),
+        SearchPage("x", (), "Type at least two characters."),
+    ),
     "today": ("today/today.html", shell("today"), TODAY),
-    "today_empty": ("today/today.html", shell("today", safety=None, timer=None, mode="live"), QUIET_DAY),
+    "today_empty": ("today/today.html", shell("today", safety=None, mode="live"), QUIET_DAY),
     "registry": ("registry/registry.html", shell("registry"), REGISTRY),
     "tasks": ("tasks/tasks.html", shell("tasks"), TASKS),
     "tasks_empty": ("tasks/tasks.html", shell("tasks", safety=None), NO_TASKS),
