@@ -14,6 +14,7 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from api import health, pages, worker
+from api.demo.routes import ROUTES as DEMO
 from api.observed import Application, Requests
 from api.openapi import TimesOfDay, openapi_config
 from api.portal.routes import ROUTES as PORTAL
@@ -61,6 +62,8 @@ def create_app(deps: Deps) -> Litestar:
 def _unlisted(deps: Deps) -> list[Router]:
     """Pages and webhooks: mounted, and left out of the description of the JSON API."""
     routes: list[Any] = [*WEBHOOKS, *PORTAL, *CONSOLE]
+    if deps.settings.mode == "demo":
+        routes += DEMO
     return [Router("/", route_handlers=routes, include_in_schema=False)]
 
 

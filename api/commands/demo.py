@@ -10,7 +10,7 @@ import click
 
 from api.commands.output import refusals
 from api.commands.running import refuse_wrong_database
-from api.demo.seed import seed
+from api.demo.seed import access_lines, seed
 from api.serving import only_process, serve
 from api.wiring import opened
 from kernel import log, migrate
@@ -75,6 +75,6 @@ async def _run(settings: Settings) -> None:
     await migrate.migrate(settings.database_url)
     async with opened(settings, "web") as deps:
         await refuse_wrong_database(deps)
-        await seed(deps)
-        click.echo(f"The demo clinic is at {settings.public_url}")
+        for line in access_lines(await seed(deps)):
+            click.echo(line)
         await serve(deps)

@@ -124,7 +124,7 @@ async def _refer(
     tx: Tx, clinic: Clinic, actor: Actor, team: Team, story: Story, dice: Dice, today: date
 ) -> tuple[UUID, UUID]:
     days = dice.between(1, 9, "waits", story.nth)
-    family, given = people.patient_name(story.nth)
+    family, given = people.patient_name(clinic.plan.names_from + story.nth)
     form = ReferralForm(
         family_name=family,
         given_name=given,
@@ -142,7 +142,7 @@ async def _refer(
 
 
 def _enrolment(clinic: Clinic, team: Team, story: Story, dice: Dice, now: datetime) -> EnrolmentForm:
-    family, given = people.patient_name(story.nth)
+    family, given = people.patient_name(clinic.plan.names_from + story.nth)
     payer, plan = dice.pick(people.PAYERS, "payer", story.nth)
     spoken = story.language if story.language in ("en", "es") else "en"
     return EnrolmentForm(

@@ -29,6 +29,7 @@ class ClinicPlan(NamedTuple):
     npi: str
     tax_id: str
     areas: tuple[int, ...]
+    names_from: int  # which of the invented names the first patient has
     patients: int
     staff: tuple[Person, ...]
 
@@ -43,6 +44,7 @@ HARBOR: Final = ClinicPlan(
     npi="1999999984",
     tax_id="00-1234567",
     areas=(425, 253, 360),
+    names_from=0,
     patients=60,
     staff=(
         Person("care_manager", "care_manager", "Dana Whitlock", "LICSW"),
@@ -66,6 +68,7 @@ PINE: Final = ClinicPlan(
     npi="1555555998",
     tax_id="00-7654321",
     areas=(509,),
+    names_from=60,
     patients=5,
     staff=(
         Person("other_clinic", "care_manager", "Nadia Furrow", "LMHC"),

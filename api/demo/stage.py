@@ -25,7 +25,7 @@ from messaging.schedule.tables import CheckIn, ContactReminder
 # What a visitor can wait for. The hourly search for gaps is left to the worker itself.
 SKIPPED: Final = frozenset({"plan_gaps"})
 SHORTEST_STEP: Final = timedelta(minutes=1)
-LOOK_AT_LEAST: Final = timedelta(hours=1)  # reminders of contacts are planned as their time comes near
+LOOK_AT_LEAST: Final = timedelta(hours=6)  # reminders of contacts are planned two days ahead
 MOST_ROUNDS: Final = 8
 What = Literal["check_in", "reminder", "contact", "thread", "text"]
 

@@ -75,3 +75,15 @@ def split_links(body: str, base_url: str) -> tuple[Part, ...]:
         parts += [Part(body[end : found.start()]), Part(found[0], found[1])]
         end = found.end()
     return tuple(part for part in (*parts, Part(body[end:])) if part.text)
+
+
+class Place(Struct, frozen=True):
+    href: str
+    name: str
+    label: str
+
+
+class LandingPage(Struct, frozen=True):
+    """Template `demo/templates/landing.html`: where a visitor can go. `ways` are the one-click sign-ins."""
+
+    ways: tuple[Place, ...]
