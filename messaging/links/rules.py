@@ -49,10 +49,6 @@ class Asked(msgspec.Struct, frozen=True):
             return self.part.state == "open"
         return self.part.state != "closed_partial" and _problem_reported(self.part)
 
-    @property
-    def starts_part(self) -> bool:
-        return self.item.number == self.part.instrument.items[0].number
-
 
 def lay_out(parts: Sequence[Part]) -> tuple[Asked, ...]:
     pairs = [(part, item) for part in parts for item in part.instrument.items]
@@ -104,14 +100,6 @@ def progress(asked: Sequence[Asked], one: Asked) -> tuple[int, int]:
     extra = [o for o in asked if not o.item.scored and (o == one or (o.standing and o.number < one.number))]
     ahead = sum(other.item.scored for other in asked if other.number <= one.number)
     return ahead + len(extra), total + len(extra)
-
-
-def danger_told(asked: Iterable[Asked]) -> bool:
-    """Whether this visit gave an answer that opens a safety event."""
-    return any(
-        one.item.risk and one.standing is not None and one.standing.mine and (one.standing.value or 0) >= 1
-        for one in asked
-    )
 
 
 def at(asked: Sequence[Asked], number: int) -> Asked | None:
