@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("kernel", "questionnaires", "registry", "messaging", "billing", "staff_console", "api")
+DRAWS_A_QR_CODE = "staff_console/account/presenter.py"  # by a library, of a secret we made; nobody's input
 MAY_COMMIT = {"kernel/db.py", "kernel/migrate.py"}
 
 
@@ -38,7 +39,7 @@ def test_templates_never_switch_escaping_off() -> None:
     pages = [p for package in PACKAGES for p in (ROOT / package).rglob("*.html")]
     assert len(pages) > 10
     assert [p.name for p in pages if switches.search(p.read_text(encoding="utf-8"))] == []
-    assert [name for name, text in sources() if "Markup(" in text] == []
+    assert [name for name, text in sources() if "Markup(" in text] == [DRAWS_A_QR_CODE]
 
 
 def test_pages_have_no_inline_script_style_or_foreign_host() -> None:
