@@ -177,7 +177,7 @@ class Database:
         role: DatabaseRole = "app",
         ids: NewId = new_id,
         ring: Callable[[frozenset[str]], Awaitable[None]] | None = None,
-        pool_size: int = 10,
+        pool_size: int = 20,
     ) -> None:
         self.vault = vault
         self.ids = ids
@@ -194,8 +194,8 @@ class Database:
                 if clinic_id is not None:
                     await tx.enter_clinic(clinic_id)
                 yield tx
-        except (OperationalError, PoolTimeout, OSError, TimeoutError) as error:
-            if is_retryable(error):
+        except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
+            if not is_unavailable(error):
                 raise
             raise Unavailable("the database can't answer now") from None
         if tx.rings and self.ring is not None:
@@ -222,10 +222,27 @@ def is_retryable(error: BaseException) -> bool:
     """SQLSTATE class 40 (serialization failure, deadlock) on PostgreSQL; a busy file on SQLite."""
     if not isinstance(error, DBAPIError):
         return False
+    state = _sqlstate(error)
+    return state.startswith("40") if state is not None else "database is locked" in str(error.orig)
+
+
+# No lock in time; shutting down or cancelled; out of connections, disk or memory; connection lost; read-only standby.
+UNAVAILABLE = ("55P03", "57", "53", "08", "25006")
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """The database could not answer now, so whoever called should come again; nothing is wrong with the call."""
+    if is_retryable(error):
+        return False
+    if not isinstance(error, DBAPIError):
+        return True
+    state = _sqlstate(error)
+    return state.startswith(UNAVAILABLE) if state is not None else isinstance(error, OperationalError)
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    if state is not None:
-        return str(state).startswith("40")
-    return "database is locked" in str(error.orig)
+    return None if state is None else str(state)
 
 
 def _engine(url: str, role: DatabaseRole, pool_size: int) -> AsyncEngine:
@@ -234,6 +251,7 @@ def _engine(url: str, role: DatabaseRole, pool_size: int) -> AsyncEngine:
         engine = create_async_engine(
             url,
             hide_parameters=True,
+            json_deserializer=msgspec.json.decode,
             pool_size=1,  # one writer; a second connection would only wait for the file lock
             max_overflow=0,
             pool_timeout=30,
@@ -248,8 +266,9 @@ def _engine(url: str, role: DatabaseRole, pool_size: int) -> AsyncEngine:
     return create_async_engine(
         url,
         hide_parameters=True,
+        json_deserializer=msgspec.json.decode,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,  # a connection beyond the pool's size would be closed after each use
         pool_timeout=10,
         pool_pre_ping=False,
         connect_args={"server_settings": settings},

@@ -11,7 +11,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, or_, select, true, update
 
 from kernel import audit
 from kernel.audit import Actor, system
@@ -165,9 +165,18 @@ async def lift(
     now: datetime,
 ) -> int:
     """Texts may go to the number again. Nothing that was suppressed comes back; the next check-in is planned."""
+    here = or_(NumberStop.scope == "organisation", NumberStop.clinic_id == clinic_id)
+    # What staff recorded for a person is not undone by a text from the phone.
+    theirs = NumberStop.by != "staff" if by == "patient" else true()
     lifted = await tx.execute(
         update(NumberStop)
-        .where(NumberStop.phone_key == phone_key, NumberStop.lifted_at.is_(None), NumberStop.kind.in_(kinds))
+        .where(
+            NumberStop.phone_key == phone_key,
+            NumberStop.lifted_at.is_(None),
+            NumberStop.kind.in_(kinds),
+            here,
+            theirs,
+        )
         .values(lifted_at=now, lifted_by=by, lifted_source_id=source_id)
     )
     if lifted.rowcount and not (await state(tx, phone_key, clinic_id)).stopped:

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -82,22 +82,45 @@ class Batch(msgspec.Struct, frozen=True):
 _InFlight = aliased(Outbox)
 _Newest = aliased(TextingConsent)
 
-_live_stop = and_(
-    NumberStop.phone_key == Outbox.recipient_key,
-    NumberStop.lifted_at.is_(None),
-    or_(NumberStop.scope == "organisation", NumberStop.clinic_id == Outbox.clinic_id),
-)
-_newest_consent = (
-    select(_Newest.id)
-    .where(_Newest.patient_id == Outbox.patient_id)
-    .order_by(_Newest.recorded_at.desc(), _Newest.id.desc())
-    .limit(1)
-    .scalar_subquery()
-)
 
-_DUE = (
-    select(
-        Outbox,
+def _due(*, one: bool, mail_only: bool) -> Any:
+    """The rows are locked in an inner statement, so that everything else is read only for those."""
+    in_flight = exists().where(
+        _InFlight.recipient_key == Outbox.recipient_key,
+        _InFlight.message_class == "A",
+        _InFlight.state.in_(("sending", "unknown")),
+    )
+    locked = select(Outbox).where(
+        Outbox.state == "pending",
+        Outbox.next_at <= bindparam("now"),
+        # One class A text in flight per number; B and C never wait for it.
+        or_(Outbox.message_class != "A", ~in_flight),
+    )
+    if one:
+        locked = locked.where(Outbox.id == bindparam("only"))
+    if mail_only:  # the text provider is stopped; staff alerts by e-mail go on
+        locked = locked.where(Outbox.channel == "email")
+    due = (
+        locked.order_by(Outbox.priority, Outbox.next_at, Outbox.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .subquery("due")
+    )
+    return _with_facts(due.c).select_from(_joined(due)).order_by(due.c.priority, due.c.next_at, due.c.id)
+
+
+def live_stop(row: Any) -> ColumnElement[bool]:
+    """A stop in force for the number and clinic of this outbox row."""
+    return and_(
+        NumberStop.phone_key == row.recipient_key,
+        NumberStop.lifted_at.is_(None),
+        or_(NumberStop.scope == "organisation", NumberStop.clinic_id == row.clinic_id),
+    )
+
+
+def _with_facts(due: Any) -> Select[Any]:
+    return select(
+        *due,
         Clinic.texting_mode,
         Clinic.zone.label("clinic_zone"),
         Clinic.window_start.label("clinic_opens"),
@@ -118,48 +141,43 @@ _DUE = (
         RiskEvent.acknowledged_at.label("event_acknowledged_at"),
         Sender.number.label("sender_number"),
         Sender.messaging_service_sid.label("service_sid"),
-        exists().where(_live_stop, NumberStop.kind.in_(STOP_KINDS)).label("stopped"),
-        exists().where(_live_stop, NumberStop.kind == "paused").label("paused"),
+        exists().where(live_stop(due), NumberStop.kind.in_(STOP_KINDS)).label("stopped"),
+        exists().where(live_stop(due), NumberStop.kind == "paused").label("paused"),
         exists()
-        .where(Episode.patient_id == Outbox.patient_id, Episode.status.in_(("active", "relapse_prevention")))
+        .where(Episode.patient_id == due.patient_id, Episode.status.in_(("active", "relapse_prevention")))
         .label("in_care"),
         select(func.max(LinkVisit.last_answer_at))
-        .where(LinkVisit.check_in_id == Outbox.check_in_id)
+        .where(LinkVisit.check_in_id == due.check_in_id)
         .scalar_subquery()
         .label("portal_answer_at"),
     )
-    .join(Clinic, Clinic.id == Outbox.clinic_id)
-    .outerjoin(Patient, Patient.id == Outbox.patient_id)
-    .outerjoin(PatientPhone, PatientPhone.id == Outbox.phone_id)
-    .outerjoin(TextingConsent, TextingConsent.id == _newest_consent)
-    .outerjoin(CheckIn, CheckIn.id == Outbox.check_in_id)
-    .outerjoin(SmsThread, SmsThread.id == Outbox.thread_id)
-    .outerjoin(RiskEvent, RiskEvent.id == Outbox.event_id)
-    .outerjoin(Sender, Sender.id == Outbox.sender_id)
-)
 
 
-def due_statement(now: datetime, limit: int, only: UUID | None, mail_only: bool) -> Any:
-    in_flight = exists().where(
-        _InFlight.recipient_key == Outbox.recipient_key,
-        _InFlight.message_class == "A",
-        _InFlight.state.in_(("sending", "unknown")),
+def _joined(due: Any) -> Any:
+    newest_consent = (
+        select(_Newest.id)
+        .where(_Newest.patient_id == due.c.patient_id)
+        .order_by(_Newest.recorded_at.desc(), _Newest.id.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    statement = _DUE.where(
-        Outbox.state == "pending",
-        Outbox.next_at <= now,
-        # One class A text in flight per number; B and C never wait for it.
-        or_(Outbox.message_class != "A", ~in_flight),
-    )
-    if only is not None:
-        statement = statement.where(Outbox.id == only)
-    if mail_only:  # the text provider is stopped; staff alerts by e-mail go on
-        statement = statement.where(Outbox.channel == "email")
     return (
-        statement.order_by(Outbox.priority, Outbox.next_at, Outbox.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Outbox)
+        due.join(Clinic, Clinic.id == due.c.clinic_id)
+        .outerjoin(Patient, Patient.id == due.c.patient_id)
+        .outerjoin(PatientPhone, PatientPhone.id == due.c.phone_id)
+        .outerjoin(TextingConsent, TextingConsent.id == newest_consent)
+        .outerjoin(CheckIn, CheckIn.id == due.c.check_in_id)
+        .outerjoin(SmsThread, SmsThread.id == due.c.thread_id)
+        .outerjoin(RiskEvent, RiskEvent.id == due.c.event_id)
+        .outerjoin(Sender, Sender.id == due.c.sender_id)
     )
+
+
+_DUE = {
+    (one, mail_only): _due(one=one, mail_only=mail_only)
+    for one in (True, False)
+    for mail_only in (True, False)
+}
 
 
 async def claim(
@@ -169,7 +187,8 @@ async def claim(
 
     Raises what a poison row raises; the caller then claims row by row with `only`.
     """
-    rows = await tx.all(due_statement(now, limit, only, mail_only))
+    values = {"now": now, "most": limit} | ({} if only is None else {"only": only})
+    rows = await tx.all(_DUE[only is not None, mail_only], values)
     recent = await _recent(tx, rows, now)
     decided = [(row, decide_claim(_facts(tx, row, recent, now), now)) for row in rows]
     return await _write(tx, _one_each(decided), now, looked_at=len(rows))

@@ -7,19 +7,23 @@ No transaction is open while a call is under way. A crash between any two steps 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from kernel import log
 from kernel.clock import Clock
 from kernel.db import Database, Tx
 from kernel.errors import Unavailable
+from messaging.consent.tables import NumberStop
 from messaging.delivery import claims, pause
 from messaging.delivery.claims import Batch, Claimed
+from messaging.delivery.kinds import KIND_RULES
 from messaging.delivery.outcomes import NotSent, Outcome, Unknown
 from messaging.delivery.record import Finished, apply_effects, record_outcomes
 from messaging.delivery.settle import FENCE, Push, after_raise
@@ -29,6 +33,7 @@ from messaging.gateways.sms import OutgoingText, SmsGateway
 
 BATCH = 200
 AT_ONCE = 50
+GROUPS = 2  # one is recorded while the other is posted
 MAX_ROUNDS = 50  # a tick ends; the next one goes on
 Probe = Callable[[str], None]
 ALERT_SUBJECT = "Evenkeel"
@@ -51,15 +56,20 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
     async def tick(self, now: datetime) -> dict[str, int]:
         """Sends what is due until nothing is, in bounded rounds. Gives counts for the heartbeat."""
         totals = {"claimed": 0, "accepted": 0, "suppressed": 0, "expired": 0, "deferred": 0, "simulated": 0}
-        for _ in range(MAX_ROUNDS):
-            batch = await self.claim()
-            totals["claimed"] += len(batch.claimed)
-            for name in ("suppressed", "expired", "deferred", "simulated"):
-                totals[name] += getattr(batch, name)
-            totals["accepted"] += await self.send_all(batch.claimed)
-            if batch.looked_at < self.batch and not batch.claimed:
-                break
-        return totals
+        async with _Posting(self) as posting:
+            for _ in range(MAX_ROUNDS):
+                batch = await self.claim()
+                totals["claimed"] += len(batch.claimed)
+                for name in ("suppressed", "expired", "deferred", "simulated"):
+                    totals[name] += getattr(batch, name)
+                await posting.start(batch.claimed)
+                if batch.claimed:
+                    continue
+                if posting.under_way:  # their numbers may have a next text
+                    await posting.finish()
+                elif batch.looked_at < self.batch:
+                    break
+        return totals | {"accepted": posting.accepted}
 
     async def claim(self) -> Batch:
         """One batch, committed. If a row raises, the batch rolls back and is redone row by row."""
@@ -107,37 +117,50 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
         return ()
 
     async def send_all(self, rows: Sequence[Claimed]) -> int:
-        """Posts in groups of `at_once`; each group is recorded before the next one leaves."""
-        accepted = 0
-        for start in range(0, len(rows), self.at_once):
-            in_time, too_late = await self._fenced(rows[start : start + self.at_once])
-            finished = await asyncio.gather(*(self._attempt(row) for row in in_time))
-            finished += [Finished(row, NotSent(), self.chance()) for row in too_late]
-            self.probe("outbox.after_post")
-            async with self.database.begin() as tx:
-                accepted += await record_outcomes(tx, finished, now=self.clock.now())
-            self.probe("outbox.after_record_commit")
-        return accepted
+        """Posts claimed rows and records what became of them. Gives how many were accepted."""
+        async with _Posting(self) as posting:
+            await posting.start(rows)
+        return posting.accepted
 
-    async def _fenced(self, rows: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
-        """Rows that may be posted now, and rows that are ours with too little of the lease left for a call: those
-        surely did not leave. Rows whose claim is no longer ours are in neither: a worker that slept must not send.
+    async def fenced(self, rows: Sequence[Claimed]) -> list[tuple[Claimed, datetime]]:
+        """Rows that are still ours, each with the end of its lease. A worker that slept must not send the others.
+
+        A number that was stopped since the claim counts as a lease that is over: the text goes back, and the next
+        claim suppresses it.
         """
         async with self.database.begin() as tx:
             found = await tx.all(
-                select(Outbox.id, Outbox.claim_token, Outbox.claim_expires_at).where(
-                    Outbox.id.in_([row.outbox_id for row in rows]), Outbox.state == "sending"
-                )
+                select(
+                    Outbox.id,
+                    Outbox.claim_token,
+                    Outbox.claim_expires_at,
+                    Outbox.attempted_at,
+                    Outbox.kind,
+                    exists().where(claims.live_stop(Outbox), NumberStop.kind.in_(claims.STOP_KINDS)).label("stopped"),
+                ).where(Outbox.id.in_([row.outbox_id for row in rows]), Outbox.state == "sending")
             )
         self.probe("outbox.before_post")
-        ours = {(row.id, row.claim_token): row.claim_expires_at for row in found}
-        enough = self.clock.now() + FENCE
-        mine = [row for row in rows if (row.outbox_id, row.token) in ours]
-        in_time = [row for row in mine if ours[row.outbox_id, row.token] >= enough]
-        return in_time, [row for row in mine if ours[row.outbox_id, row.token] < enough]
+        ours = {
+            (row.id, row.claim_token): row.attempted_at
+            if row.stopped and not KIND_RULES[row.kind].after_stop
+            else row.claim_expires_at
+            for row in found
+        }
+        ends = ((row, ours.get((row.outbox_id, row.token))) for row in rows)
+        return [(row, end) for row, end in ends if end is not None]
 
-    async def _attempt(self, row: Claimed) -> Finished:
-        return Finished(row, await self._call(row), self.chance())
+    async def attempt(self, row: Claimed, lease_ends_at: datetime) -> Finished:
+        """A row with too little of its lease left for a call surely did not leave."""
+        in_time = self.clock.now() + FENCE <= lease_ends_at
+        outcome = await self._call(row) if in_time else NotSent()
+        return Finished(row, outcome, self.chance(), self.clock.now())
+
+    async def record(self, finished: Sequence[Finished]) -> int:
+        self.probe("outbox.after_post")
+        async with self.database.begin() as tx:
+            accepted = await record_outcomes(tx, finished, now=self.clock.now())
+        self.probe("outbox.after_record_commit")
+        return accepted
 
     async def _call(self, row: Claimed) -> Outcome:
         try:
@@ -158,6 +181,51 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
         except Exception as error:
             log.get().error("gateway.raised", outbox_id=str(row.outbox_id), exc_info=error)
             return Unknown()
+
+
+class _Posting:
+    """Groups of calls under way, at most `at_once` calls together. They start in the order in which they were
+    claimed. Leaving the context waits for all of them; the first error of one is raised after the others ended."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._slots = asyncio.Semaphore(dispatcher.at_once)
+        self._groups: deque[asyncio.Task[int]] = deque()
+        self.accepted = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.finish()
+
+    @property
+    def under_way(self) -> bool:
+        return bool(self._groups)
+
+    async def start(self, rows: Sequence[Claimed]) -> None:
+        size = self._dispatcher.at_once
+        for first in range(0, len(rows), size):
+            if len(self._groups) == GROUPS:
+                self.accepted += await self._groups.popleft()
+            ours = await self._dispatcher.fenced(rows[first : first + size])
+            self._groups.append(asyncio.create_task(self._send(ours)))
+
+    async def finish(self) -> None:
+        groups, self._groups = self._groups, deque()
+        ended = await asyncio.gather(*groups, return_exceptions=True)
+        for result in ended:
+            if isinstance(result, BaseException):
+                raise result
+            self.accepted += result
+
+    async def _send(self, ours: Sequence[tuple[Claimed, datetime]]) -> int:
+        finished = await asyncio.gather(*(self._one(row, lease_ends_at) for row, lease_ends_at in ours))
+        return await self._dispatcher.record(finished)
+
+    async def _one(self, row: Claimed, lease_ends_at: datetime) -> Finished:
+        async with self._slots:
+            return await self._dispatcher.attempt(row, lease_ends_at)
 
 
 async def quarantine(tx: Tx, outbox_id: UUID, *, now: datetime) -> None:

@@ -25,11 +25,13 @@ from registry.worklist import service as worklist
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """One attempt and its outcome; `chance` in [0, 1) spreads a retry."""
+    """One attempt and its outcome; `chance` in [0, 1) spreads a retry. `at` is when this call came back: a patient
+    may answer a text before the slowest call of its group has ended."""
 
     row: Claimed
     outcome: Outcome
     chance: float
+    at: datetime
 
 
 # Compare-and-set on our own token: a callback that was quicker, or a later claim, is never overwritten.
@@ -83,7 +85,7 @@ def _values(item: Finished, decision: Settled, now: datetime) -> dict[str, Any]:
         "new_state": decision.state,
         "new_reason": decision.reason,
         "new_next_at": None if ends_here else decision.next_at,
-        "new_accepted_at": now if accepted else None,
+        "new_accepted_at": min(item.at, now) if accepted else None,
         "new_sid": accepted.sid if accepted else None,
         "new_status": accepted.status if accepted else None,
         "new_rank": rank(accepted.status) if accepted else -1,

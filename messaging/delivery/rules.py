@@ -218,8 +218,8 @@ def _person_forbids(row: RowFacts) -> SuppressReason | None:
         return "no_consent"
     if not row.episode_open and not rule.after_discharge:
         return "episode_closed"
-    if not row.contact_version_ok:
-        return "contact_changed"
+    if not row.contact_version_ok and rule.needs_consent:
+        return "contact_changed"  # the others answer the very number that has just written
     if row.texts_paused and rule.class_ == "A" and rule.needs_consent:
         return "texts_paused"
     return None

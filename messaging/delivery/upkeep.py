@@ -35,6 +35,7 @@ from messaging.gateways.sms import FoundText, Listing, SmsGateway
 from registry.organisation.tables import Sender
 
 LIMIT = 100
+POLLS_AT_ONCE = 20  # a slow provider must not hold up the sweeps behind this one
 READS_AT_ONCE = 20
 _COPY = insert_or_skip(Outbox, "dedupe_key")
 COPIED_COLUMNS_RESET: dict[str, Any] = {
@@ -106,9 +107,14 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     async def poll(self, now: datetime) -> dict[str, int]:
         """Asks about accepted texts of which nothing was heard; after five times it is presumed sent, never delivered."""
         rows = await self._due("accepted", now)
-        for row in rows:
+        slots = asyncio.Semaphore(POLLS_AT_ONCE)
+
+        async def ask(row: Row[Any]) -> None:
             step = next_poll(row.provider_status, row.accepted_at, row.polls, alert=row.message_class == "C")
-            await self._poll_one(row, step, now)
+            async with slots:
+                await self._poll_one(row, step, now)
+
+        await asyncio.gather(*(ask(row) for row in rows))
         return {"polled": len(rows)}
 
     async def _due(self, state: str, now: datetime) -> list[Row[Any]]:

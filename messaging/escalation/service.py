@@ -166,11 +166,11 @@ async def repeat_alerts(database: Database, now: datetime) -> dict[str, int]:
 
 
 async def _repeat(tx: Tx, event_id: UUID, now: datetime) -> int:
-    await safety.lapse(tx, event_id, now=now)
+    lapsed = await safety.lapse(tx, event_id, now=now)
     event = await tx.first(_EVENT.where(RiskEvent.id == event_id).with_for_update())
-    if event is None or event.state != "open" or (event.next_action_at > now and event.step > 0):
+    if event is None or event.state != "open" or (event.next_action_at > now and not lapsed):
         return 0
-    accepted = await _was_accepted(tx, event_id)
+    accepted = await _was_accepted(tx, event)
     if quiet_first_look(event.step, accepted):
         await safety.escalated(tx, event_id, step=1, next_action_at=now + SECOND_LOOK)
         return 0
@@ -181,10 +181,15 @@ async def _repeat(tx: Tx, event_id: UUID, now: datetime) -> int:
     return 0 if event is None else await _tell(tx, event, step.audience, now)
 
 
-async def _was_accepted(tx: Tx, event_id: UUID) -> bool:
+async def _was_accepted(tx: Tx, event: Row[Any]) -> bool:
+    """Whether a provider took an alert of the present round; one of an earlier round tells nobody anything now."""
     found = await tx.scalar(
         select(Outbox.id)
-        .where(Outbox.event_id == event_id, Outbox.kind == "alert", Outbox.state == "accepted")
+        .where(
+            Outbox.event_id == event.id,
+            Outbox.dedupe_key.startswith(f"risk:{event.id}:v{event.version}:"),
+            Outbox.state == "accepted",
+        )
         .limit(1)
     )
     return found is not None

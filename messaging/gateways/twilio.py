@@ -23,7 +23,7 @@ from messaging.delivery.outcomes import Accepted, NotSent, Outcome, Rejected, Un
 from messaging.gateways.sms import FoundText, Listing, OutgoingText
 
 LIST_SIZE = 50
-INBOUND_SIZE = 1000
+INBOUND_PAGE = 1000
 
 
 class TooManyRequests(Exception):
@@ -123,7 +123,8 @@ class TwilioGateway:
         return await self._list(to=number, limit=LIST_SIZE)
 
     async def list_inbound(self, our_number: str, since: datetime) -> Listing:
-        listing = await self._list(to=our_number, date_sent_after=since, limit=INBOUND_SIZE)
+        # Every page: a list that ended early would let the sweep move on past the oldest texts of an outage.
+        listing = await self._list(to=our_number, date_sent_after=since, page_size=INBOUND_PAGE)
         found = tuple(text for text in listing.found if text.direction == "inbound")
         return Listing(listing.http_status, found)
 

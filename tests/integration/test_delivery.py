@@ -162,15 +162,16 @@ async def test_the_one_confirmation_of_stop_still_leaves(room: Postroom) -> None
     assert [text.validity_period for text in await room.sent()] == [300]
 
 
-async def test_a_stop_that_commits_after_the_claim_is_the_last_text_before_it(room: Postroom) -> None:
-    """The claim looked before the STOP came; nothing claimed after it leaves."""
-    await room.queue()
-    await room.queue()
+async def test_a_stop_that_commits_after_the_claim_still_holds_the_text_back(room: Postroom) -> None:
+    """The claim looked before the STOP came; the last check before the call looks again."""
+    queued = [await room.queue(), await room.queue()]
     batch = await room.dispatcher().claim()
     await stop(room)
     await room.dispatcher().send_all(batch.claimed)
+    room.clock.advance(minutes=5)
     await room.tick()
-    assert [text.body for text in await room.sent()] == ["Text 1"]
+    assert await room.sent() == []
+    assert {await room.state(outbox_id) for outbox_id in queued} == {("suppressed", "opted_out")}
 
 
 async def test_an_alert_leaves_whatever_the_patient_opted_out_of(room: Postroom) -> None:
