@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import httpx
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
@@ -13,8 +14,9 @@ from sqlalchemy import func, select
 
 from api.app import create_app
 from api.schema import metadata
-from kernel.audit import AuditEvent
+from kernel.audit import AuditEvent, Role
 from kernel.db import Database
+from kernel.web import cookies, sessions
 from kernel.web.access import Access
 from tests.support.app import ROLES, Clinic, browser, found_clinic, test_deps
 from tests.support.clock import FakeClock
@@ -76,6 +78,66 @@ async def test_a_key_without_the_role_is_denied_everywhere_and_changes_nothing(c
                 assert _changed(before, await _counts(db)) == {"audit_event": 1}, (call, role)
                 tried += 1
     assert tried > 50
+
+
+async def test_a_person_without_the_role_is_denied_every_page_and_changes_nothing(clinic: Clinic) -> None:
+    app = create_app(clinic.deps)
+    tried = 0
+    async with browser(clinic.deps, app) as web:
+        for role in ROLES:
+            csrf = await _sign_in(clinic, web, role)
+            for call in calls(app):
+                if call.access.kind != "staff" or not call.access.roles or role in call.access.roles:
+                    continue
+                before = await _counts(clinic.deps.system_db)
+                answer = await web.request(call.method, call.url, headers={"x-csrf-token": csrf})
+                assert answer.status_code == 403, (call, role)
+                assert _changed(before, await _counts(clinic.deps.system_db)) == {"audit_event": 1}, (
+                    call,
+                    role,
+                )
+                tried += 1
+    assert tried > 30
+
+
+async def test_no_page_acts_without_the_sessions_own_token(clinic: Clinic) -> None:
+    app = create_app(clinic.deps)
+    async with browser(clinic.deps, app) as web:
+        await _sign_in(clinic, web, "clinic_lead")
+        before = await _counts(clinic.deps.system_db)
+        for call in calls(app):
+            if call.access.kind != "staff" or call.method == "GET":
+                continue
+            for headers in ({}, {"x-csrf-token": "guessed"}):
+                answer = await web.request(call.method, call.url, headers=headers)
+                assert answer.status_code == 403, call
+        assert await _counts(clinic.deps.system_db) == before
+
+
+async def test_no_page_acts_for_another_site(clinic: Clinic) -> None:
+    app = create_app(clinic.deps)
+    async with browser(clinic.deps, app) as web:
+        csrf = await _sign_in(clinic, web, "clinic_lead")
+        before = await _counts(clinic.deps.system_db)
+        for call in calls(app):
+            if call.access.kind not in ("staff", "public") or call.method == "GET":
+                continue
+            for foreign in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+                answer = await web.request(call.method, call.url, headers=foreign | {"x-csrf-token": csrf})
+                assert answer.status_code == 403, (call, foreign)
+        assert await _counts(clinic.deps.system_db) == before
+
+
+async def _sign_in(clinic: Clinic, web: httpx.AsyncClient, role: Role) -> str:
+    """A session with both factors done; gives the token its forms carry."""
+    deps = clinic.deps
+    secret, csrf = deps.new_token(), deps.new_token()
+    async with deps.system_db.begin() as tx:
+        await sessions.start(
+            tx, clinic.staff[role], clinic.id, "full", secret=secret, csrf=csrf, now=deps.clock.now()
+        )
+    web.cookies.set(cookies.name(deps.settings, cookies.STAFF), secret)
+    return csrf
 
 
 async def test_without_a_key_every_api_route_is_closed_and_leaves_no_trace(clinic: Clinic) -> None:
