@@ -226,6 +226,7 @@ class _Work:
             source_id=self.cause.inbound_id,
             channel="sms",
             rule_version=crisis_list_version() if risk.trigger == "crisis_text" else PARSER_VERSION,
+            phone_key=self.turn.phone_key,
         )
         await signals.signal(self.tx, signal, now=self.now, alerts=self.ports.alerts)
 

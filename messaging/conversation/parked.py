@@ -130,6 +130,7 @@ async def _raise(
         source_id=own,
         channel="sms",
         rule_version=crisis_list_version(),
+        phone_key=tx.vault.lookup(inbound.from_),
     )
     await signals.signal(tx, signal, now=now, alerts=ports.alerts)
 

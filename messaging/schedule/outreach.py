@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from kernel.audit import Actor
 from kernel.db import Tx
+from messaging.consent import choices
 from messaging.consent import service as consent
 from messaging.delivery import service as delivery
 from messaging.delivery.tables import Outbox
@@ -28,8 +29,7 @@ class Schedule:
     async def record_texting_consent(
         self, tx: Tx, actor: Actor, patient_id: UUID, form: TextingConsentForm, *, now: datetime
     ) -> None:
-        await consent.record(tx, actor, patient_id, form, now=now)
-        await occurrences.materialise(tx, patient_id, now=now)
+        await choices.record_agreement(tx, actor, patient_id, form, now=now)
 
     async def care_paused(self, tx: Tx, patient_id: UUID, reason: PauseReason, *, now: datetime) -> None:
         """Nothing more is asked or sent; check-ins end with their links. A safety reply that is on its way stays."""

@@ -423,6 +423,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_recovery_code_staff_id'), 'recovery_code', ['staff_id'], unique=False)
     op.create_table('risk_event',
     sa.Column('patient_id', sa.Uuid(), nullable=True),
+    sa.Column('phone_key', sa.String(), nullable=True),
     sa.Column('episode_id', sa.Uuid(), nullable=True),
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('tier', sa.Integer(), nullable=False),
@@ -452,6 +453,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_risk_event_next', 'risk_event', ['next_action_at'], unique=False, postgresql_where=sa.text("state <> 'closed'"), sqlite_where=sa.text("state <> 'closed'"))
     op.create_index('uq_risk_event_open', 'risk_event', ['patient_id', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"))
+    op.create_index('uq_risk_event_open_number', 'risk_event', ['clinic_id', 'phone_key', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"))
     op.create_table('sender',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),

@@ -65,7 +65,8 @@ SETTLING: Final = timedelta(minutes=15)  # further answers of the same burst don
 class Signal(msgspec.Struct, frozen=True):
     """One answer or text that signals danger. (source_kind, source_id, trigger) names it for ever.
 
-    `value`: the item's answer, None when there is none. `patient_id` None: an unknown number wrote.
+    `value`: the item's answer, None when there is none. `patient_id` None: an unknown or shared number wrote, which
+    `phone_key` then names, so that its next text joins instead of paging everyone again.
     """
 
     clinic_id: UUID
@@ -80,6 +81,7 @@ class Signal(msgspec.Struct, frozen=True):
     channel: str
     rule_version: str
     is_drill: bool = False
+    phone_key: str | None = None
 
 
 class SignalResult(msgspec.Struct, frozen=True):

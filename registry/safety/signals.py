@@ -32,11 +32,10 @@ _SEEN = select(RiskSignal.event_id).where(
     RiskSignal.source_id == bindparam("source"),
     RiskSignal.trigger == bindparam("trigger"),
 )
-_OPEN_EVENT = (
+_ANY_OPEN_EVENT = (
     select(RiskEvent.id, RiskEvent.tier, RiskEvent.state, RiskEvent.acknowledged_at, RiskEvent.responsible_id)
     .where(
         RiskEvent.clinic_id == bindparam("clinic"),
-        RiskEvent.patient_id == bindparam("patient"),
         RiskEvent.toward == bindparam("toward"),
         RiskEvent.is_drill == bindparam("drill"),
         RiskEvent.state != "closed",
@@ -44,6 +43,10 @@ _OPEN_EVENT = (
     .order_by(RiskEvent.opened_at)
     .limit(1)
     .with_for_update()
+)
+_OPEN_EVENT = _ANY_OPEN_EVENT.where(RiskEvent.patient_id == bindparam("patient"))
+_OPEN_EVENT_OF_NUMBER = _ANY_OPEN_EVENT.where(
+    RiskEvent.patient_id.is_(None), RiskEvent.phone_key == bindparam("phone")
 )
 _RESPONSIBLE = (
     select(Episode.id, Staff.id.label("manager"), Clinic.default_responsible_id)
@@ -130,7 +133,15 @@ def _code(code: NewCode, attempt: int) -> str:
 
 async def _open_event(tx: Tx, signal: Signal) -> Row[Any] | None:
     if signal.patient_id is None:
-        return None  # nobody to join: two unknown numbers may be two people
+        if signal.phone_key is None:
+            return None  # nobody to join: two unknown numbers may be two people
+        number = {
+            "clinic": signal.clinic_id,
+            "phone": signal.phone_key,
+            "toward": signal.toward,
+            "drill": signal.is_drill,
+        }
+        return await tx.first(_OPEN_EVENT_OF_NUMBER, number)
     key = {
         "clinic": signal.clinic_id,
         "patient": signal.patient_id,
@@ -219,6 +230,7 @@ def _event_row(
         "id": event_id,
         "clinic_id": signal.clinic_id,
         "patient_id": signal.patient_id,
+        "phone_key": signal.phone_key if signal.patient_id is None else None,
         "episode_id": responsible.episode_id,
         "code": code,
         "tier": signal.tier,

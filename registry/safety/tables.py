@@ -25,12 +25,20 @@ class RiskEvent(ClinicRow, Base):
             "toward",
             where="state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false",
         ),
+        partial_unique(
+            "uq_risk_event_open_number",
+            "clinic_id",
+            "phone_key",
+            "toward",
+            where="state <> 'closed' AND patient_id IS NULL AND is_drill = false",
+        ),
         partial_index("ix_risk_event_next", "next_action_at", where="state <> 'closed'"),
         one_of("state", "open", "acknowledged", "assessed", "closed"),
         one_of("toward", "self", "others"),
     )
 
     patient_id: Mapped[UUID | None]  # null: an unknown or shared number wrote it
+    phone_key: Mapped[str | None]  # of that number, so that its further texts join
     episode_id: Mapped[UUID | None]
     code: Mapped[str]  # what an alert names, e.g. K7Q2
     tier: Mapped[int]
