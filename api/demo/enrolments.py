@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from sqlalchemy import select, update
 from api.demo import people
 from api.demo.clinics import Clinic
 from api.demo.dice import Dice
+from api.demo.earlier import Enrolments
 from api.demo.history import Course
 from api.demo.people import Person
 from api.demo.story import Story
@@ -29,6 +31,7 @@ from registry.episodes.forms import (
     TeamForm,
 )
 from registry.episodes.tables import Episode
+from registry.organisation import queries as organisation
 from registry.patients.forms import (
     Address,
     CoverageForm,
@@ -43,6 +46,7 @@ from registry.ports import TextingConsentForm
 
 VISIT_CODES: Final = ("99214", "99204", "99215")
 SEXES: Final[tuple[Sex, ...]] = ("F", "F", "M", "M", "F", "U")
+LONG_AGO: Final = timedelta(weeks=8)
 CARE_WORDING: Final = "care-consent@1"
 
 
@@ -58,13 +62,27 @@ class Team:
         self.consultant: Person = clinic.those("consultant")[0]
 
 
-async def take_in(tx: Tx, deps: Deps, clinic: Clinic, story: Story, dice: Dice, today: date) -> Course:
+async def take_in(
+    tx: Tx, deps: Deps, clinic: Clinic, stories: Sequence[Story], dice: Dice, today: date
+) -> tuple[Course, ...]:
+    roles = await organisation.roles_of_staff(tx, clinic.id, list(clinic.staff.values()))
+    earlier = Enrolments(tx, clinic.id, roles)
+    courses = tuple([await _take_one(tx, deps, clinic, story, dice, today, earlier) for story in stories])
+    await earlier.write()
+    return courses
+
+
+async def _take_one(
+    tx: Tx, deps: Deps, clinic: Clinic, story: Story, dice: Dice, today: date, earlier: Enrolments
+) -> Course:
     team = Team(clinic, story.nth)
     actor = clinic.actor(team.manager)
+    now = _local(clinic, story.enrolled_on, time(9, 30))
     if story.kind == "waiting":
         patient_id, episode_id = await _refer(tx, clinic, actor, team, story, dice, today)
+    elif story.scene == "none" and today - story.enrolled_on > LONG_AGO:
+        patient_id, episode_id = earlier.add(actor, _enrolment(clinic, team, story, dice, now), now)
     else:
-        now = _local(clinic, story.enrolled_on, time(9, 30))
         form = _enrolment(clinic, team, story, dice, now)
         done = await episodes.enrol(tx, actor, form, now=now, outreach=deps.outreach)
         patient_id, episode_id = done.patient_id, done.episode_id

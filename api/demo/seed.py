@@ -144,7 +144,7 @@ async def _past(
 ) -> Sequence[Course]:
     stories = cast(clinic.plan.patients, today, dice, scenes=scenes)
     async with deps.system_db.begin(clinic.id) as tx:
-        courses = [await enrolments.take_in(tx, deps, clinic, story, dice, today) for story in stories]
+        courses = await enrolments.take_in(tx, deps, clinic, stories, dice, today)
         await enrolments.verify_phones(tx, clinic, opening - FOUNDED)
         history = History(tx, dice)
         minutes = Minutes(tx, dice, clinic.plan.zone, today)
