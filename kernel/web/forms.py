@@ -5,9 +5,11 @@ Bodies are read here and not by the framework's form parser, which keeps the las
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Sequence
+from datetime import time
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -18,6 +20,7 @@ from kernel.web.context import WebRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
 MAX_BODY = 64 * 1024
+_SHORT_TIME = re.compile(r"\d{2}:\d{2}", re.ASCII)
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -59,7 +62,7 @@ def parse(fields: Pairs, kind: type[T]) -> T:
                 values[info.name] = None
             continue
         try:
-            values[info.name] = msgspec.convert(_boolean(info.type, raw), info.type, strict=False)
+            values[info.name] = msgspec.convert(_as_typed(info.type, raw), info.type, strict=False)
         except msgspec.ValidationError as error:
             problems.append(Problem(info.encode_name, _plain(str(error))))
     if problems:
@@ -83,8 +86,19 @@ def _allows_none(kind: Any) -> bool:
     return typing.get_origin(kind) in (typing.Union, types.UnionType) and type(None) in typing.get_args(kind)
 
 
-def _boolean(kind: Any, raw: Any) -> Any:
-    return True if kind is bool and raw == "on" else raw
+def _as_typed(kind: Any, raw: Any) -> Any:
+    """What browsers send, as the validator reads it: a ticked box is "on", a time of day has no seconds."""
+    if kind is bool and raw == "on":
+        return True
+    if isinstance(raw, str) and _SHORT_TIME.fullmatch(raw) and _takes(kind, time):
+        return f"{raw}:00"
+    return raw
+
+
+def _takes(kind: Any, wanted: type) -> bool:
+    if typing.get_origin(kind) is typing.Annotated:
+        return _takes(typing.get_args(kind)[0], wanted)
+    return kind is wanted or any(part is wanted for part in typing.get_args(kind))
 
 
 def _plain(message: str) -> str:

@@ -116,7 +116,7 @@ async def _refused(visit: Visit, entry_id: UUID, error: DomainError, form_id: st
     form = await read_again(visit, form_id, error, LABELS, RENAMED)
     if form_id == "void":
         return await _editing(visit, entry_id, void_form=form)
-    return await _editing(visit, entry_id, form if form.values else None)
+    return await _editing(visit, entry_id, form)
 
 
 ROUTES: Final = [time_page, entry_page, correct, void, undo]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
+import msgspec
+
 from registry.time_log import activities
 from registry.time_log.own import OwnEntry, OwnMonth
 from registry.time_log.rules import Month
@@ -51,7 +53,7 @@ def editing(
         id=str(entry.id),
         title=f"Correct the entry of {started.day.text} {started.time}",
         patient=people.name(entry.family_name, entry.given_name),
-        form=form or start,
+        form=start if form is None else msgspec.structs.replace(form, values=form.values or start.values),
         void_form=void_form or FormState("void"),
     )
 

@@ -175,6 +175,14 @@ class Colleague:
         self.authenticator = pyotp.TOTP(secret[1].replace(" ", ""))
         return await self.submits("/sign-in/setup", code=self.code())
 
+    async def works_for(self, minutes: int) -> Colleague:
+        """Time passes, with a look at a page now and then, so that the session doesn't end."""
+        clock: Any = self.deps.clock
+        for _ in range(minutes // 10):
+            clock.advance(minutes=10)
+            await self.opens("/time")
+        return self
+
     def code(self) -> str:
         assert self.authenticator is not None
         now: datetime = self.deps.clock.now()
