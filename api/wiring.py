@@ -33,7 +33,7 @@ from registry.organisation.rules import Deployment
 from registry.ports import Alerts, Outreach
 
 Part = Literal["web", "worker", "command"]
-WORKER_CONNECTIONS = 5
+WORKER_CONNECTIONS = 10
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,4 +75,4 @@ async def drop_postgres(server, name: str) -> None:  # type: ignore[no-untyped-d
 
 
 def open_database(url: str, role: DatabaseRole = "worker") -> Database:
-    return Database(url, test_vault(), role=role, pool_size=5)
+    return Database(url, test_vault(), role=role, pool_size=10)
