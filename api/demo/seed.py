@@ -33,6 +33,7 @@ SEED: Final = 20
 FOUNDED: Final = timedelta(days=210)
 # The story opens on Wednesday or Thursday: the two days before are working days too, and nobody is invited on Fridays.
 OPENING_DAYS: Final = (2, 3)
+OPENING_FROM: Final = 12  # day of the month: by then its minutes have something to show
 EARLIEST: Final = time(10, 15)
 LATEST: Final = time(15, 0)
 
@@ -95,14 +96,18 @@ def access_lines(given: DemoAccess) -> tuple[str, ...]:
 
 
 def opening_moment(now: datetime, zone: str) -> datetime:
-    """`now` in the middle of a week's working day, else the next such morning."""
+    """`now` on a working day in the middle of a week and a month, else the next such morning."""
     local = now.astimezone(ZoneInfo(zone))
-    if local.weekday() in OPENING_DAYS and EARLIEST <= local.time() <= LATEST:
+    if _suits(local.date()) and EARLIEST <= local.time() <= LATEST:
         return now
     day = local.date() + timedelta(days=0 if local.time() < EARLIEST else 1)
-    while day.weekday() not in OPENING_DAYS:
+    while not _suits(day):
         day += timedelta(days=1)
     return datetime.combine(day, EARLIEST, ZoneInfo(zone)).astimezone(now.tzinfo)
+
+
+def _suits(day: date) -> bool:
+    return day.weekday() in OPENING_DAYS and day.day >= OPENING_FROM
 
 
 def _opened(deps: Deps) -> datetime:

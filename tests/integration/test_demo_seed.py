@@ -43,7 +43,7 @@ from tests.support.clock import FakeClock
 from tests.support.visitor import PageReader, Visitor
 
 SEATTLE = ZoneInfo("America/Los_Angeles")
-WEDNESDAY = datetime(2026, 3, 4, 18, 30, tzinfo=UTC)
+WEDNESDAY = datetime(2026, 3, 18, 17, 30, tzinfo=UTC)
 
 
 class MovedClock(FakeClock):
@@ -210,12 +210,13 @@ def test_answers_add_up_to_their_total(total: int) -> None:
 @pytest.mark.parametrize(
     ("now", "opens"),
     [
-        ("2026-03-04T10:30", "2026-03-04T10:30"),  # Wednesday, in office hours
-        ("2026-03-04T07:00", "2026-03-04T10:15"),
-        ("2026-03-04T16:30", "2026-03-05T10:15"),
-        ("2026-03-05T18:00", "2026-03-11T10:15"),  # Thursday evening: the next Wednesday
-        ("2026-03-07T12:00", "2026-03-11T10:15"),  # Saturday
-        ("2026-03-02T09:00", "2026-03-04T10:15"),  # Monday
+        ("2026-03-18T10:30", "2026-03-18T10:30"),  # Wednesday, in office hours
+        ("2026-03-18T07:00", "2026-03-18T10:15"),
+        ("2026-03-18T16:30", "2026-03-19T10:15"),
+        ("2026-03-19T18:00", "2026-03-25T10:15"),  # Thursday evening: the next Wednesday
+        ("2026-03-21T12:00", "2026-03-25T10:15"),  # Saturday
+        ("2026-03-16T09:00", "2026-03-18T10:15"),  # Monday
+        ("2026-03-31T09:00", "2026-04-15T10:15"),  # the month must have some days behind it
     ],
 )
 def test_it_opens_on_a_working_day(now: str, opens: str) -> None:
