@@ -9,7 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, assert_never
 
+import msgspec
+
 from messaging.conversation.decision import (
+    ACCEPTED,
     UNREADABLE_FAST,
     Decision,
     Effect,
@@ -22,7 +25,16 @@ from messaging.conversation.decision import (
     Say,
     UnknownPair,
 )
-from messaging.conversation.flow import SUPPORT, alarm_of, ask, file, file_all, labelled, positive
+from messaging.conversation.flow import (
+    SUPPORT,
+    alarm_of,
+    ask,
+    file,
+    file_all,
+    labelled,
+    positive,
+    was_asked,
+)
 from messaging.conversation.meaning import Reply
 from messaging.conversation.script import Script
 from messaging.conversation.state import Asking, Confirming, Given, Paused
@@ -36,13 +48,34 @@ UNREADABLE: Final = RaiseRisk("item9_unreadable", 1)
 def to_question(state: Asking, event: Received, script: Script, now: datetime) -> Decision:
     match event.reply.kind:
         case "answer":
-            return _value(state, event, script, now)
+            decision = _value(state, _to_what_was_asked(state, event), script, now)
+            return _heard_on_item9(state, _given(event.reply), script, decision)
         case "bulk":
-            return _several(state, event, script)
+            return _several(state, _to_what_was_asked(state, event), script)
         case "ask" | "free_text":
             return _unread(state, event, script)
         case _:
             raise UnknownPair(state, event.reply.kind)
+
+
+def _to_what_was_asked(state: Asking, event: Received) -> Received:
+    """Asked in an earlier turn: the text that asks again need not have arrived, nor have been read."""
+    return msgspec.structs.replace(event, standing=ACCEPTED) if state.asked_before else event
+
+
+def _heard_on_item9(state: Asking, value: int, script: Script, decision: Decision) -> Decision:
+    """1 or more while item 9 is open, and filed nowhere: whether it was meant for item 9 is for a person to find out.
+    Held until its question's fate is known, it waits for the file and not for help."""
+    kept = any(isinstance(effect, SaveAnswer | RaiseRisk) for effect in decision.effects)
+    if value < 1 or kept or not script.items[state.at].risk:
+        return decision
+    effects = tuple(_with_support(e) if isinstance(e, Say) else e for e in decision.effects)
+    help_now = (Say("crisis", (Line("crisis"),)),) if Hold() in effects else ()
+    return Decision(decision.state, (alarm_of(value), *effects, *help_now))
+
+
+def _with_support(say: Say) -> Say:
+    return msgspec.structs.replace(say, lines=(SUPPORT, *say.lines))
 
 
 def _value(state: Asking, event: Received, script: Script, now: datetime) -> Decision:
@@ -86,7 +119,7 @@ def _too_early(state: Asking, last: Given, value: int, script: Script) -> Decisi
     if value == last.value:
         return Decision(state)
     kept = labelled("kept", script.items[last.at], last.value)
-    return ask(state.at, kept, tries=state.tries, laters=state.laters, last=last)
+    return ask(state.at, kept, tries=state.tries, laters=state.laters, last=last, asked_before=True)
 
 
 def _second(state: Asking, value: int, script: Script, now: datetime) -> Decision:
@@ -187,9 +220,10 @@ def _unread(state: Asking, event: Received, script: Script) -> Decision:
     """A reply that is no answer. On item 9 that is a signal in itself, not a parsing problem."""
     reply = event.reply
     at_item9 = script.items[state.at].risk
+    asked = was_asked(state, event.standing)
     if reply.risk and not at_item9:
         return _positive_unfiled(state, None)  # nine values at once, the ninth positive
-    shown = event.standing.kind not in ("waiting", "lost")
+    shown = asked or event.standing.kind == "in_doubt"
     before: tuple[Effect, ...] = (UNREADABLE,) if reply.risk and shown else ()
     if reply.review or reply.kind == "free_text":
         before = (*before, OpenTask("inbound_text"))
@@ -197,7 +231,15 @@ def _unread(state: Asking, event: Received, script: Script) -> Decision:
         return Decision(state, before)  # the question is coming; this was no reply to it
     support = (SUPPORT,) if at_item9 and shown else ()
     if event.standing.kind == "lost":
-        return ask(state.at, tries=state.tries, laters=state.laters, last=state.last, before=before)
+        return ask(
+            state.at,
+            *support,
+            tries=state.tries,
+            laters=state.laters,
+            last=state.last,
+            asked_before=asked,
+            before=before,
+        )
     if state.tries >= MAX_REPROMPTS:
         return give_up(state, before, support)
     return _again(state, event, script, support, before)
@@ -206,7 +248,7 @@ def _unread(state: Asking, event: Received, script: Script) -> Decision:
 def _again(
     state: Asking, event: Received, script: Script, support: tuple[Line, ...], before: tuple[Effect, ...]
 ) -> Decision:
-    again = Asking(state.at, state.tries + 1, state.laters, state.last)
+    again = Asking(state.at, state.tries + 1, state.laters, state.last, asked_before=True)
     if state.tries and event.reply.kind != "free_text":
         says = Say("question", (*support, Line("reask_again")), ask=state.at, short=True)
         return Decision(again, (*before, says))

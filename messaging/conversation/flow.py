@@ -15,6 +15,7 @@ from messaging.conversation.decision import (
     RaiseRisk,
     SaveAnswer,
     Say,
+    Standing,
     WakeAt,
 )
 from messaging.conversation.script import Item, Script
@@ -37,10 +38,16 @@ def ask(
     tries: int = 0,
     laters: int = 0,
     last: Given | None = None,
+    asked_before: bool = False,
     kind: Kind = "question",
     before: tuple[Effect, ...] = (),
 ) -> Decision:
-    return Decision(Asking(at, tries, laters, last), (*before, Say(kind, lines, ask=at)))
+    return Decision(Asking(at, tries, laters, last, asked_before), (*before, Say(kind, lines, ask=at)))
+
+
+def was_asked(state: Asking, standing: Standing) -> bool:
+    """Whether the provider had the item, in whichever turn, before the reply came."""
+    return state.asked_before or standing.kind == "accepted"
 
 
 def file(

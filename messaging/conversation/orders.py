@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, assert_never
 
+import msgspec
+
 from messaging.conversation import requests
 from messaging.conversation.answering import confirmed, read_back
 from messaging.conversation.decision import (
@@ -19,7 +21,7 @@ from messaging.conversation.decision import (
     UnknownPair,
     WithdrawAnswer,
 )
-from messaging.conversation.flow import SUPPORT, ask, file
+from messaging.conversation.flow import SUPPORT, ask, file, was_asked
 from messaging.conversation.meaning import Command
 from messaging.conversation.script import Script
 from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, State
@@ -39,7 +41,7 @@ def command(state: State, event: Received, script: Script, now: datetime) -> Dec
         case Confirming():
             return _confirming(state, event, script, now)
         case Paused(at=int(at), why="unclear") if name not in ("link", "lang_en", "lang_es"):
-            return _asking(Asking(at, laters=state.laters), event, script, now)
+            return _asking(Asking(at, laters=state.laters, asked_before=True), event, script, now)
         case Paused() | Idle() | OptIn():
             return _elsewhere(state, event, script)
         case _:
@@ -47,49 +49,58 @@ def command(state: State, event: Received, script: Script, now: datetime) -> Dec
 
 
 def _asking(state: Asking, event: Received, script: Script, now: datetime) -> Decision:
+    asked = was_asked(state, event.standing)
     match event.reply.detail:
         case "back":
-            return _back(state, script)
+            return _back(state, asked, script)
         case "skip":
             return _skip(state, event, script, now)
         case "later":
-            return _later(state, script)
+            return _later(state, asked, script)
         case "link":
             return Decision(state, (Say("link", (Line("link"),)),))
         case "why":
-            return ask(state.at, Line("why"), tries=state.tries, laters=state.laters, last=state.last)
+            return _once_more(state, asked, Line("why"))
         case "lang_en" | "lang_es":
-            change = _language(event)
-            return ask(state.at, Line("lang_changed"), laters=state.laters, last=state.last, before=(change,))
+            anew = msgspec.structs.replace(state, tries=0)
+            return _once_more(anew, asked, Line("lang_changed"), before=(_language(event),))
         case _:
             raise UnknownPair(state, f"command {event.reply.detail}")
 
 
-def _back(state: Asking, script: Script) -> Decision:
+def _once_more(state: Asking, asked: bool, *lines: Line, before: tuple[Effect, ...] = ()) -> Decision:
+    return ask(
+        state.at,
+        *lines,
+        tries=state.tries,
+        laters=state.laters,
+        last=state.last,
+        asked_before=asked,
+        before=before,
+    )
+
+
+def _back(state: Asking, asked: bool, script: Script) -> Decision:
     """Undoes one answer a time, to the first; never one of a questionnaire that is scored."""
     at = script.previous(state.at)
     if at is None:
-        line = Line("nothing_to_undo")
-        return ask(state.at, line, tries=state.tries, laters=state.laters)
+        return _once_more(msgspec.structs.replace(state, last=None), asked, Line("nothing_to_undo"))
     return ask(at, Line("back_done"), laters=state.laters, before=(WithdrawAnswer(at),))
 
 
 def _skip(state: Asking, event: Received, script: Script, now: datetime) -> Decision:
     """Declined, if the question was there to decline. On item 9 the answer itself opens an event, so here only the
     words differ."""
-    if event.standing.kind == "waiting":
-        return Decision(state)
-    if event.standing.kind != "accepted":
-        return ask(state.at, tries=state.tries, laters=state.laters, last=state.last)
+    if not was_asked(state, event.standing):
+        return Decision(state) if event.standing.kind == "waiting" else _once_more(state, False)
     support = (SUPPORT,) if script.items[state.at].risk else ()
     return file(script, state.at, None, Line("skip_done"), *support, now=now, laters=state.laters)
 
 
-def _later(state: Asking, script: Script) -> Decision:
+def _later(state: Asking, asked: bool, script: Script) -> Decision:
     if state.laters >= MAX_LATERS or not script.may_postpone:
-        line = Line("later_used_up")
-        return ask(state.at, line, tries=state.tries, laters=state.laters, last=state.last)
-    put_off = Asking(state.at, state.tries, state.laters + 1, state.last)
+        return _once_more(state, asked, Line("later_used_up"))
+    put_off = Asking(state.at, state.tries, state.laters + 1, state.last, asked)
     says = Say("acknowledgement", (Line("later_done"),), bound=True)
     return Decision(put_off, (Postpone(), says))
 
@@ -99,7 +110,7 @@ def _confirming(state: Confirming, event: Received, script: Script, now: datetim
         case "ok":
             return confirmed(state, event, script, now)
         case "back":
-            return ask(state.at, laters=state.laters)
+            return ask(state.at, laters=state.laters, asked_before=True)
         case "link":
             return Decision(state, (Say("link", (Line("link"),)),))
         case "why":

@@ -12,10 +12,11 @@ from messaging.conversation.decision import (
     OpenTask,
     RaiseRisk,
     Say,
+    Standing,
     StopNumber,
     UnknownPair,
 )
-from messaging.conversation.flow import ask
+from messaging.conversation.flow import ask, was_asked
 from messaging.conversation.meaning import Reply
 from messaging.conversation.script import Script
 from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, State
@@ -61,14 +62,15 @@ def maybe_stop(state: State, reply: Reply, script: Script) -> Decision:
     return Decision(state, (*risk, StopNumber("paused"), says))
 
 
-def start(state: State, script: Script) -> Decision:
+def start(state: State, standing: Standing, script: Script) -> Decision:
     """Undoes what a patient's or the carrier's STOP did. What staff recorded, or a wrong number, a person undoes."""
     if (script.stopped or script.paused) and not script.liftable:
         return Decision(state, (OpenTask("opted_out"),))
     lift: tuple[Effect, ...] = (LiftStop(),) if script.stopped or script.paused else ()
     match state:
         case Asking():
-            return ask(state.at, Line("resume"), laters=state.laters, before=lift)
+            asked = was_asked(state, standing)
+            return ask(state.at, Line("resume"), laters=state.laters, asked_before=asked, before=lift)
         case OptIn():
             return Decision(Idle(), (LiftStop(), _welcome()))
         case Idle() | Confirming() | Paused():

@@ -116,7 +116,7 @@ def _received(state: State, event: Received, script: Script, now: datetime) -> D
         case "stop?":
             return requests.maybe_stop(state, event.reply, script)
         case "start":
-            return requests.start(state, script)
+            return requests.start(state, event.standing, script)
         case "decline":
             return requests.decline(state)
         case "help":
@@ -142,7 +142,7 @@ def _reply(state: State, event: Received, script: Script, now: datetime) -> Deci
                 raise UnknownPair(state, event.reply.kind)
             return to_read_back(state, event, script)
         case Paused(at=int(at), why="unclear"):
-            return _after_giving_up(Asking(at, laters=state.laters), state, event, script, now)
+            return _after_giving_up(Asking(at, laters=state.laters, asked_before=True), state, event, script, now)
         case Paused() | OptIn() | Idle():
             return _nothing_open(state, event, script)
         case _:

@@ -28,12 +28,17 @@ class Idle(msgspec.Struct, frozen=True, tag_field="mode", tag="idle"):
 
 
 class Asking(msgspec.Struct, frozen=True, tag_field="mode", tag="asking"):
-    """Item `at` (index in the script) waits for its answer. `tries` counts replies to it that could not be read."""
+    """Item `at` (index in the script) waits for its answer. `tries` counts replies to it that could not be read.
+
+    `asked_before`: the provider had it in an earlier turn too, so a value answers it even if it came before the text
+    that asks again has left.
+    """
 
     at: int
     tries: int = 0
     laters: int = 0
     last: Given | None = None
+    asked_before: bool = False
 
 
 class Confirming(msgspec.Struct, frozen=True, tag_field="mode", tag="confirming"):

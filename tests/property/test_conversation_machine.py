@@ -95,6 +95,7 @@ class Conversation(RuleBasedStateMachine):
         self.stopped_at: datetime | None = None
         self.woken_by: int | None = None
         self.heard: tuple[str, datetime] | None = None
+        self.received_at = START
         self.decide(Opened())
 
     # --- the model of the shell ---
@@ -148,10 +149,13 @@ class Conversation(RuleBasedStateMachine):
 
     def check(self, event: Event, decision: Decision, before: State, asked: Script) -> None:
         saves = [effect for effect in decision.effects if isinstance(effect, SaveAnswer)]
+        if isinstance(event, Received):
+            self.hears_item9(event, decision, before, asked)
         if not isinstance(event, Received) or not saves:
             return
         assert isinstance(before, Asking | Confirming | Paused)
-        # I9: what is filed for the open question came after the provider had it; a correction is for the one before.
+        # I9: what is filed for the open question came after the provider had it, in this turn or an earlier one; a
+        # correction is for the one before.
         for save in saves:
             if save.at in self.answers:
                 assert isinstance(before, Asking)
@@ -159,8 +163,20 @@ class Conversation(RuleBasedStateMachine):
                 assert before.last.at == save.at
                 assert event.standing.kind in ("waiting", "lost")
             else:
-                assert event.standing.kind == "accepted"
+                assert event.standing.kind == "accepted" or self.was_asked(save.at)
         assert event.reply.kind in ("answer", "command")
+
+    def was_asked(self, at: int) -> bool:
+        """Whether the provider had a text with this item before the reply came."""
+        times = [text.accepted_at for text in self.outbox if text.say.ask == at]
+        return any(accepted is not None and accepted <= self.received_at for accepted in times)
+
+    def hears_item9(self, event: Received, decision: Decision, before: State, asked: Script) -> None:
+        """1 or more while item 9 is open is filed or alarms, whatever became of the question."""
+        if not isinstance(before, Asking) or not asked.items[before.at].risk or event.duplicate:
+            return
+        if event.reply.kind == "answer" and (event.reply.value or 0) >= 1:
+            assert any(isinstance(effect, SaveAnswer | RaiseRisk) for effect in decision.effects)
 
     def carry_out(self, effect: Any, asked: Script) -> None:
         match effect:
@@ -221,6 +237,7 @@ class Conversation(RuleBasedStateMachine):
         self, body: str, received_at: datetime, standing: Standing, *, duplicate: bool = False
     ) -> bool:
         """True when the text was held."""
+        self.received_at = received_at
         reply = understand(
             body, context=context_of(self.state, self.script), language="en", labels=default_labels()
         )
@@ -281,6 +298,7 @@ class Conversation(RuleBasedStateMachine):
     def release(self) -> None:
         while self.held:
             body, received_at = self.held[0]
+            self.received_at = received_at
             reply = understand(
                 body, context=context_of(self.state, self.script), language="en", labels=default_labels()
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
+import msgspec
 import pytest
 
 from messaging.conversation.crisis import CrisisHit
@@ -687,6 +688,51 @@ def test_the_first_question_has_no_answer_before_it_to_correct(standing: Standin
     assert story(step(Asking(0), received("answer", standing, value=2), script(), NOW)) == effects
 
 
+AGAIN = ["ask", "free_text", "command:why", "command:later", "command:lang_es", "start"]
+
+
+@pytest.mark.parametrize("event", AGAIN)
+@pytest.mark.parametrize("standing", [WAITING, LOST, IN_DOUBT, QUICK])
+def test_a_value_before_the_question_comes_again_answers_that_question(
+    event: str, standing: Standing
+) -> None:
+    asked = script(answered=[0], may_postpone=True)
+    again = step(LAST_1, EVENTS[event], asked, NOW).state
+    decision = step(again, received("answer", standing, value=2), asked, NOW)
+    assert story(decision) == "save 1=2, say question:?2"
+
+
+def test_a_value_after_what_we_have_was_repeated_answers_the_question() -> None:
+    asked = script(answered=[0])
+    kept = step(LAST_1, received("answer", QUICK, value=2), asked, NOW).state
+    assert story(step(kept, received("answer", WAITING, value=3), asked, NOW)) == "save 1=3, say question:?2"
+
+
+@pytest.mark.parametrize("event", ["command:why", "ask", "start"])
+@pytest.mark.parametrize("standing", [WAITING, LOST, IN_DOUBT])
+def test_a_question_that_never_came_is_no_answered_one_when_it_comes_again(
+    event: str, standing: Standing
+) -> None:
+    asked = script(answered=[0])
+    unseen = msgspec.structs.replace(EVENTS[event], standing=standing)
+    again = step(LAST_1, unseen, asked, NOW).state
+    decision = step(again, received("answer", WAITING, value=2), asked, NOW)
+    assert not any(isinstance(effect, SaveAnswer) and effect.at == 1 for effect in decision.effects)
+
+
+@pytest.mark.parametrize("standing", [WAITING, LOST, IN_DOUBT])
+def test_an_answer_after_we_gave_up_asking_counts_whatever_became_of_the_link(standing: Standing) -> None:
+    decision = step(Paused(1, "unclear"), received("answer", standing, value=2), script(answered=[0]), NOW)
+    assert story(decision) == "save 1=2, say question:?2"
+
+
+def test_skip_before_the_question_comes_again_declines_it() -> None:
+    asked = script(answered=[0])
+    again = step(LAST_1, EVENTS["command:why"], asked, NOW).state
+    skipped = step(again, received("command", WAITING, detail="skip"), asked, NOW)
+    assert story(skipped) == "save 1=None, say question:skip_done?2"
+
+
 @pytest.mark.parametrize("kind", ["answer", "ask", "free_text", "who", "start"])
 def test_a_carrier_duplicate_has_no_effect(kind: Kind) -> None:
     event = Received(Reply(kind, value=2, detail="range"), ACCEPTED, duplicate=True)
@@ -780,6 +826,41 @@ def test_what_is_no_plain_0_on_item_9_is_a_signal(reply: Reply, effects: str) ->
 def test_what_was_written_before_item_9_was_seen_is_no_reply_to_it() -> None:
     unseen = Received(Reply("ask", detail="unclear", risk=True), WAITING)
     assert step(AT_9, unseen, UP_TO_9, NOW) == Decision(AT_9)
+
+
+def test_a_text_to_item_9_before_it_comes_again_is_a_reply_to_it() -> None:
+    again = step(AT_9, EVENTS["command:why"], UP_TO_9, NOW).state
+    answered = step(again, received("answer", WAITING, value=3, risk=True), UP_TO_9, NOW)
+    assert story(answered) == "Silence, save 8=3, CompleteRun, say crisis:crisis"
+    unread = step(again, received("ask", WAITING, detail="unclear", risk=True), UP_TO_9, NOW)
+    assert story(unread) == "risk item9_unreadable:1"
+    lost = step(again, received("ask", LOST, detail="unclear", risk=True), UP_TO_9, NOW)
+    assert story(lost) == "risk item9_unreadable:1, say question:support?8"
+
+
+@pytest.mark.parametrize(
+    ("last", "standing", "effects"),
+    [
+        (None, WAITING, "risk item9:2"),
+        (None, LOST, "risk item9:2, say question:support?8"),
+        (Given(7, 2), WAITING, "risk item9:2"),
+        (Given(7, 2), LOST, "risk item9:2, say question:support?8"),
+        (Given(7, 2), QUICK, "risk item9:2"),
+        (Given(7, 0), QUICK, "risk item9:2, say question:support+kept?8"),
+        (Given(7, 0), IN_DOUBT, "risk item9:2, Hold, say crisis:crisis"),
+        (Given(7, 0), WAITING, "save 7=2, say question:changed?8"),
+    ],
+)
+def test_1_or_more_at_item_9_is_filed_or_alarms(last: Given | None, standing: Standing, effects: str) -> None:
+    decision = step(Asking(8, last=last), received("answer", standing, value=2, risk=True), UP_TO_9, NOW)
+    assert story(decision) == effects
+
+
+@pytest.mark.parametrize("last", [None, Given(7, 0), Given(7, 2)])
+@pytest.mark.parametrize("standing", [WAITING, LOST, IN_DOUBT, QUICK])
+def test_0_at_item_9_alarms_nobody(last: Given | None, standing: Standing) -> None:
+    decision = step(Asking(8, last=last), received("answer", standing, value=0), UP_TO_9, NOW)
+    assert not any(isinstance(effect, RaiseRisk) for effect in decision.effects)
 
 
 def test_a_correction_of_item_9_that_comes_after_its_score_still_alarms() -> None:
