@@ -118,6 +118,8 @@ def _too_early(state: Asking, last: Given, value: int, script: Script) -> Decisi
     """The question came less than 4 seconds before: it can't have been read."""
     if value == last.value:
         return Decision(state)
+    if script.items[last.at].risk and value >= 1:
+        return _correction_too_late(state, last.at, value, script)
     kept = labelled("kept", script.items[last.at], last.value)
     return ask(state.at, kept, tries=state.tries, laters=state.laters, last=last, asked_before=True)
 

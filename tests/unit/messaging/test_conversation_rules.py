@@ -863,6 +863,13 @@ def test_0_at_item_9_alarms_nobody(last: Given | None, standing: Standing) -> No
     assert not any(isinstance(effect, RaiseRisk) for effect in decision.effects)
 
 
+def test_a_correction_of_item_9_right_after_the_next_question_still_alarms() -> None:
+    state, asked = Asking(9, last=Given(8, 0)), script(answered=range(9))
+    decision = step(state, received("answer", QUICK, value=2), asked, NOW)
+    assert where(decision.state) == "paused:positive_item9@9"
+    assert story(decision) == "Silence, risk item9:2, task inbound_text, say crisis:crisis"
+
+
 def test_a_correction_of_item_9_that_comes_after_its_score_still_alarms() -> None:
     state = Asking(9, last=Given(8, 0))
     decision = step(state, received("answer", WAITING, value=2), script(answered=range(9)), NOW)
