@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     twilio_api_secret: Annotated[str | None, Meta(description="Secret of the API key.")] = None
     twilio_messaging_service_sid: Annotated[
-        str | None, Meta(description="Messaging service to send from; default: the clinic's own number.")
+        str | None, Meta(description="Messaging service of the numbers that `evenkeel staff add-number` adds from then on.")
     ] = None
     twilio_api_base_url: Annotated[
         str | None, Meta(description="Another server that speaks the provider's API.")

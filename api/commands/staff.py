@@ -27,6 +27,11 @@ class Administrator(msgspec.Struct, frozen=True):
     clinic: str
 
 
+class SendingNumber(msgspec.Struct, frozen=True):
+    id: UUID
+    clinic: str
+
+
 class Issued(msgspec.Struct, frozen=True):
     """`token` is shown here and nowhere else, ever."""
 
@@ -130,6 +135,34 @@ def create_clinic(
 
     made = with_deps(body)
     answer(made, [f"{made.slug} is ready for its first administrator"], as_json=as_json)
+
+
+@command.command("add-number")
+@click.option("--number", required=True, help="Number the clinic texts from, with its country code.")
+@click.option("--clinic", help="Short name of the clinic; may be left out while there is only one.")
+@json_option
+def add_number(number: str, clinic: str | None, as_json: bool) -> None:
+    """Give a clinic a number to text from. Texts to it reach this clinic, whoever wrote them.
+
+    It sends through EVENKEEL_TWILIO_MESSAGING_SERVICE_SID where that is set.
+    """
+
+    async def body(deps: Deps) -> SendingNumber:
+        async with deps.system_db.begin() as tx:
+            found = await _clinic(tx, clinic)
+            await tx.enter_clinic(found.id)
+            sender_id = await service.add_sender(
+                tx,
+                _operator(found),
+                found.id,
+                number,
+                now=deps.clock.now(),
+                messaging_service_sid=deps.settings.twilio_messaging_service_sid,
+            )
+        return SendingNumber(sender_id, found.slug)
+
+    made = with_deps(body)
+    answer(made, [f"{made.clinic} texts from this number"], as_json=as_json)
 
 
 @command.command()

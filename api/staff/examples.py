@@ -82,6 +82,7 @@ NEXT_CONTACT: Final = _one(
 SEARCH: Final = _one("By the beginning of a name", {"text": "alder"})
 CHECK_IN: Final = _one("PHQ-9 now", {"instruments": ["phq9"]})
 MESSAGE: Final = _one("A text from staff", {"body": "We moved your call to Thursday at 2:30 PM. OK?"})
+TEXTING_STOP: Final = _one("Said on the phone", {"said": "verbal", "wording": "Please no more texts."})
 ITEMS: Final = _one(
     "PHQ-9 filled in on paper",
     {

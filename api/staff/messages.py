@@ -17,6 +17,8 @@ from api.staff.calls import PAGE, READ, ROOT, WRITE, Call, Created, Key, Limit, 
 from api.wiring import Deps
 from kernel.web import access
 from kernel.web.context import WebRequest
+from messaging.consent import choices
+from messaging.consent.choices import Said
 from messaging.conversation import thread
 from messaging.conversation.staff_texts import staff_text
 from messaging.conversation.thread import Thread
@@ -65,4 +67,58 @@ async def send(
     return await created(request, deps, idempotency_key, create, only_id)
 
 
-ROUTES: tuple[Any, ...] = (messages, send)
+class StopForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the patient said it, and in which words where they matter."""
+
+    said: Said
+    wording: str | None = None
+
+
+@post(
+    f"{ROOT}/patients/{{patient_id:uuid}}/texting-stops",
+    opt=access.token(*CARE),
+    tags=["messages"],
+    summary="The patient no longer wants texts",
+    **WRITE,
+)
+async def stop_texts(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    patient_id: FromPath[UUID],
+    data: Annotated[StopForm, BodyKwarg(examples=examples.TEXTING_STOP)],
+    idempotency_key: Key = None,
+) -> Response[Created]:
+    """Said by phone, by letter or in the room. The same effect as STOP, at once; a later START opens a task."""
+
+    async def create(call: Call) -> UUID:
+        await choices.record_stop(
+            call.tx, call.actor, patient_id, data.said, wording=data.wording, now=call.now
+        )
+        return patient_id
+
+    return await created(request, deps, idempotency_key, create, only_id)
+
+
+@post(
+    f"{ROOT}/patients/{{patient_id:uuid}}/phone/confirmations",
+    opt=access.token(*CARE),
+    tags=["messages"],
+    summary="The number was read back to the patient",
+    **WRITE,
+)
+async def confirm_number(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    patient_id: FromPath[UUID],
+    idempotency_key: Key = None,
+) -> Response[Created]:
+    """The current number is the patient's own and answers: a wrong-number stop of this clinic ends. An opt-out does not."""
+
+    async def create(call: Call) -> UUID:
+        await choices.confirm_number(call.tx, call.actor, patient_id, now=call.now)
+        return patient_id
+
+    return await created(request, deps, idempotency_key, create, only_id)
+
+
+ROUTES: tuple[Any, ...] = (messages, send, stop_texts, confirm_number)

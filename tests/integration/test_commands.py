@@ -118,6 +118,17 @@ def test_every_problem_of_a_clinic_is_named(shell: Shell) -> None:
     assert [line.split(":")[1].strip() for line in answer.stderr.splitlines()] == ["text_name", "zone"]
 
 
+def test_a_clinic_gets_a_number_and_no_other_clinic_the_same(clinic: Shell) -> None:
+    clinic.env["EVENKEEL_TWILIO_MESSAGING_SERVICE_SID"] = "MG" + "0" * 32
+    made = clinic.json("staff", "add-number", "--number", "(206) 555-0150")
+    assert (set(made), made["clinic"]) == ({"id", "clinic"}, "harbor")
+    again = clinic.run("staff", "add-number", "--number", "+12065550150")
+    assert (again.exit_code, again.stderr) == (2, "Error: number: a clinic already texts from it\n")
+    wrong = clinic.run("staff", "add-number", "--number", "12")
+    assert wrong.exit_code == 2
+    assert wrong.stderr.startswith("Error: number:")
+
+
 def test_an_administrator_is_made_without_the_password_on_the_command_line(clinic: Shell) -> None:
     made = clinic.json(*ADMIN, stdin=PASSWORD)
     assert (made["email"], made["clinic"]) == ("ada@harbor.example", "harbor")
