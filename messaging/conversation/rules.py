@@ -142,7 +142,9 @@ def _reply(state: State, event: Received, script: Script, now: datetime) -> Deci
                 raise UnknownPair(state, event.reply.kind)
             return to_read_back(state, event, script)
         case Paused(at=int(at), why="unclear"):
-            return _after_giving_up(Asking(at, laters=state.laters, asked_before=True), state, event, script, now)
+            return _after_giving_up(
+                Asking(at, laters=state.laters, asked_before=True), state, event, script, now
+            )
         case Paused() | OptIn() | Idle():
             return _nothing_open(state, event, script)
         case _:
@@ -170,6 +172,8 @@ def _nothing_open(state: Paused | OptIn | Idle, event: Received, script: Script)
             task = requests.unread_task(script)
             return requests.for_a_person(state, script, task, before=requests.risk_of(reply))
         case "late_answer" if isinstance(state, Idle):
+            if script.stopped_at_item9 and (reply.value or 0) >= 1:
+                return _late_positive(state, reply)
             return requests.for_a_person(state, script, "late_answer", "late_offer_resume")
         case "already_done" if isinstance(state, Idle):
             return _already_done(state, reply, script)
@@ -181,11 +185,16 @@ def _already_done(state: Idle, reply: Reply, script: Script) -> Decision:
     """A late change of item 9 is never "already done": a person hears of it at once."""
     value, filed = reply.value, script.late_item9
     if value is not None and filed is not None and value >= 1 and value != filed:
-        says = Say("crisis", (Line("crisis"),))
-        return Decision(state, (alarm_of(value), OpenTask("late_answer"), says))
+        return _late_positive(state, reply)
     if script.quiet or script.stopped:
         return Decision(state)
     return Decision(state, (Say("acknowledgement", (Line("already_done"),)),))
+
+
+def _late_positive(state: Idle, reply: Reply) -> Decision:
+    """Item 9 of 1 or more, too late to be filed and never too late to be heard."""
+    says = Say("crisis", (Line("crisis"),))
+    return Decision(state, (alarm_of(reply.value or 0), OpenTask("late_answer"), says))
 
 
 def _opened(state: State, script: Script, now: datetime) -> Decision:

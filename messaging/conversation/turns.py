@@ -36,6 +36,7 @@ QUESTION_KINDS: Final = (
     "link",
     "opt_in_confirmation",
 )
+OFFERED: Final = ("invited", "in_progress")
 SAME_TEXT_WITHIN: Final = timedelta(seconds=4)
 OLDEST_QUESTION: Final = timedelta(days=8)  # a check-in lives at most seven
 RESUMABLE: Final = timedelta(days=14)  # the questionnaires ask about two weeks
@@ -198,9 +199,14 @@ async def load(
     if row is None:
         raise LookupError("the thread is gone")
     standing = standing_of(row, received_at, in_order)
-    if row.check_in_id is not None and row.phone_id is not None:
+    # The sweep may be late: what comes after a check-in's time is no answer to it.
+    if row.check_in_id is not None and row.phone_id is not None and not _time_is_over(row, received_at):
         return await _active(tx, row, standing, now)
-    return await _without_check_in(tx, row, standing, now)
+    return await _without_check_in(tx, row, standing, received_at, now)
+
+
+def _time_is_over(check_in: Row[Any], received_at: datetime) -> bool:
+    return check_in.expires_at is not None and check_in.expires_at <= received_at
 
 
 def standing_of(row: Row[Any], received_at: datetime, in_order: bool) -> Standing:
@@ -283,13 +289,16 @@ def _liftable(stop: numbers.NumberState) -> bool:
     return not stop.by_staff and all(kind in numbers.LIFTED_BY_START for kind in stop.kinds)
 
 
-async def _without_check_in(tx: Tx, row: Row[Any], standing: Standing, now: datetime) -> Turn:
+async def _without_check_in(
+    tx: Tx, row: Row[Any], standing: Standing, received_at: datetime, now: datetime
+) -> Turn:
     """Nothing is asked by text: whose number it is, and what was asked last, decide."""
     owners = await patients.owners_of_number(tx, row.clinic_id, row.phone_key)
     stop = await _stop(tx, row)
     owner: Owner = "none" if not owners else "one" if len(owners) == 1 and not owners[0].shared else "shared"
     patient_id = owners[0].patient_id if owner == "one" else None
     last = await _last(tx, patient_id)
+    aftermath = _aftermath(last, received_at, now)
     language = spoken_language(last.language if last is not None else "en")
     stored = from_json(row.state)
     # A check-in that left the thread leaves nothing open on it, whatever its state says.
@@ -300,9 +309,10 @@ async def _without_check_in(tx: Tx, row: Row[Any], standing: Standing, now: date
         phone=phone_words(row.support_phone),
         hours=row.hours_text,
         owner=owner,
-        aftermath=_aftermath(last, now),
+        aftermath=aftermath,
         late_item9=await _late_item9(tx, last, now),
-        has_open=last is not None and last.state in ("invited", "in_progress"),
+        stopped_at_item9=aftermath == "expired" and await _stopped_at_item9(tx, last),
+        has_open=aftermath == "none" and last is not None and last.state in OFFERED,
         stopped=stop is not None and stop.stopped,
         paused=stop is not None and stop.paused,
         liftable=stop is None or _liftable(stop),
@@ -318,8 +328,7 @@ async def _without_check_in(tx: Tx, row: Row[Any], standing: Standing, now: date
 
 _LAST = (
     select(
-        CheckIn.id, CheckIn.state, CheckIn.closed_at, CheckIn.first_answer_at, CheckIn.instruments,
-        Patient.language,
+        CheckIn.id, CheckIn.state, CheckIn.closed_at, CheckIn.expires_at, Patient.language,
     )
     .select_from(Patient)
     .outerjoin(
@@ -336,7 +345,9 @@ async def _last(tx: Tx, patient_id: UUID | None) -> Row[Any] | None:
     return None if patient_id is None else await tx.first(_LAST, {"patient": patient_id})
 
 
-def _aftermath(last: Row[Any] | None, now: datetime) -> Aftermath:
+def _aftermath(last: Row[Any] | None, received_at: datetime, now: datetime) -> Aftermath:
+    if last is not None and last.state in OFFERED and _time_is_over(last, received_at):
+        return "expired"
     if last is None or last.closed_at is None or now - last.closed_at > RESUMABLE:
         return "none"
     if last.state in ("completed", "portal_completed"):
@@ -356,6 +367,18 @@ async def _late_item9(tx: Tx, last: Row[Any] | None, now: datetime) -> int | Non
     if number not in final.instrument.risk_item_numbers:
         return None
     return final.answers.get(number)
+
+
+async def _stopped_at_item9(tx: Tx, last: Row[Any] | None) -> bool:
+    """Whether the question that waited when the check-in's time ended was item 9."""
+    sheet = Sheet(()) if last is None else await filing.load_sheet(tx, last.id)
+    unanswered = (
+        item.number in run.instrument.risk_item_numbers
+        for run in sheet.runs
+        for item in run.instrument.scored_items
+        if item.number not in run.answers
+    )
+    return next(unanswered, False)
 
 
 async def with_limits(tx: Tx, turn: Turn, reply: Reply, *, now: datetime) -> Turn:

@@ -979,6 +979,19 @@ def test_a_late_change_of_item_9_is_never_already_done() -> None:
     assert story(step(Idle(), EVENTS["already_done"], same, NOW)) == "say acknowledgement:already_done"
 
 
+@pytest.mark.parametrize(
+    ("value", "stopped_at_item9", "effects"),
+    [
+        (2, True, "risk item9:2, task late_answer, say crisis:crisis"),
+        (0, True, "task late_answer, say acknowledgement:late_offer_resume"),
+        (2, False, "task late_answer, say acknowledgement:late_offer_resume"),
+    ],
+)
+def test_item_9_answered_after_the_end_is_heard(value: int, stopped_at_item9: bool, effects: str) -> None:
+    asked = nothing_open(aftermath="expired", stopped_at_item9=stopped_at_item9)
+    assert story(step(Idle(), received("late_answer", value=value), asked, NOW)) == effects
+
+
 def test_link_after_expiry_asks_anew() -> None:
     decision = step(Idle(), EVENTS["command:link"], nothing_open(aftermath="expired"), NOW)
     assert decision.effects == (AskAgain(),)
