@@ -18,10 +18,26 @@
   const focusChanged = (root) => {
     const target = root.querySelector("[data-error-summary]") || root.querySelector("[data-focus]");
     if (!target) return;
-    target.focus();
+    target.focus({ preventScroll: target.classList.contains("ek-flash") });
     if (!target.hasAttribute("data-error-summary")) say(target.textContent.trim());
   };
-  focusChanged(document);
+  /* After a change the page opens at what changed: focus goes to its heading and the message is said, except when
+     the message offers an undo. The browser moves focus itself when it scrolls to a fragment, so this comes after. */
+  const flash = document.querySelector(".ek-flash");
+  const changed = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  const opened = () => {
+    if (changed && !document.querySelector("[data-error-summary]") && !(flash && flash.querySelector("form"))) {
+      changed.tabIndex = -1;
+      changed.focus();
+      if (flash) say(flash.textContent.trim());
+    } else focusChanged(document);
+  };
+  if (location.hash) {
+    addEventListener("load", () => setTimeout(opened, 0));
+    const flashes = document.getElementById("flashes");
+    flashes.classList.add("ek-flashes-float");
+    setTimeout(() => flashes.classList.toggle("ek-flashes-float", flashes.contains(document.activeElement) && flashes.matches(":focus-within")), 15000);
+  } else opened();
   body.addEventListener("htmx:afterSettle", (event) => {
     const root = event.detail.elt;
     if (root.hasAttribute("data-quiet")) return;
