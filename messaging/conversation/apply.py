@@ -139,6 +139,7 @@ class _Work:
         self.script = turn.script
         self.sheet = turn.sheet
         self.begun = turn.begun
+        self.event_id: UUID | None = None  # of the risk event that this turn opened or joined
 
     async def apply(self, effect: Effect) -> None:
         match effect:
@@ -196,12 +197,13 @@ class _Work:
 
     async def _save_answer(self, at: int, value: int | None) -> None:
         run, number = self._run(at).run, self.script.items[at].number
-        facts, _ = await filing.save(
+        facts, risk = await filing.save(
             self.tx, self._facts(), run, number, value,
             raw=self.cause.body, channel="sms", source_id=self.cause.inbound_id,
             now=self.now, alerts=self.ports.alerts,
         )  # fmt: skip
         self.sheet, self.begun, self.script = facts.sheet, True, self.script.mark(at, True)
+        self.event_id = self.event_id if risk is None else risk.event_id
 
     async def _withdraw(self, at: int) -> None:
         await measures.withdraw_answer(self.tx, self._run(at).run, self.script.items[at].number, now=self.now)
@@ -228,7 +230,8 @@ class _Work:
             rule_version=crisis_list_version() if risk.trigger == "crisis_text" else PARSER_VERSION,
             phone_key=self.turn.phone_key,
         )
-        await signals.signal(self.tx, signal, now=self.now, alerts=self.ports.alerts)
+        found = await signals.signal(self.tx, signal, now=self.now, alerts=self.ports.alerts)
+        self.event_id = found.event_id
 
     async def _open_task(self, kind: TaskKind) -> None:
         await open_task(self.tx, self.turn, kind, self.cause.inbound_id, now=self.now)
@@ -305,6 +308,7 @@ class _Work:
             thread_id=turn.thread_id if bound else None,
             turn=self.after if bound else None,
             check_in_id=turn.check_in_id if bound else None,
+            event_id=self.event_id if say.kind == "crisis" else None,
             live_until=None if received is None else received + LIVE_EXCHANGE,
         )
         await delivery.enqueue(self.tx, message, now=now)

@@ -42,9 +42,9 @@ async def park(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime, port
     patient_id = await _patient(tx, inbound)
     await _note(tx, inbound, own, patient_id, crisis is not None, opt_out)
     if crisis is not None:
-        await _raise(tx, inbound, own, patient_id, crisis, ports, now)
+        event_id = await _raise(tx, inbound, own, patient_id, crisis, ports, now)
         if opt_out != "stop":
-            await _say_crisis(tx, inbound, own, patient_id, now)
+            await _say_crisis(tx, inbound, own, patient_id, event_id, now)
     if opt_out == "stop" or (opt_out == "stop?" and crisis is None):
         await _stop(tx, inbound, own, "opt_out" if opt_out == "stop" else "paused", now)
     await for_a_person(tx, inbound.clinic_id, own, patient_id, error_name, now)
@@ -117,7 +117,7 @@ async def _raise(
     hit: CrisisHit,
     ports: Ports,
     now: datetime,
-) -> None:
+) -> UUID:
     signal = Signal(
         clinic_id=inbound.clinic_id,
         patient_id=patient_id,
@@ -132,7 +132,7 @@ async def _raise(
         rule_version=crisis_list_version(),
         phone_key=tx.vault.lookup(inbound.from_),
     )
-    await signals.signal(tx, signal, now=now, alerts=ports.alerts)
+    return (await signals.signal(tx, signal, now=now, alerts=ports.alerts)).event_id
 
 
 async def _stop(tx: Tx, inbound: Inbound, own: UUID, kind: numbers.StopKind, now: datetime) -> None:
@@ -148,7 +148,9 @@ async def _stop(tx: Tx, inbound: Inbound, own: UUID, kind: numbers.StopKind, now
     await numbers.stop(tx, stopped, now=now)
 
 
-async def _say_crisis(tx: Tx, inbound: Inbound, own: UUID, patient_id: UUID | None, now: datetime) -> None:
+async def _say_crisis(
+    tx: Tx, inbound: Inbound, own: UUID, patient_id: UUID | None, event_id: UUID, now: datetime
+) -> None:
     clinic = await tx.first(
         select(Clinic.text_name, Clinic.support_phone, Clinic.hours_text).where(
             Clinic.id == inbound.clinic_id
@@ -172,5 +174,6 @@ async def _say_crisis(tx: Tx, inbound: Inbound, own: UUID, patient_id: UUID | No
         not_after=now + LIFE["crisis"],
         sender_id=inbound.sender_id,
         patient_id=patient_id,
+        event_id=event_id,
     )
     await delivery.enqueue(tx, message, now=now)

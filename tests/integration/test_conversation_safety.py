@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from kernel.db import Database
 from messaging.conversation.tables import SmsThread
-from registry.safety.tables import RiskSignal
+from messaging.delivery import claims
+from messaging.delivery.tables import Outbox
+from registry.patients.tables import PatientPhone
+from registry.safety.tables import RiskEvent
 from tests.support.clock import FakeClock
 from tests.support.conversations import Desk
 
@@ -64,6 +66,74 @@ async def test_a_positive_item_9_alarms_while_it_is_held_and_once(desk: Desk) ->
     assert (await ana.answers())["phq9", 9] == 3
     assert await desk.events() == [(2, "self", "open")]
     assert [kind for kind, _ in await ana.received()].count("crisis") == 1
+
+
+# --- safety replies ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["3", "I want to die"])
+async def test_the_safety_reply_belongs_to_its_event(desk: Desk, said: str) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says(*ZEROS, said)
+    (event_id,) = await desk.column(select(RiskEvent.id))
+    assert await desk.column(select(Outbox.event_id).where(Outbox.kind == "crisis")) == [event_id]
+
+
+async def test_the_safety_reply_to_a_parked_text_belongs_to_its_event(desk: Desk) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    async with desk.database.begin() as tx:
+        await tx.execute(update(SmsThread).values(state={"mode": "from_the_future"}))
+    assert (await ana.texts("I want to die")).state == "parked"
+    (event_id,) = await desk.column(select(RiskEvent.id))
+    assert await desk.column(select(Outbox.event_id).where(Outbox.kind == "crisis")) == [event_id]
+
+
+async def test_no_reminder_of_a_link_follows_a_crisis_text(desk: Desk) -> None:
+    ana = await desk.enrols(level="link_only", channel="sms_link")
+    await desk.asks(ana)
+    desk.clock.advance(hours=24)
+    await desk.sweep()
+    assert await desk.column(select(Outbox.state).where(Outbox.kind == "reminder")) == ["pending"]
+    await ana.texts("I want to kill myself", accept=False)
+    assert await desk.column(select(Outbox.state).where(Outbox.kind == "reminder")) == ["suppressed"]
+    before = await ana.count()
+    for _ in range(13):
+        desk.clock.advance(hours=12)
+        await desk.sweep()
+    assert await ana.count() == before
+
+
+# --- replies that must leave -------------------------------------------------------------------------------------
+
+
+async def claimed(desk: Desk) -> list[str]:
+    """The wordings that the dispatcher would hand to the provider now."""
+    async with desk.database.begin() as tx:
+        batch = await claims.claim(tx, now=desk.clock.now(), limit=50)
+    ids = [row.outbox_id for row in batch.claimed]
+    return await desk.column(select(Outbox.template).where(Outbox.id.in_(ids), Outbox.kind != "alert"))
+
+
+async def test_thanks_for_telling_us_that_a_number_is_wrong_still_leaves(desk: Desk) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.texts("wrong number", accept=False)
+    assert await claimed(desk) == ["wrong_number_ack@1"]
+
+
+@pytest.mark.parametrize(
+    ("said", "template"), [("hello there", "idle_ack@1"), ("START", "start_confirmation@1")]
+)
+async def test_a_shared_phone_is_answered_without_naming_anybody(
+    desk: Desk, said: str, template: str
+) -> None:
+    ana = await desk.enrols()
+    async with desk.database.begin() as tx:
+        await tx.execute(update(PatientPhone).values(shared=True))
+    await ana.texts(said, accept=False)
+    assert await claimed(desk) == [template]
 
 
 # --- after the end -----------------------------------------------------------------------------------------------
