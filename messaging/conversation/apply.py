@@ -71,6 +71,7 @@ LIFE: Final[dict[Kind, timedelta]] = {
     "crisis": timedelta(hours=1),
     "stop_confirmation": timedelta(minutes=5),
 }
+REMINDERS: Final[tuple[Kind, ...]] = ("invitation", "reminder")
 _SAVE = (
     update(SmsThread)
     .where(SmsThread.id == bindparam("thread"), SmsThread.turn == bindparam("seen"))
@@ -165,8 +166,7 @@ class _Work:
                 if self.turn.check_in_id is not None:
                     await schedule.postpone(self.tx, self.turn.check_in_id, now=self.now)
             case Silence():
-                if self.turn.check_in_id is not None:
-                    await schedule.silence(self.tx, self.turn.check_in_id)
+                await self._silence()
             case AskAgain():
                 await self._ask_again()
             case Say():
@@ -267,6 +267,15 @@ class _Work:
         )
         items = items_of(self.sheet, filing.shown_in(self.sheet, language))
         self.script = msgspec.structs.replace(self.script, language=language, items=items)
+
+    async def _silence(self) -> None:
+        """Also the check-in that is asked by link, and the reminder that already waits to leave."""
+        check_in_id = self.turn.check_in_id or self.turn.open_check_in_id
+        if check_in_id is not None:
+            await schedule.silence(self.tx, check_in_id)
+            await delivery.suppress(
+                self.tx, check_in_id=check_in_id, kinds=REMINDERS, reason="turn_moved", now=self.now
+            )
 
     async def _ask_again(self) -> None:
         """The same questionnaires anew; where that can't be, a person decides."""

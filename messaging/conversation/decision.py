@@ -117,7 +117,7 @@ class Postpone(msgspec.Struct, frozen=True):
 
 
 class Silence(msgspec.Struct, frozen=True):
-    """No reminder asks to go on: a person decides that."""
+    """No reminder asks to go on with the open check-in, by text or by link: a person decides that."""
 
 
 class WakeAt(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from messaging.conversation.decision import (
     OpenTask,
     RaiseRisk,
     Say,
+    Silence,
     Standing,
     StopNumber,
     UnknownPair,
@@ -32,7 +33,9 @@ def crisis(state: State, reply: Reply, script: Script) -> Decision:
     if reply.also_stop:
         return Decision(Idle(), (risk, *stop(script).effects))
     says = () if script.stopped else (Say("crisis", (Line("crisis"),)),)
-    return Decision(_paused_by_crisis(state), (risk, *says))
+    by_link = isinstance(state, Idle | OptIn) and script.has_open
+    quiet: tuple[Effect, ...] = (Silence(),) if by_link else ()  # in other states `step` sees to it
+    return Decision(_paused_by_crisis(state), (*quiet, risk, *says))
 
 
 def _paused_by_crisis(state: State) -> State:

@@ -997,6 +997,12 @@ def test_link_after_expiry_asks_anew() -> None:
     assert decision.effects == (AskAgain(),)
 
 
+@pytest.mark.parametrize("state", [Idle(), OptIn()])
+def test_a_crisis_text_silences_a_check_in_that_is_asked_by_link(state: State) -> None:
+    decision = step(state, EVENTS["crisis"], nothing_open(has_open=True), NOW)
+    assert story(decision) == "Silence, risk crisis_text:2, say crisis:crisis"
+
+
 # --- commands ----------------------------------------------------------------------------------------------------
 
 
