@@ -130,12 +130,11 @@ def _response(line: Flagged) -> Why | None:
 
 
 def _new(enrolled_on: date, today: date) -> Why | None:
+    if today - enrolled_on > NEW_FOR:
+        return None
     days = (today - enrolled_on).days
-    return (
-        Why("new", f"Enrolled {days} days ago (R-NEW, version 1).")
-        if today - enrolled_on <= NEW_FOR
-        else None
-    )
+    ago = {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
+    return Why("new", f"Enrolled {ago} (R-NEW, version 1).")
 
 
 def _long(enrolled_on: date, today: date) -> Why | None:

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from billing.statement.near import NextLine
 from registry.worklist.flags import STALL_RULE
 from registry.worklist.frame import Counts
@@ -53,7 +55,7 @@ CHECK_INS: Final[Mapping[str, CheckInKind]] = {
     "partial_expired": "no_answer",
     "opted_out": "opted_out",
 }
-PHQ9_MAX, GAD7_MAX, TARGET = 27, 21, 10
+PHQ9_MAX, TARGET = 27, 10
 
 
 def page(
@@ -121,58 +123,38 @@ def _phq9(visit: Visit, line: Line) -> ScoreCell | None:
         return None
     state, text = item9(line.phq9_item9)
     series = [int(total) for total in line.phq9_series]
-    spark = charts.sparkline("PHQ-9", series, PHQ9_MAX, TARGET) if len(series) > 1 else None
-    return _score(
-        visit,
-        "PHQ-9",
-        line.phq9_first,
-        line.phq9_last,
-        line.phq9_last_at,
-        line.phq9_change_pct,
-        state,
-        text,
-        spark,
+    cell = _score("PHQ-9", line.phq9_first, line.phq9_last, line.phq9_change_pct, once=len(series) < 2)
+    return msgspec.structs.replace(
+        cell,
+        last_on=None if line.phq9_last_at is None else visit.at(line.phq9_last_at).day,
+        item9=state,
+        item9_text=text,
+        spark=charts.sparkline("PHQ-9", series, PHQ9_MAX, TARGET) if len(series) > 1 else None,
     )
 
 
 def _gad7(visit: Visit, line: Line) -> ScoreCell | None:
     if line.gad7_last is None:
         return None
-    return _score(
-        visit,
-        "GAD-7",
-        line.gad7_first,
-        line.gad7_last,
-        line.gad7_last_at,
-        line.gad7_change_pct,
-        "not_asked",
-        "",
-        None,
+    # The stored line doesn't say whether an unchanged total was taken once or twice.
+    cell = _score(
+        "GAD-7", line.gad7_first, line.gad7_last, line.gad7_change_pct, once=line.gad7_first == line.gad7_last
+    )
+    return msgspec.structs.replace(
+        cell, last_on=None if line.gad7_last_at is None else visit.at(line.gad7_last_at).day
     )
 
 
-def _score(
-    visit: Visit,
-    label: str,
-    first: int | None,
-    last: int | None,
-    at: datetime | None,
-    change: int | None,
-    state: Item9,
-    text: str,
-    spark: charts.Sparkline | None,
-) -> ScoreCell:
+def _score(label: str, first: int | None, last: int | None, change: int | None, *, once: bool) -> ScoreCell:
+    """A single total has nothing to be compared with."""
     return ScoreCell(
         instrument=label,
-        first="" if first is None else str(first),
+        first="" if first is None or once else str(first),
         last="" if last is None else str(last),
-        change="" if change is None else formats.percent(change),
+        change="" if change is None or once else formats.percent(change),
         change_tone=marks.change_tone(change),
         last_tone="quiet" if last is None else marks.severity_tone(last),
-        last_on=None if at is None else visit.at(at).day,
-        item9=state,
-        item9_text=text,
-        spark=spark,
+        last_on=None,
     )
 
 
