@@ -45,7 +45,7 @@ from messaging.conversation.tables import SmsThread
 from messaging.conversation.turns import Turn
 from messaging.conversation.wording import compose, needs_link
 from messaging.delivery import service as delivery
-from messaging.delivery.kinds import Kind
+from messaging.delivery.kinds import KIND_RULES, Kind
 from messaging.delivery.service import Message
 from messaging.escalation.service import ALERTS
 from messaging.links import service as links
@@ -304,7 +304,7 @@ class _Work:
         received = self.cause.received_at
         message = Message(
             clinic_id=turn.clinic_id,
-            kind=say.kind,
+            kind=self._kind(say),
             dedupe_key=self._key(bound),
             to=turn.number,
             body=rendered.body,
@@ -321,6 +321,13 @@ class _Work:
             live_until=None if received is None else received + LIVE_EXCHANGE,
         )
         await delivery.enqueue(self.tx, message, now=now)
+
+    def _kind(self, say: Say) -> Kind:
+        """Nobody's consent covers an answer to a number that is not one patient's: it goes as the reply that names
+        nobody, and only to whoever has just written."""
+        answers_a_text = self.cause.inbound_id is not None
+        nobodys = self.turn.patient_id is None and answers_a_text
+        return "fixed_reply" if nobodys and KIND_RULES[say.kind].needs_consent else say.kind
 
     async def _link(self) -> str:
         check_in_id = self.turn.check_in_id or self.turn.open_check_in_id
