@@ -34,7 +34,7 @@ from messaging.conversation.flow import alarm_of, go_on
 from messaging.conversation.meaning import Context, Place, Reply
 from messaging.conversation.orders import command
 from messaging.conversation.script import Script
-from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, State, Why
+from messaging.conversation.state import SILENT, Asking, Confirming, Idle, OptIn, Paused, State, Why
 
 __all__ = ["UNREADABLE_FAST", "context_of", "step"]
 
@@ -82,8 +82,7 @@ def step(state: State, event: Event, script: Script, now: datetime) -> Decision:
 
 
 def _silent(state: State) -> bool:
-    """Paused so that a person decides, or the patient by the link."""
-    return isinstance(state, Paused) and state.why in ("crisis", "positive_item9", "who")
+    return isinstance(state, Paused) and state.why in SILENT
 
 
 def _decide(state: State, event: Event, script: Script, now: datetime) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -63,6 +63,8 @@ class OptIn(msgspec.Struct, frozen=True, tag_field="mode", tag="opt_in"):
 
 
 State = Idle | Asking | Confirming | Paused | OptIn
+# Paused so that a person decides, or the patient by the link: nothing asks to go on.
+SILENT: Final[frozenset[Why]] = frozenset(("crisis", "positive_item9", "who"))
 STATES: tuple[type[State], ...] = (Idle, Asking, Confirming, Paused, OptIn)
 
 

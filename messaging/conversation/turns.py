@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, and_, bindparam, exists, func, or_, select
 
-from kernel.db import Tx, insert_or_skip, insert_or_update, pick
+from kernel.db import Tx, fixed, insert_or_skip, insert_or_update, pick
 from messaging.consent import numbers
 from messaging.consent.tables import NumberStop
 from messaging.conversation import filing
@@ -93,7 +93,7 @@ _TURN = (
         )
         .label("duplicate"),
         exists()
-        .where(InboundMessage.thread_id == SmsThread.id, InboundMessage.state == "held",
+        .where(InboundMessage.thread_id == SmsThread.id, InboundMessage.state.in_(fixed("held")),
                InboundMessage.id != bindparam("own"))
         .label("holds"),
     )

@@ -14,6 +14,8 @@ from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx, insert_or_skip, pick
 from kernel.errors import Conflict, Invalid, NotFound
+from messaging.conversation.state import SILENT
+from messaging.conversation.tables import SmsThread
 from messaging.schedule import occurrences
 from messaging.schedule.closing import close, close_open
 from messaging.schedule.facts import Reach, person
@@ -145,14 +147,27 @@ async def silence(tx: Tx, check_in_id: UUID) -> None:
     """No reminder asks to go on: the conversation is paused and a person decides. The check-in still ends in time."""
     row = await _offered(tx, check_in_id, ("invited", "in_progress"))
     if row is not None:
-        ends = row.expires_at or row.invited_at + MAX_SPAN
-        await tx.execute(update(CheckIn).where(CheckIn.id == check_in_id).values(next_at=ends))
+        await tx.execute(update(CheckIn).where(CheckIn.id == check_in_id).values(next_at=_ends(row)))
+
+
+def _ends(row: Row[Any]) -> datetime:
+    ends: datetime = row.expires_at or row.invited_at + MAX_SPAN
+    return ends
+
+
+async def _is_silent(tx: Tx, check_in_id: UUID, row: Row[Any]) -> bool:
+    """Silenced, or its conversation is paused for a person: only the end is left to come."""
+    if row.next_at >= _ends(row):
+        return True
+    state = await tx.scalar(select(SmsThread.state).where(SmsThread.active_check_in_id == check_in_id))
+    return state is not None and state.get("why") in SILENT
 
 
 async def pull_forward(tx: Tx, check_in_id: UUID, *, failed_at: datetime, now: datetime) -> None:
-    """An invitation or reminder ended undelivered: the next reminder comes sooner and counts as that reminder."""
+    """An invitation or reminder ended undelivered: the next reminder comes sooner and counts as that reminder. Not
+    where reminders have ended or were silenced."""
     row = await _offered(tx, check_in_id, ("invited", "in_progress"))
-    if row is None or row.content == "call":
+    if row is None or row.content == "call" or await _is_silent(tx, check_in_id, row):
         return
     facts = await person(tx, row.patient_id, now)
     if facts is None or facts.zone is None:

@@ -8,10 +8,14 @@ import pytest
 from sqlalchemy import select, update
 
 from kernel.db import Database
+from messaging.conversation import filing
 from messaging.conversation.tables import SmsThread
 from messaging.delivery import claims
 from messaging.delivery.tables import Outbox
+from messaging.schedule import service as schedule
+from messaging.schedule.tables import CheckIn
 from registry.patients.tables import PatientPhone
+from registry.ports import ContentLevel
 from registry.safety.tables import RiskEvent
 from tests.support.clock import FakeClock
 from tests.support.conversations import Desk
@@ -103,6 +107,41 @@ async def test_no_reminder_of_a_link_follows_a_crisis_text(desk: Desk) -> None:
         desk.clock.advance(hours=12)
         await desk.sweep()
     assert await ana.count() == before
+
+
+@pytest.mark.parametrize("level", ["items_by_sms", "link_only"])
+@pytest.mark.parametrize("crisis", [False, True])
+async def test_an_undelivered_text_brings_no_reminder_back_after_a_crisis_text(
+    desk: Desk, level: ContentLevel, crisis: bool
+) -> None:
+    ana = await desk.enrols(level=level, channel="sms_items" if level == "items_by_sms" else "sms_link")
+    check_in_id = await desk.asks(ana)
+    if crisis:
+        await ana.says("I want to kill myself")
+    before = await desk.column(select(CheckIn.next_at).where(CheckIn.id == check_in_id))
+    async with desk.database.begin() as tx:
+        now = desk.clock.now()
+        await schedule.pull_forward(tx, check_in_id, failed_at=now, now=now)
+    after = await desk.column(select(CheckIn.next_at).where(CheckIn.id == check_in_id))
+    assert (after == before) is crisis
+
+
+@pytest.mark.parametrize("said", ["I want to kill myself", "who is this"])
+async def test_going_on_by_the_link_brings_no_pulled_reminder_into_a_paused_thread(
+    desk: Desk, said: str
+) -> None:
+    ana = await desk.enrols()
+    check_in_id = await desk.asks(ana)
+    await ana.says(said)
+    async with desk.database.begin() as tx:
+        now = desk.clock.now()
+        facts = await filing.check_in(tx, check_in_id, now=now, lock=True)
+        await filing.file_answer(
+            tx, facts, facts.sheet.runs[0].run, 1, 0, raw=None, channel="portal", source_id=None, now=now
+        )
+        before = await tx.scalar(select(CheckIn.next_at).where(CheckIn.id == check_in_id))
+        await schedule.pull_forward(tx, check_in_id, failed_at=now, now=now)
+        assert await tx.scalar(select(CheckIn.next_at).where(CheckIn.id == check_in_id)) == before
 
 
 # --- replies that must leave -------------------------------------------------------------------------------------
