@@ -12,9 +12,37 @@ from uuid import uuid4
 import pytest
 
 from kernel.db import Database
-from tests.support import databases, servers
+from tests.support import chromium, databases, servers
 from tests.support.clock import FakeClock
 from tests.support.provider_client import Provider
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests need Chromium: left out without it, unless it is required."""
+    if chromium.find() is not None:
+        return
+    browser = [item for item in items if item.get_closest_marker("browser")]
+    if browser and chromium.required():
+        raise pytest.UsageError(
+            f"{chromium.REASON}, and EVENKEEL_TEST_REQUIRE asks for it: {chromium.INSTALL}"
+        )
+    for item in browser:
+        item.add_marker(pytest.mark.skip(reason=chromium.REASON))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    left_out = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and chromium.REASON in report.longrepr[2]
+    ]
+    if left_out:
+        terminalreporter.section("not run")
+        terminalreporter.write_line(
+            f"{len(left_out)} browser tests: {chromium.REASON}. `{chromium.INSTALL}` installs it."
+        )
+        for report in left_out:
+            terminalreporter.write_line(f"  {report.nodeid}")
 
 
 @pytest.fixture

@@ -24,10 +24,7 @@ from tests.support.colleague import PASSWORD, give_passwords
 from tests.support.console import LOW, actor, answers, count, enrols, signed_in, texts
 from tests.support.served import Served, served
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
+pytestmark = pytest.mark.browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
