@@ -69,14 +69,18 @@ def _nothing_to_read(question: Question) -> Reply | None:
 
 
 def many_values(question: Question) -> Reply | None:
-    """Only digits and separators, four values or more. A ninth value of 1 or more is a positive item 9.
+    """Only digits and separators, four values or more. A last value of 1 or more is a positive item 9 when the values
+    are nine or as many as are open up to item 9.
 
-    The risk mark doesn't depend on whether bulk answers are allowed here: the patient has said it.
+    The risk mark doesn't depend on whether bulk answers are allowed here: the patient has said it. For it, two or
+    three values count as well, set apart: "12" tells of days sooner than of two items.
     """
-    values = _values_of(question.seen.stripped)
+    stripped = question.seen.stripped
+    values = _values_of(stripped)
+    risk = len(values) in (_ITEM_9, question.where.to_item9) and values[-1] >= 1
     if len(values) < _FEWEST_AT_ONCE:
-        return None
-    risk = len(values) == _ITEM_9 and values[-1] >= 1
+        apart = len(values) > 1 and _DIGITS.fullmatch(stripped) is None
+        return Reply("ask", detail="ambiguous", risk=True) if risk and apart else None
     if len(values) != question.where.remaining or _NO_DIGIT in values:
         return Reply("ask", detail="one_at_a_time", risk=risk)
     if max(values) > _HIGHEST:

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 # Stored with every inbound text. Raise it when a rule or a word list changes what a text means.
-PARSER_VERSION: Final = "2026.11-1"
+PARSER_VERSION: Final = "2026.11-2"
 
 
 def default_labels() -> dict[int, tuple[str, ...]]:

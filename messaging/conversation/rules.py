@@ -48,8 +48,8 @@ def context_of(state: State, script: Script) -> Context:
             return _item_context(at, script)
         case Paused(at=int(at), why="unclear"):
             return _item_context(at, script)
-        case Confirming():
-            return Context("confirm_bulk")
+        case Confirming(at=at):
+            return Context("confirm_bulk", to_item9=script.to_item9(at))
         case OptIn():
             return Context("optin")
         case Paused():
@@ -64,7 +64,10 @@ def _item_context(at: int, script: Script) -> Context:
     if script.items[at].risk:
         return Context("item9")
     remaining = len(script.rest(at))
-    return Context("bulk", remaining) if script.bulk and remaining >= FEWEST_AT_ONCE else Context("item")
+    to_item9 = script.to_item9(at)
+    if script.bulk and remaining >= FEWEST_AT_ONCE:
+        return Context("bulk", remaining, to_item9)
+    return Context("item", to_item9=to_item9)
 
 
 def _aftermath(script: Script) -> Place:

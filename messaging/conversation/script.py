@@ -138,6 +138,12 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
             and (not item.risk or self.item9 == "sms")
         )
 
+    def to_item9(self, at: int) -> int | None:
+        """How many items without an answer there are from `at` to the same run's item 9, both included."""
+        ahead = [i for i in range(at, len(self.items)) if self.items[i].run == self.items[at].run]
+        left = [self.items[i] for i in ahead if i == at or not self.items[i].answered]
+        return next((count for count, item in enumerate(left, start=1) if item.risk), None)
+
     def previous(self, at: int) -> int | None:
         """The nearest answered item before `at` whose run is still open."""
         found = [i for i in range(at) if self.items[i].answered and self.items[i].run_open]

@@ -72,6 +72,15 @@ async def test_a_positive_item_9_alarms_while_it_is_held_and_once(desk: Desk) ->
     assert [kind for kind, _ in await ana.received()].count("crisis") == 1
 
 
+async def test_a_row_of_digits_that_ends_in_a_positive_item_9_alarms(desk: Desk) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says("0", "0", "0 0 0 0 0 0 3")
+    assert await desk.events() == [(2, "self", "open")]
+    assert await ana.last_kind() == "crisis"
+    assert len(await ana.answers()) == 2
+
+
 # --- safety replies ----------------------------------------------------------------------------------------------
 
 

@@ -108,6 +108,45 @@ def test_a_suggestion_is_no_value() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "to_item9", "expected"),
+    [
+        ("0 0 0 0 0 0 3", 7, "ask:one_at_a_time+risk"),
+        ("0,0,0,1", 4, "ask:one_at_a_time+risk"),
+        ("0003", 4, "ask:one_at_a_time+risk"),
+        ("0 0 0 0 0 0 7", 7, "ask:one_at_a_time+risk"),
+        ("0 0 0 0 0 0 0", 7, "ask:one_at_a_time"),
+        ("0 0 0 0 0 3", 7, "ask:one_at_a_time"),
+        ("0 0 0 0 0 0 3", None, "ask:one_at_a_time"),
+        ("0 0 0 0 0 0 0 0 3", None, "ask:one_at_a_time+risk"),
+        ("0 0 2", 3, "ask:ambiguous+risk"),
+        ("0 3", 2, "ask:ambiguous+risk"),
+        ("0 0", 2, "ask:ambiguous"),
+        ("0 3", 3, "ask:ambiguous"),
+        ("12", 2, "ask:range"),  # days, more likely than two answers
+    ],
+)
+def test_a_row_of_values_that_ends_in_a_positive_item_9_is_a_signal(
+    text: str, to_item9: int | None, expected: str
+) -> None:
+    where = Context("item", to_item9=to_item9)
+    assert understand(text, context=where, language="en", labels=LABELS).notation == expected
+
+
+def test_a_second_list_after_the_read_back_may_end_in_a_positive_item_9() -> None:
+    where = Context("confirm_bulk", to_item9=5)
+    reply = understand("0 0 0 0 2", context=where, language="en", labels=LABELS)
+    assert reply.notation == "ask:unclear+risk"
+
+
+def test_several_values_are_answers_only_where_the_clinic_allows_them() -> None:
+    where = Context("bulk", 8, to_item9=9)
+    allowed = understand("0 0 0 0 0 0 0 1", context=where, language="en", labels=LABELS)
+    assert allowed.notation == "bulk:0,0,0,0,0,0,0,1"
+    ninth = understand("0 0 0 0 0 0 0 0 1", context=where, language="en", labels=LABELS)
+    assert ninth.notation == "ask:one_at_a_time+risk"
+
+
 def test_a_late_value_is_named_with_its_words() -> None:
     late = reply_to("2 because I can't sleep", "expired")
     assert (late.kind, late.value, late.note_text) == ("late_answer", 2, "because I can't sleep")
