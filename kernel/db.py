@@ -140,6 +140,12 @@ def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     return type_coerce(column == any_(literal(list(values), postgresql.ARRAY(column.type))), Boolean)
 
 
+def fixed(*values: str) -> list[ColumnElement[str]]:
+    """Values that become part of the statement's text, for `in_`. PostgreSQL keeps one plan for all parameters, and
+    a partial index (`WHERE state = 'held'`) is no choice where the value is a parameter."""
+    return [literal(value, literal_execute=True) for value in values]
+
+
 class ManyRows(NamedTuple):
     sqlite: Insert
     postgres: Insert

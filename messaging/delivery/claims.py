@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, assert_never
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
-from kernel.db import Tx
+from kernel.db import Tx, among, fixed
 from messaging.consent.tables import NumberStop, TextingConsent
 from messaging.conversation.tables import SmsThread
 from messaging.delivery.rules import (
@@ -33,6 +34,8 @@ from messaging.links.tables import LinkVisit
 from messaging.schedule.tables import OPEN_STATES, CheckIn
 from messaging.schedule.windows import (
     SendingHours,
+    Window,
+    Zone,
     candidate_zones,
     later_opening,
     next_day_opening,
@@ -84,14 +87,15 @@ _Newest = aliased(TextingConsent)
 
 
 def _due(*, one: bool, mail_only: bool) -> Any:
-    """The rows are locked in an inner statement, so that everything else is read only for those."""
+    """The rows are locked in an inner statement, so that everything else is read only for those. Their number is part
+    of the text: a plan that is kept for any number reads whole tables."""
     in_flight = exists().where(
         _InFlight.recipient_key == Outbox.recipient_key,
-        _InFlight.message_class == "A",
-        _InFlight.state.in_(("sending", "unknown")),
+        _InFlight.message_class.in_(fixed("A")),
+        _InFlight.state.in_(fixed("sending", "unknown")),
     )
     locked = select(Outbox).where(
-        Outbox.state == "pending",
+        Outbox.state.in_(fixed("pending")),
         Outbox.next_at <= bindparam("now"),
         # One class A text in flight per number; B and C never wait for it.
         or_(Outbox.message_class != "A", ~in_flight),
@@ -102,7 +106,7 @@ def _due(*, one: bool, mail_only: bool) -> Any:
         locked = locked.where(Outbox.channel == "email")
     due = (
         locked.order_by(Outbox.priority, Outbox.next_at, Outbox.id)
-        .limit(bindparam("most"))
+        .limit(bindparam("most", type_=Integer, literal_execute=True))
         .with_for_update(skip_locked=True)
         .subquery("due")
     )
@@ -144,7 +148,9 @@ def _with_facts(due: Any) -> Select[Any]:
         exists().where(live_stop(due), NumberStop.kind.in_(STOP_KINDS)).label("stopped"),
         exists().where(live_stop(due), NumberStop.kind == "paused").label("paused"),
         exists()
-        .where(Episode.patient_id == due.patient_id, Episode.status.in_(("active", "relapse_prevention")))
+        .where(
+            Episode.patient_id == due.patient_id, Episode.status.in_(fixed("active", "relapse_prevention"))
+        )
         .label("in_care"),
         select(func.max(LinkVisit.last_answer_at))
         .where(LinkVisit.check_in_id == due.check_in_id)
@@ -209,7 +215,7 @@ async def _recent(tx: Tx, rows: Sequence[Row[Any]], now: datetime) -> Recent:
     counted = await tx.all(
         select(Outbox.recipient_key, Outbox.patient_id, Outbox.attempted_at, Outbox.prompts_patient).where(
             # By patient too: a changed number gives nobody a second invitation that day.
-            or_(Outbox.recipient_key.in_(numbers), Outbox.patient_id.in_(patients)),
+            or_(among(tx, Outbox.recipient_key, numbers), among(tx, Outbox.patient_id, patients)),
             Outbox.attempted_at > now - RECENT,
             Outbox.state.in_(("sending", "unknown", "accepted", "simulated")),
             or_(
@@ -219,20 +225,28 @@ async def _recent(tx: Tx, rows: Sequence[Row[Any]], now: datetime) -> Recent:
         )
     )
     per_number = Counter(row.recipient_key for row in counted if row.attempted_at > now - timedelta(hours=1))
-    prompts = {
-        patient: tuple(
-            row.attempted_at for row in counted if row.patient_id == patient and row.prompts_patient
-        )
-        for patient in patients
-    }
+    prompts: dict[UUID, tuple[datetime, ...]] = {}
+    for row in counted:
+        if row.patient_id is not None and row.prompts_patient:
+            prompts[row.patient_id] = (*prompts.get(row.patient_id, ()), row.attempted_at)
     return Recent(dict(per_number), prompts)
+
+
+@lru_cache(maxsize=64)  # the rows of one claim ask for few zones at one moment
+def _windows(
+    now: datetime, zone: Zone, hours: SendingHours
+) -> tuple[Window | None, datetime | None, datetime | None]:
+    """The window that holds `now`, the next opening, and the next local day's."""
+    if not zone:
+        return None, None, None
+    return window_at(now, zone, hours), later_opening(now, zone, hours), next_day_opening(now, zone, hours)
 
 
 def _facts(tx: Tx, row: Row[Any], recent: Recent, now: datetime) -> RowFacts:
     zone = row.patient_zone or (candidate_zones(tx.vault.open(row.to_sealed)) if row.patient_id else ())
     hours = SendingHours(row.patient_opens or row.clinic_opens, row.patient_closes or row.clinic_closes)
     prompts = recent.prompts.get(row.patient_id, ())
-    known = bool(zone)
+    window, later, next_day = _windows(now, zone, hours)
     is_patients = row.patient_id is not None and row.kind not in NO_PATIENT_KINDS
     return RowFacts(
         kind=row.kind,
@@ -244,9 +258,9 @@ def _facts(tx: Tx, row: Row[Any], recent: Recent, now: datetime) -> RowFacts:
         texts_paused=row.paused,
         episode_open=row.in_care or not is_patients,
         contact_version_ok=_contact_ok(row),
-        window=window_at(now, zone, hours) if known else None,
-        later_opening=later_opening(now, zone, hours) if known else None,
-        next_day_opening=next_day_opening(now, zone, hours) if known else None,
+        window=window,
+        later_opening=later,
+        next_day_opening=next_day,
         check_in_open=None if row.check_in_id is None else row.check_in_state in OPEN_STATES,
         turn_matches=None if row.turn is None else row.thread_turn == row.turn,
         question_open=None,
@@ -328,9 +342,9 @@ async def _write(tx: Tx, decided: Sequence[Decided], now: datetime, *, looked_at
         values = {"state": state, "reason": why, "next_at": None, "updated_at": now}
         if state == "simulated":
             values |= {"attempted_at": now, "accepted_at": now}
-        await tx.execute(_pending(ids).values(**values))
+        await tx.execute(_pending(tx, ids).values(**values))
     for at, ids in deferred.items():
-        await tx.execute(_pending(ids).values(next_at=at, updated_at=now))
+        await tx.execute(_pending(tx, ids).values(next_at=at, updated_at=now))
     claimed = await _take(tx, sends, token, now)
     count = Counter(state for (state, _), ids in ended.items() for _ in ids)
     return Batch(
@@ -343,8 +357,8 @@ async def _write(tx: Tx, decided: Sequence[Decided], now: datetime, *, looked_at
     )
 
 
-def _pending(ids: Sequence[UUID]) -> Any:
-    return update(Outbox).where(Outbox.id.in_(ids), Outbox.state == "pending")
+def _pending(tx: Tx, ids: Sequence[UUID]) -> Any:
+    return update(Outbox).where(among(tx, Outbox.id, ids), Outbox.state == "pending")
 
 
 async def _take(tx: Tx, sends: Sequence[Decided], token: UUID, now: datetime) -> list[Claimed]:
@@ -362,7 +376,7 @@ async def _mark_sending(tx: Tx, ids: Sequence[UUID], token: UUID, now: datetime)
     if not ids:
         return set()
     taking = (
-        _pending(ids)
+        _pending(tx, ids)
         .values(
             state="sending",
             reason=None,

@@ -18,7 +18,7 @@ from sqlalchemy import exists, select, update
 
 from kernel import log
 from kernel.clock import Clock
-from kernel.db import Database, Tx
+from kernel.db import Database, Tx, among
 from kernel.errors import Unavailable
 from messaging.consent.tables import NumberStop
 from messaging.delivery import claims, pause
@@ -136,8 +136,10 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
                     Outbox.claim_expires_at,
                     Outbox.attempted_at,
                     Outbox.kind,
-                    exists().where(claims.live_stop(Outbox), NumberStop.kind.in_(claims.STOP_KINDS)).label("stopped"),
-                ).where(Outbox.id.in_([row.outbox_id for row in rows]), Outbox.state == "sending")
+                    exists()
+                    .where(claims.live_stop(Outbox), NumberStop.kind.in_(claims.STOP_KINDS))
+                    .label("stopped"),
+                ).where(among(tx, Outbox.id, [row.outbox_id for row in rows]), Outbox.state == "sending")
             )
         self.probe("outbox.before_post")
         ours = {

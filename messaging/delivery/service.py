@@ -9,9 +9,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
-from kernel.db import Tx, insert_many_or_skip, insert_or_skip, pick
+from kernel.db import Tx, fixed, insert_many_or_skip, insert_or_skip, pick
 from kernel.errors import Invalid
 from messaging.delivery.kinds import KIND_RULES, Kind, MessageClass, class_of
 from messaging.delivery.rules import SuppressReason
@@ -152,7 +152,7 @@ async def suppress(
 ) -> int:
     """Ends pending rows that match every given criterion; gives how many. Rows already on their way are left to the
     claim's own checks and to the settle step. Staff alerts, safety replies and the STOP confirmation are spared."""
-    where = [Outbox.state == "pending"]
+    where: list[ColumnElement[bool]] = [Outbox.state.in_(fixed("pending"))]
     for column, wanted in (
         (Outbox.patient_id, patient_id),
         (Outbox.recipient_key, phone_key),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, literal, or_, select
 
 from kernel.db import Tx, among
 from messaging.conversation.tables import SmsThread
@@ -48,13 +48,14 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 def due_statement(now: datetime, limit: int, only: UUID | None = None) -> Select[Any]:
-    """The rows are locked in an inner statement, so that the planner never sorts or locks more than `limit`."""
+    """The rows are locked in an inner statement, so that the planner never sorts or locks more than `limit`. That
+    number is part of the text: a plan that is kept for any number reads whole tables."""
     inner = select(CheckIn).where(CheckIn.next_at <= now)
     if only is not None:
         inner = inner.where(CheckIn.id == only)
     due = (
         inner.order_by(CheckIn.next_at, CheckIn.id)
-        .limit(limit)
+        .limit(literal(limit, literal_execute=True))
         .with_for_update(skip_locked=True)
         .subquery("due")
     )

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Row, Select, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
-from kernel.db import Tx
+from kernel.db import Tx, fixed
 from messaging.consent.tables import NumberStop, TextingConsent
 from messaging.schedule.staffed import StaffedHours, staffed_hours
 from messaging.schedule.windows import SendingHours, Zone, candidate_zones, home_zone
@@ -80,7 +80,7 @@ def join_person(statement: Any) -> Select[Any]:
 ONE_PERSON: Final = join_person(
     select(*PERSON_COLUMNS, Episode.id.label("episode_id"), Episode.status)
     .select_from(Patient)
-    .outerjoin(Episode, and_(Episode.patient_id == Patient.id, Episode.status != "ended"))
+    .outerjoin(Episode, and_(Episode.patient_id == Patient.id, Episode.status.not_in(fixed("ended"))))
 )
 
 
