@@ -8,7 +8,6 @@ from typing import Any, Final, Literal, assert_never, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, update
 
 from kernel import audit, ids
 from kernel.audit import Actor
@@ -39,9 +38,8 @@ from messaging.conversation.decision import (
     WithdrawAnswer,
 )
 from messaging.conversation.replies import PARSER_VERSION
+from messaging.conversation.saving import save_state
 from messaging.conversation.script import RunSheet, items_of
-from messaging.conversation.state import to_json
-from messaging.conversation.tables import SmsThread
 from messaging.conversation.turns import Turn
 from messaging.conversation.wording import compose, needs_link
 from messaging.delivery import service as delivery
@@ -72,16 +70,6 @@ LIFE: Final[dict[Kind, timedelta]] = {
     "stop_confirmation": timedelta(minutes=5),
 }
 REMINDERS: Final[tuple[Kind, ...]] = ("invitation", "reminder")
-_SAVE = (
-    update(SmsThread)
-    .where(SmsThread.id == bindparam("thread"), SmsThread.turn == bindparam("seen"))
-    .values(
-        state=bindparam("new_state"),
-        turn=bindparam("new_turn"),
-        wake_at=bindparam("new_wake_at"),
-        wake_turn=bindparam("new_wake_turn"),
-    )
-)
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,21 +103,12 @@ async def apply(tx: Tx, turn: Turn, decision: Decision, cause: Cause, ports: Por
 
 
 async def _save_state(tx: Tx, turn: Turn, decision: Decision) -> int:
-    wake = next((e.at for e in decision.effects if isinstance(e, WakeAt)), None)
-    if decision.state == turn.state and not decision.asks and wake is None:
+    if decision.state == turn.state and not decision.asks and decision.wakes_at is None:
         return turn.turn
-    new = turn.turn + 1
-    values = {
-        "thread": turn.thread_id,
-        "seen": turn.turn,
-        "new_state": to_json(decision.state),
-        "new_turn": new,
-        "new_wake_at": wake,
-        "new_wake_turn": None if wake is None else new,
-    }
-    if (await tx.execute(_SAVE, values)).rowcount != 1:
+    after = await save_state(tx, turn.thread_id, turn.turn, turn.state, decision, turn.script)
+    if after is None:
         raise TurnMoved
-    return new
+    return after
 
 
 class _Work:
@@ -193,6 +172,7 @@ class _Work:
             language=self.script.language,
             item9_channel=self.script.item9,
             sheet=self.sheet,
+            item9_wait=self.script.item9_wait,
         )
 
     async def _save_answer(self, at: int, value: int | None) -> None:

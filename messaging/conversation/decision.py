@@ -178,6 +178,10 @@ class Decision(msgspec.Struct, frozen=True):
         return tuple(effect for effect in self.effects if isinstance(effect, Say))
 
     @property
+    def wakes_at(self) -> datetime | None:
+        return next((effect.at for effect in self.effects if isinstance(effect, WakeAt)), None)
+
+    @property
     def asks(self) -> bool:
         return any(say.bound or say.ask is not None for say in self.says)
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, select, update
+from sqlalchemy import Row, and_, bindparam, select
 
 from kernel.db import Tx
 from kernel.errors import NotFound
 from messaging.conversation.copy import spoken_language
-from messaging.conversation.decision import Moved
+from messaging.conversation.decision import Moved, OpenTask, UnknownPair, WakeAt
 from messaging.conversation.rules import step
+from messaging.conversation.saving import save_state
 from messaging.conversation.script import RunSheet, Script, Sheet, items_of
-from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, from_json, to_json
+from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, from_json
 from messaging.conversation.tables import SmsThread
 from messaging.escalation.service import ALERTS
 from messaging.schedule import closing
@@ -26,12 +27,14 @@ from questionnaires import catalog
 from questionnaires.catalog import UnknownInstrument
 from questionnaires.instrument import Instrument
 from registry.measures import service as measures
+from registry.measures.results import call_key
 from registry.measures.rules import AnswerChannel, RunFacts
 from registry.measures.tables import Answer, MeasureRun
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
 from registry.ports import Alerts
 from registry.safety.rules import SignalResult
+from registry.worklist import service as worklist
 
 _RUN_COLUMNS: Final = tuple(RunFacts.__struct_fields__)
 _SHEET = (
@@ -55,6 +58,7 @@ _CHECK_IN = (
         CheckIn.instruments,
         Patient.language,
         Clinic.item9_channel,
+        Clinic.settings,
     )
     .join(Patient, Patient.id == CheckIn.patient_id)
     .join(Clinic, Clinic.id == CheckIn.clinic_id)
@@ -81,6 +85,7 @@ class CheckInFacts(msgspec.Struct, frozen=True):
     language: str
     item9_channel: str
     sheet: Sheet
+    item9_wait: timedelta
 
     @property
     def is_open(self) -> bool:
@@ -121,7 +126,13 @@ async def check_in(tx: Tx, check_in_id: UUID, *, now: datetime, lock: bool = Fal
         language=row.language,
         item9_channel=row.item9_channel,
         sheet=sheet,
+        item9_wait=item9_wait(row.settings),
     )
+
+
+def item9_wait(settings: Mapping[str, Any]) -> timedelta:
+    """How long item 9 may wait on the secure page before a person asks it."""
+    return timedelta(hours=settings.get("item9_link_wait_hours", 24))
 
 
 async def open_runs(tx: Tx, row: Row[Any], now: datetime) -> None:
@@ -187,6 +198,9 @@ async def save(
     )
     if not facts.begun:
         await schedule.started(tx, facts.id, now=now)
+    asked = next(sheet.instrument for sheet in facts.sheet.runs if sheet.run.id == run.id)
+    if item_no in asked.risk_item_numbers:
+        await worklist.close_tasks(tx, facts.clinic_id, call_key(run), "answered", now)
     sheet = facts.sheet.with_answer(run.id, item_no, value)
     return msgspec.structs.replace(facts, begun=True, sheet=sheet), recorded.risk
 
@@ -247,10 +261,32 @@ async def follow(tx: Tx, facts: CheckInFacts, *, now: datetime) -> None:
                 hours="",
                 items=items_of(facts.sheet, shown_in(facts.sheet, language)),
                 item9=cast(Any, facts.item9_channel),
+                item9_wait=facts.item9_wait,
             )
-            moved = step(state, Moved(), script, now)
-    await tx.execute(
-        update(SmsThread)
-        .where(SmsThread.id == row.id, SmsThread.turn == row.turn)
-        .values(state=to_json(moved.state), turn=row.turn + 1, wake_at=None, wake_turn=None)
+    moved = step(state, Moved(), script, now)
+    if await save_state(tx, row.id, row.turn, state, moved, script) is None:
+        return
+    for effect in moved.effects:
+        match effect:
+            case OpenTask(kind="call_and_ask_item9"):
+                await _ask_item9_by_phone(tx, facts, now)
+            case WakeAt():
+                continue  # stored with the thread
+            case _:
+                raise UnknownPair(state, f"moved with {type(effect).__name__}")
+
+
+async def _ask_item9_by_phone(tx: Tx, facts: CheckInFacts, now: datetime) -> None:
+    run = next(sheet.run for sheet in facts.sheet.runs if sheet.instrument.risk_item_numbers)
+    await worklist.open_task(
+        tx,
+        clinic_id=facts.clinic_id,
+        patient_id=facts.patient_id,
+        episode_id=facts.episode_id,
+        kind="call_and_ask_item9",
+        dedupe_key=call_key(run),
+        ref_kind="measure_run",
+        ref_id=run.id,
+        detail={"check_in": str(facts.id)},
+        now=now,
     )

@@ -28,6 +28,7 @@ from messaging.conversation.decision import (
     Say,
     Silence,
     UnknownPair,
+    WakeAt,
     Woken,
 )
 from messaging.conversation.flow import alarm_of, go_on
@@ -95,7 +96,7 @@ def _decide(state: State, event: Event, script: Script, now: datetime) -> Decisi
         case Opened():
             return _opened(state, script, now)
         case Moved():
-            return _moved(state, script)
+            return _moved(state, script, now)
         case Woken():
             return _woken(state, script, now)
         case Overdue(reply=reply):
@@ -210,28 +211,49 @@ def _opened(state: State, script: Script, now: datetime) -> Decision:
     return go_on(script, None, Line("resume") if done else stem, now=now, kind="invitation")
 
 
-def _moved(state: State, script: Script) -> Decision:
+def _moved(state: State, script: Script, now: datetime) -> Decision:
     """Nothing is sent: the patient is answering elsewhere. The next text, whoever's, goes on from there."""
     at = script.next_texted()
     first = script.first_open()
     match state:
         case Idle() | OptIn():
             raise UnknownPair(state, "moved")
-        case Paused(why="crisis" | "positive_item9" | "who"):
-            return Decision(Paused(first, state.why, state.laters))
+        case Paused(why=why) if why in SILENT:
+            return Decision(Paused(first, why, state.laters), _item9_left(state, first, script, now))
         case Asking() | Confirming() | Paused():
+            left = _item9_left(state, first, script, now)
             if at is None or (script.item9 == "link_only" and first != at):
-                waits: Why = "item9_call" if script.item9 == "staff_call" else "item9_link"
-                return Decision(Paused(first, waits, state.laters))
-            return Decision(Asking(at, laters=state.laters))
+                return Decision(Paused(first, _item9_waits(state, script), state.laters), left)
+            return Decision(Asking(at, laters=state.laters), left)
         case _:
             assert_never(state)
+
+
+def _item9_left(
+    state: Asking | Confirming | Paused, first: int | None, script: Script, now: datetime
+) -> tuple[Effect, ...]:
+    """The other channel has come to item 9, which is not texted: somebody is to ask it if the patient leaves there.
+    Nothing new when the texts were there already."""
+    if first is None or not script.items[first].risk or script.item9 == "sms":
+        return ()
+    if state.at is not None and (state.at > first or (state.at == first and isinstance(state, Paused))):
+        return ()
+    if script.item9 == "link_only":
+        return (WakeAt(now + script.item9_wait),)
+    return (OpenTask("call_and_ask_item9"),)
+
+
+def _item9_waits(state: Asking | Confirming | Paused, script: Script) -> Why:
+    told = isinstance(state, Paused) and state.why == "item9_call"
+    return "item9_call" if told or script.item9 == "staff_call" else "item9_link"
 
 
 def _woken(state: State, script: Script, now: datetime) -> Decision:
     match state:
         case Paused(why="item9_link"):
             return Decision(Paused(state.at, "item9_call", state.laters), (OpenTask("call_and_ask_item9"),))
+        case Paused(at=int(at), why="crisis" | "who") if script.items[at].risk:
+            return Decision(state, (OpenTask("call_and_ask_item9"),))
         case Paused(why="positive_item9"):
             return go_on(script, None, now=now, laters=state.laters)
         case Idle() | OptIn() | Paused() | Asking() | Confirming():

@@ -238,7 +238,7 @@ async def _active(tx: Tx, row: Row[Any], standing: Standing, now: datetime) -> T
         stopped=stop is not None and stop.stopped,
         paused=stop is not None and stop.paused,
         liftable=stop is None or _liftable(stop),
-        item9_wait=timedelta(hours=row.settings.get("item9_link_wait_hours", 24)),
+        item9_wait=filing.item9_wait(row.settings),
     )
     return _turn(
         tx, row, from_json(row.state), script, sheet, standing,

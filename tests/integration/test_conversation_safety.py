@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
@@ -79,6 +80,63 @@ async def test_a_row_of_digits_that_ends_in_a_positive_item_9_alarms(desk: Desk)
     assert await desk.events() == [(2, "self", "open")]
     assert await ana.last_kind() == "crisis"
     assert len(await ana.answers()) == 2
+
+
+# --- item 9 left to another channel ------------------------------------------------------------------------------
+
+
+async def answers_on_the_page(desk: Desk, check_in_id: UUID, *numbers: int) -> None:
+    for number in numbers:
+        async with desk.database.begin() as tx:
+            now = desk.clock.now()
+            facts = await filing.check_in(tx, check_in_id, now=now, lock=True)
+            run = facts.sheet.runs[0].run
+            await filing.file_answer(
+                tx, facts, run, number, 0, raw=None, channel="portal", source_id=None, now=now
+            )
+
+
+async def test_item_9_that_the_page_was_left_at_is_asked_by_a_person(
+    database: Database, clock: FakeClock
+) -> None:
+    desk = await Desk.open(database, clock, item9_channel="link_only", settings={"item9_link_wait_hours": 6})
+    ana = await desk.enrols()
+    check_in_id = await desk.asks(ana)
+    await ana.says("0", "0")
+    await answers_on_the_page(desk, check_in_id, *range(3, 9))
+    clock.advance(hours=5)
+    await desk.sweep()
+    await answers_on_the_page(desk, check_in_id, 8)  # changed once more: the wait goes on
+    assert await desk.tasks(ana) == []
+    clock.advance(hours=1, minutes=1)
+    await desk.sweep()
+    assert await desk.tasks(ana) == ["call_and_ask_item9"]
+
+
+async def test_item_9_that_a_person_asks_is_their_task_when_the_page_is_left_at_it(
+    database: Database, clock: FakeClock
+) -> None:
+    desk = await Desk.open(database, clock, item9_channel="staff_call")
+    ana = await desk.enrols()
+    check_in_id = await desk.asks(ana)
+    await ana.says("0", "0")
+    await answers_on_the_page(desk, check_in_id, *range(3, 9))
+    assert await desk.tasks(ana) == ["call_and_ask_item9"]
+    await answers_on_the_page(desk, check_in_id, 9)
+    assert await desk.tasks(ana) == []
+
+
+@pytest.mark.parametrize("said", ["who is this", "I want to die"])
+async def test_item_9_on_the_page_is_not_forgotten_when_the_texts_pause(
+    database: Database, clock: FakeClock, said: str
+) -> None:
+    desk = await Desk.open(database, clock, item9_channel="link_only")
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says(*ZEROS, said)
+    clock.advance(hours=24, minutes=1)
+    await desk.sweep()
+    assert "call_and_ask_item9" in await desk.tasks(ana)
 
 
 # --- safety replies ----------------------------------------------------------------------------------------------

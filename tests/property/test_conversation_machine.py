@@ -42,6 +42,7 @@ from messaging.conversation.decision import (
 )
 from messaging.conversation.replies import default_labels, understand
 from messaging.conversation.rules import context_of, step
+from messaging.conversation.saving import waits_for_item9
 from messaging.conversation.script import Script
 from messaging.conversation.state import Asking, Confirming, Idle, Paused, State, from_json, to_json
 from messaging.conversation.wording import compose, needs_link
@@ -94,6 +95,7 @@ class Conversation(RuleBasedStateMachine):
         self.stopped = self.paused = self.closed = False
         self.stopped_at: datetime | None = None
         self.woken_by: int | None = None
+        self.to_call = False
         self.heard: tuple[str, datetime] | None = None
         self.received_at = START
         self.decide(Opened())
@@ -140,12 +142,18 @@ class Conversation(RuleBasedStateMachine):
         assert len(decision.says) <= 1, "two texts in one turn"
         before = self.state
         self.check(event, decision, before, asked)
-        if decision.state != before or decision.asks or any(isinstance(e, WakeAt) for e in decision.effects):
-            self.turn += 1
-        self.state = from_json(to_json(decision.state))
+        if decision.state != before or decision.asks or decision.wakes_at is not None:
+            self.save_state(decision, asked)
         for effect in decision.effects:
             self.carry_out(effect, asked)
         return decision
+
+    def save_state(self, decision: Decision, asked: Script) -> None:
+        """As `saving.save_state`: a wait for item 9 outlasts what pauses the texts."""
+        waits = waits_for_item9(self.state, asked) and waits_for_item9(decision.state, asked)
+        due = self.woken_by == self.turn
+        self.state, self.turn = from_json(to_json(decision.state)), self.turn + 1
+        self.woken_by = self.turn if waits and due else None
 
     def check(self, event: Event, decision: Decision, before: State, asked: Script) -> None:
         saves = [effect for effect in decision.effects if isinstance(effect, SaveAnswer)]
@@ -215,6 +223,8 @@ class Conversation(RuleBasedStateMachine):
                 body = compose(effect, self.script if self.closed else asked,
                                "https://care.example/c/x" if needs_link(effect, asked) else None).body  # fmt: skip
                 self.outbox.append(SentText(effect, self.turn, body, self.now))
+            case OpenTask(kind="call_and_ask_item9"):
+                self.to_call = True
             case OpenTask() | SetLanguage() | Postpone() | Silence() | AskAgain() | Hold():
                 pass
             case _:
@@ -324,9 +334,12 @@ class Conversation(RuleBasedStateMachine):
         if self.script.first_open() is None:
             self.close()
             return
-        decision = step(self.state, Moved(), self.script, self.now)
-        assert decision.effects == ()
-        self.state, self.turn = decision.state, self.turn + 1
+        asked = self.script
+        decision = step(self.state, Moved(), asked, self.now)
+        assert not decision.says
+        self.save_state(decision, asked)
+        for effect in decision.effects:
+            self.carry_out(effect, asked)
 
     @precondition(lambda self: self.woken_by is not None)
     @rule()
@@ -382,6 +395,17 @@ class Conversation(RuleBasedStateMachine):
         for index, value in self.answers.items():
             if self.asked.items[index].risk and (value is None or value >= 1):
                 assert any(isinstance(a, SaveAnswer) and a.at == index for a in self.alarms)
+
+    @invariant()
+    def item_9_left_to_another_channel_is_asked_by_somebody(self) -> None:
+        """By the page until the moment set, then by a person; whatever paused the texts, and whoever got there."""
+        first = self.script.first_open() if not self.closed else None
+        if first is None or not self.asked.items[first].risk or self.asked.item9 == "sms":
+            return
+        if self.asked.item9 == "link_only":
+            assert self.woken_by == self.turn or self.to_call
+        else:
+            assert self.to_call
 
     @invariant()
     def a_state_asks_what_is_open(self) -> None:

@@ -918,6 +918,46 @@ def test_item_9_by_call_goes_on_with_the_next_measure_and_names_the_call_once() 
     assert story(step(Asking(9), received("answer", value=0), after, NOW)) == "save 9=0, say question:?10"
 
 
+@pytest.mark.parametrize(
+    ("state", "item9", "after", "effects"),
+    [
+        (Asking(3), "link_only", "paused:item9_link@8", "WakeAt"),
+        (Confirming(3, (0,) * 5), "link_only", "paused:item9_link@8", "WakeAt"),
+        (Paused(3, "unclear"), "link_only", "paused:item9_link@8", "WakeAt"),
+        (Paused(3, "crisis"), "link_only", "paused:crisis@8", "WakeAt"),
+        (Paused(8, "item9_link"), "link_only", "paused:item9_link@8", ""),
+        (Paused(8, "item9_call"), "link_only", "paused:item9_call@8", ""),
+        (Paused(8, "who"), "link_only", "paused:who@8", ""),
+        (Asking(3), "staff_call", "asking@9", "task call_and_ask_item9"),
+        (Paused(3, "unclear"), "staff_call", "asking@9", "task call_and_ask_item9"),
+        (Asking(10), "staff_call", "asking@9", ""),
+        (Paused(8, "item9_call"), "staff_call", "asking@9", ""),
+        (Asking(3), "sms", "asking@8", ""),
+    ],
+)
+def test_item_9_that_the_page_stopped_before_is_asked_by_somebody(
+    state: State, item9: str, after: str, effects: str
+) -> None:
+    asked = script(answered=range(8), item9=item9, item9_wait=timedelta(hours=6))
+    decision = step(state, Moved(), asked, NOW)
+    assert (where(decision.state), story(decision)) == (after, effects)
+    if effects == "WakeAt":
+        assert decision.effects == (WakeAt(NOW + timedelta(hours=6)),)
+
+
+def test_item_9_left_for_a_call_with_nothing_else_to_ask() -> None:
+    asked = script("phq9", answered=range(8), item9="staff_call")
+    decision = step(Asking(3), Moved(), asked, NOW)
+    assert (where(decision.state), story(decision)) == ("paused:item9_call@8", "task call_and_ask_item9")
+
+
+@pytest.mark.parametrize("why", ["who", "crisis"])
+def test_item_9_that_waits_under_a_pause_is_asked_by_a_person_in_the_end(why: Why) -> None:
+    asked = script(answered=range(8), item9="link_only")
+    decision = step(Paused(8, why), Woken(), asked, NOW)
+    assert (decision.state, story(decision)) == (Paused(8, why), "task call_and_ask_item9")
+
+
 def test_a_positive_answer_left_in_doubt_for_long_alarms_and_is_not_filed() -> None:
     decision = step(AT_9, Overdue(Reply("answer", value=2)), UP_TO_9, NOW)
     assert story(decision) == "risk item9:2, task could_not_parse"
