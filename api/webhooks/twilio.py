@@ -73,6 +73,7 @@ async def inbound(request: WebRequest, deps: NamedDependency[Deps]) -> None:
         ports=deps.conversation,
         probe=deps.probe,
     )
+    deps.probe("webhook.after_commit")
 
 
 @post("/webhooks/twilio/status/{outbox_id:str}/{attempt:str}", opt=access.PROVIDER, status_code=NO_CONTENT)
