@@ -56,7 +56,8 @@ async def _opened(app: Litestar) -> AsyncIterator[None]:
     vault = databases.test_vault()
     app.state.turn = turn.load(Path(os.environ["BENCH_TURN"]))
     app.state.people = {
-        number: {"phone_key": vault.lookup(number)} | {name: id_of(kind, n) for name, kind in turn.KINDS.items()}
+        number: {"phone_key": vault.lookup(number)}
+        | {name: id_of(kind, n) for name, kind in turn.KINDS.items()}
         for n, number in enumerate(invented_numbers(int(os.environ["BENCH_PEOPLE"])))
     }
     async with asyncpg.create_pool(

@@ -61,7 +61,10 @@ async def send_all(port: int, made: Sequence[bytes], connections: int) -> dict[s
 
 
 async def _connection(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: Iterator[bytes], durations: list[float]
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    waiting: Iterator[bytes],
+    durations: list[float],
 ) -> None:
     for request in waiting:
         started = time.perf_counter()

@@ -10,7 +10,17 @@ from pathlib import Path
 from tests.support.children import Child, free_port, remove, scratch_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVER = ("--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning", "--workers", "1")
+SERVER = (
+    "--http",
+    "httptools",
+    "--loop",
+    "uvloop",
+    "--no-access-log",
+    "--log-level",
+    "warning",
+    "--workers",
+    "1",
+)
 
 
 class Running:

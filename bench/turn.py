@@ -58,7 +58,9 @@ async def record(deps: Deps, world: World, n: int, number: str, now: datetime) -
     event.listen(deps.system_db.engine.sync_engine, "before_cursor_execute", note)
     app = create_app(msgspec.structs.replace(deps, clock=Frozen(now)))
     sid = "SM" + "0" * 32
-    path, headers, body = signed(number, world.clinic.sender_number, sid, deps.settings.twilio_auth_tokens[0], deps.public_url)
+    path, headers, body = signed(
+        number, world.clinic.sender_number, sid, deps.settings.twilio_auth_tokens[0], deps.public_url
+    )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=deps.public_url) as client:
         answer = await client.post(path, headers=headers, content=body)
@@ -67,10 +69,11 @@ async def record(deps: Deps, world: World, n: int, number: str, now: datetime) -
         raise RuntimeError(f"the recorded turn was answered {answer.status_code}")
     facts: dict[Any, str] = {id_of(kind, n): name for name, kind in KINDS.items()}
     facts[deps.vault.lookup(number)] = "phone_key"
-    facts |= {everybodys: "" for everybodys in (world.clinic.id, world.clinic.sender_id)}
+    facts |= dict.fromkeys((world.clinic.id, world.clinic.sender_id), "")
     fresh: dict[UUID, int] = {}
     return tuple(
-        Statement(sql, tuple(_fill(value, facts, fresh, sid, now) for value in values)) for sql, values in seen
+        Statement(sql, tuple(_fill(value, facts, fresh, sid, now) for value in values))
+        for sql, values in seen
     )
 
 
@@ -102,7 +105,9 @@ class _Same(dict[str, str]):
         return ""
 
 
-def values_for(statement: Statement, known: Mapping[str, Any], new_id: Callable[[int], UUID], now: datetime) -> list[Any]:
+def values_for(
+    statement: Statement, known: Mapping[str, Any], new_id: Callable[[int], UUID], now: datetime
+) -> list[Any]:
     """Parameters of a statement for the person that `known` describes."""
     values = []
     for fill in statement.fills:
@@ -130,5 +135,3 @@ def save(turn: Turn, path: Path) -> None:
 def load(path: Path) -> Turn:
     plain: list[tuple[str, list[tuple[str, Any]]]] = pickle.loads(path.read_bytes())
     return tuple(Statement(sql, tuple(Fill(how, value) for how, value in fills)) for sql, fills in plain)
-
-

@@ -19,7 +19,9 @@ from tests.support import builders, databases
 from tests.support.builders import ClinicRows
 from tests.support.servers import PostgresServer
 
-NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Seattle: staff are there, windows are open
+NOW = datetime(
+    2026, 3, 3, 18, 0, tzinfo=UTC
+)  # a Tuesday, 10:00 in Seattle: staff are there, windows are open
 PATIENT, PHONE, EPISODE, CONSENT, PLAN, CHECK_IN, RUN, THREAD, OUTBOX = range(1, 10)
 PLANNED_AHEAD = 50
 ROLE = {"role": "evenkeel_worker", "timezone": "UTC"}

@@ -20,7 +20,17 @@ ALLOWED = frozenset(
 )  # fmt: skip
 
 # These print URLs, numbers or bodies at INFO.
-QUIET = ("twilio", "httpx", "httpcore", "aiohttp", "aiohttp.access", "arq", "uvicorn.access", "pyx12", "sqlalchemy")
+QUIET = (
+    "twilio",
+    "httpx",
+    "httpcore",
+    "aiohttp",
+    "aiohttp.access",
+    "arq",
+    "uvicorn.access",
+    "pyx12",
+    "sqlalchemy",
+)
 
 
 def only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -43,7 +53,9 @@ def name_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableM
 
 def configure(style: Literal["json", "console"] = "json") -> None:
     renderer: Any = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
         processors=[

@@ -17,7 +17,9 @@ from kernel.errors import Invalid, Problem
 
 PREFIX = "EVENKEEL_"
 LISTS = frozenset({"encryption_keys", "twilio_auth_tokens"})
-SECRETS = frozenset({"encryption_keys", "lookup_key", "twilio_auth_tokens", "twilio_api_secret", "smtp_password"})
+SECRETS = frozenset(
+    {"encryption_keys", "lookup_key", "twilio_auth_tokens", "twilio_api_secret", "smtp_password"}
+)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,17 +28,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="`demo` serves fictional data under a banner; `standard` serves a clinic."),
     ] = "standard"
     database_url: Annotated[
-        str, Meta(description="SQLite (`sqlite+aiosqlite:///path`) or PostgreSQL (`postgresql+asyncpg://...`).")
+        str,
+        Meta(description="SQLite (`sqlite+aiosqlite:///path`) or PostgreSQL (`postgresql+asyncpg://...`)."),
     ] = "sqlite+aiosqlite:///var/evenkeel.db"
     migration_url: Annotated[
-        str | None, Meta(description="Owner's address of the database for `evenkeel migrate`; default: database_url.")
+        str | None,
+        Meta(description="Owner's address of the database for `evenkeel migrate`; default: database_url."),
     ] = None
     redis_url: Annotated[
-        str | None, Meta(description="Doorbell between web and worker. Without it the worker's own timer is the bell.")
+        str | None,
+        Meta(description="Doorbell between web and worker. Without it the worker's own timer is the bell."),
     ] = None
     public_url: Annotated[
         str,
-        Meta(description="The address patients and the provider see; signatures and links are made from it alone."),
+        Meta(
+            description="The address patients and the provider see; signatures and links are made from it alone."
+        ),
     ] = "http://127.0.0.1:8000"
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on.")] = 8000
@@ -49,29 +56,36 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encryption_keys: Annotated[
         tuple[str, ...], Meta(description="Comma-separated Fernet keys; the first seals, all open.")
     ] = ()
-    lookup_key: Annotated[str, Meta(description="Key of the hash by which sealed phone numbers are found.")] = ""
-    twilio_account_sid: Annotated[str | None, Meta(description="Account; without it texts go to the simulator.")] = (
-        None
-    )
+    lookup_key: Annotated[
+        str, Meta(description="Key of the hash by which sealed phone numbers are found.")
+    ] = ""
+    twilio_account_sid: Annotated[
+        str | None, Meta(description="Account; without it texts go to the simulator.")
+    ] = None
     twilio_auth_tokens: Annotated[
-        tuple[str, ...], Meta(description="Comma-separated auth tokens that may have signed a webhook (rotation).")
+        tuple[str, ...],
+        Meta(description="Comma-separated auth tokens that may have signed a webhook (rotation)."),
     ] = ()
-    twilio_api_key: Annotated[str | None, Meta(description="API key SID for sending; default: the first token.")] = (
-        None
-    )
+    twilio_api_key: Annotated[
+        str | None, Meta(description="API key SID for sending; default: the first token.")
+    ] = None
     twilio_api_secret: Annotated[str | None, Meta(description="Secret of the API key.")] = None
     twilio_messaging_service_sid: Annotated[
-        str | None, Meta(description="Messaging service of the numbers that `evenkeel staff add-number` adds from then on.")
+        str | None,
+        Meta(
+            description="Messaging service of the numbers that `evenkeel staff add-number` adds from then on."
+        ),
     ] = None
     twilio_api_base_url: Annotated[
         str | None, Meta(description="Another server that speaks the provider's API.")
     ] = None
     twilio_optout_reply: Annotated[
-        Literal["twilio", "app"], Meta(description="Who answers STOP: the provider's filter, or this application.")
+        Literal["twilio", "app"],
+        Meta(description="Who answers STOP: the provider's filter, or this application."),
     ] = "twilio"
-    send_deadline_s: Annotated[float, Meta(gt=0, le=20, description="Seconds a send may take before it is unknown.")] = (
-        10.0
-    )
+    send_deadline_s: Annotated[
+        float, Meta(gt=0, le=20, description="Seconds a send may take before it is unknown.")
+    ] = 10.0
     tick_s: Annotated[float, Meta(gt=0, le=60, description="Seconds between sweeps when nobody rings.")] = 5.0
     smtp_host: Annotated[str | None, Meta(description="Mail relay for staff alerts.")] = None
     smtp_port: Annotated[int, Meta(ge=1, le=65535, description="Port of the mail relay.")] = 587
@@ -107,7 +121,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if field.name not in given:
                 continue
             try:
-                values[field.name] = msgspec.convert(_shape(field.name, given[field.name]), field.type, strict=False)
+                values[field.name] = msgspec.convert(
+                    _shape(field.name, given[field.name]), field.type, strict=False
+                )
             except msgspec.ValidationError as error:
                 problems.append(Problem(PREFIX + field.name.upper(), str(error)))
         if problems:
@@ -150,15 +166,21 @@ def _contradictions(settings: Settings) -> list[Problem]:
     if not settings.encryption_keys:
         problems.append(Problem("EVENKEEL_ENCRYPTION_KEYS", "is needed; `evenkeel keys new` makes one"))
     if len(settings.lookup_key) < 32:
-        problems.append(Problem("EVENKEEL_LOOKUP_KEY", "needs at least 32 characters; `evenkeel keys new` makes one"))
+        problems.append(
+            Problem("EVENKEEL_LOOKUP_KEY", "needs at least 32 characters; `evenkeel keys new` makes one")
+        )
     if not settings.public_url.startswith(("http://", "https://")):
         problems.append(Problem("EVENKEEL_PUBLIC_URL", "must start with http:// or https://"))
     if settings.mode != "test" and (settings.test_clock_file or settings.crash_point):
-        problems.append(Problem("EVENKEEL_MODE", "test clocks and crash points are refused outside mode `test`"))
+        problems.append(
+            Problem("EVENKEEL_MODE", "test clocks and crash points are refused outside mode `test`")
+        )
     if settings.mode == "standard" and not settings.secure and "127.0.0.1" not in settings.public_url:
         problems.append(Problem("EVENKEEL_PUBLIC_URL", "must be https:// when patients can reach it"))
     if settings.inline_worker and not settings.is_sqlite:
-        problems.append(Problem("EVENKEEL_INLINE_WORKER", "runs on SQLite only; start `evenkeel worker` instead"))
+        problems.append(
+            Problem("EVENKEEL_INLINE_WORKER", "runs on SQLite only; start `evenkeel worker` instead")
+        )
     if settings.twilio_api_key and not settings.twilio_api_secret:
         problems.append(Problem("EVENKEEL_TWILIO_API_SECRET", "is needed with EVENKEEL_TWILIO_API_KEY"))
     return problems

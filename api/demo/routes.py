@@ -29,6 +29,7 @@ from kernel.web.context import WebRequest, request_id
 from registry.organisation import queries as organisation
 from registry.organisation.tables import Staff
 
+TIME_TO_READ: Final = timedelta(seconds=5)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 LONGEST_TEXT: Final = 1600
@@ -96,7 +97,10 @@ async def reply(
         owner = await phones.owner(tx, patient_id)
     if owner is None:
         raise NotFound("phone")
-    stage = Stage(deps, _movable(deps))
+    movable = _movable(deps)
+    # A click is quicker than reading; within four seconds of a question its answer would belong to the one before.
+    movable.jump(TIME_TO_READ)
+    stage = Stage(deps, movable)
     await stage.text(owner.sender_id, owner.clinic_id, owner.number, owner.sender, words)
     await stage.settle()
     return Redirect(_phone(patient_id), status_code=303)

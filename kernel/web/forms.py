@@ -34,7 +34,9 @@ async def pairs(request: WebRequest) -> Pairs:
         raise Invalid.field("", "the form is too large")
     try:
         text = body.decode("utf-8")
-        found = parse_qsl(text, keep_blank_values=True, max_num_fields=500, encoding="utf-8", errors="replace")
+        found = parse_qsl(
+            text, keep_blank_values=True, max_num_fields=500, encoding="utf-8", errors="replace"
+        )
     except ValueError:
         raise Invalid.field("", "the form can't be read") from None
     request.state["form_pairs"] = found

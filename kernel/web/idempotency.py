@@ -39,7 +39,15 @@ async def recall(tx: Tx, caller: str, key: str | None, route: str, body: str) ->
 
 
 async def remember(
-    tx: Tx, caller: str, key: str | None, route: str, body: str, *, status: int, resource_id: UUID, now: datetime
+    tx: Tx,
+    caller: str,
+    key: str | None,
+    route: str,
+    body: str,
+    *,
+    status: int,
+    resource_id: UUID,
+    now: datetime,
 ) -> None:
     """In the transaction that made the resource; of two at once the second violates the primary key and rolls back."""
     if key is None:

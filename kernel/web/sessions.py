@@ -110,5 +110,12 @@ async def rotate(
     """The same person under a new id, the old id dead."""
     await end(tx, session.id_hash, now=now)
     await start(
-        tx, session.staff_id, clinic_id, stage, secret=secret, csrf=csrf, now=now, created_at=session.created_at
+        tx,
+        session.staff_id,
+        clinic_id,
+        stage,
+        secret=secret,
+        csrf=csrf,
+        now=now,
+        created_at=session.created_at,
     )

@@ -70,7 +70,8 @@ Reconciled = Adopt | ReadAgain | ProvenNotSent | NotProvable
 
 
 def reconcile_decision(row: UnknownRow, matches: tuple[str, ...], healthy: bool, now: datetime) -> Reconciled:
-    """What one reading of the provider's list means for an unknown row.
+    """What one reading of the provider's list means for an unknown row. Once the list can be read again, it is read
+    until it proves something; only a list that can't be read ends a row unproven.
 
     `matches` are the messages found by `matching`, oldest first; `healthy` as told by `healthy_read`. A match
     counts even in an unhealthy reading. Class A is put back once, while at least a minute of it is left; B has
@@ -83,7 +84,7 @@ def reconcile_decision(row: UnknownRow, matches: tuple[str, ...], healthy: bool,
     if healthy and age >= PROOF_AFTER and reads >= MIN_HEALTHY_READS:
         again = row.class_ == "A" and not row.resent and now + MIN_VALIDITY <= row.not_after
         return ProvenNotSent("pending" if again else "expired")
-    if age >= GIVE_UP_AFTER:
+    if age >= GIVE_UP_AFTER and not healthy:
         return NotProvable()
     later = (row.attempted_at + offset for offset in READ_AFTER if offset > age)
     return ReadAgain(next(later, now + READ_AGAIN), reads)

@@ -68,7 +68,9 @@ class RiskSignal(ClinicRow, Base):
     )
 
     event_id: Mapped[UUID]
-    trigger: Mapped[str]  # item9 | item9_unreadable | item9_declined | crisis_text | severe_total | staff_concern
+    trigger: Mapped[
+        str
+    ]  # item9 | item9_unreadable | item9_declined | crisis_text | severe_total | staff_concern
     tier: Mapped[int]
     value: Mapped[int | None]
     source_kind: Mapped[str]  # inbound | answer | staff

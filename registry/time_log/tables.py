@@ -36,6 +36,8 @@ class TimeEntry(ClinicRow, Base):
     source: Mapped[str]  # console | api | contact | timer
     created_at: Mapped[datetime]
     created_by_id: Mapped[UUID | None]
-    supersedes_id: Mapped[UUID | None] = mapped_column(unique=True)  # a row is corrected once; correct the correction
+    supersedes_id: Mapped[UUID | None] = mapped_column(
+        unique=True
+    )  # a row is corrected once; correct the correction
     superseded_at: Mapped[datetime | None]
     reason: Mapped[str | None]

@@ -127,7 +127,6 @@ def flag_condition(flag: Flag, today: date) -> ColumnElement[bool]:
     return not_improving(today) if flag == "not_improving" else FLAGS[flag]
 
 
-
 async def registry_page(
     tx: Tx,
     viewer: Actor,

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select, update
 
 from kernel.db import Database
-from messaging.conversation import filing
+from messaging.conversation import filing, parked
+from messaging.conversation.inbound import Inbound
 from messaging.conversation.tables import SmsThread
 from messaging.delivery import claims
 from messaging.delivery.tables import Outbox
@@ -19,7 +20,7 @@ from registry.patients.tables import PatientPhone
 from registry.ports import ContentLevel
 from registry.safety.tables import RiskEvent
 from tests.support.clock import FakeClock
-from tests.support.conversations import Desk
+from tests.support.conversations import Desk, Phone
 
 ZEROS = ("0",) * 8
 QUICK = timedelta(seconds=2)
@@ -80,6 +81,49 @@ async def test_a_row_of_digits_that_ends_in_a_positive_item_9_alarms(desk: Desk)
     assert await desk.events() == [(2, "self", "open")]
     assert await ana.last_kind() == "crisis"
     assert len(await ana.answers()) == 2
+
+
+async def parks(desk: Desk, ana: Phone, body: str) -> None:
+    """A text whose turn raised."""
+    async with desk.database.begin() as tx:
+        inbound = Inbound(
+            provider_sid="SM-parked", clinic_id=desk.clinic.id, sender_id=desk.clinic.sender_id,
+            from_=ana.number, to=desk.clinic.sender_number, body=body, media_count=0,
+            received_at=desk.clock.now(), via="webhook",
+        )  # fmt: skip
+        await parked.park(tx, inbound, "Unavailable", now=desk.clock.now(), ports=desk.ports)
+
+
+@pytest.mark.parametrize(
+    ("said", "events", "last"),
+    [
+        ("3", [(2, "self", "open")], "crisis"),
+        ("1", [(1, "self", "open")], "crisis"),
+        ("not really", [(1, "self", "open")], "question"),
+        ("SKIP", [(1, "self", "open")], "question"),
+        ("0", [], "question"),
+        ("WHY", [], "question"),
+    ],
+)
+async def test_a_parked_reply_to_item_9_is_a_signal(
+    desk: Desk, said: str, events: list[tuple[int, str, str]], last: str
+) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says(*ZEROS)
+    await parks(desk, ana, said)
+    assert await desk.events() == events
+    assert await ana.last_kind() == last
+    assert "parked_text" in await desk.tasks(ana)
+
+
+async def test_a_parked_reply_to_another_item_is_for_a_person_alone(desk: Desk) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says(*ZEROS[:7])
+    await parks(desk, ana, "3")
+    assert await desk.events() == []
+    assert await desk.tasks(ana) == ["parked_text"]
 
 
 # --- item 9 left to another channel ------------------------------------------------------------------------------

@@ -41,9 +41,7 @@ async def test_a_stop_that_staff_took_by_phone_stops_texts_and_start_does_not_un
         state = await numbers.state(tx, key, clinic.id)
         assert state.stopped
         assert state.by_staff
-        lifted = await numbers.lift(
-            tx, clinic.id, key, by="patient", source_id=None, actor=nurse, now=now
-        )
+        lifted = await numbers.lift(tx, clinic.id, key, by="patient", source_id=None, actor=nurse, now=now)
         assert lifted == 0
 
 

@@ -43,9 +43,9 @@ class Phone:
         await self.clinic.ticks()
         assert await self.unclaimed() == []
 
-    async def receives_nothing_for(self, *, step_hours: float = 3, **span: float) -> None:
-        """Time passes in steps, the clinic's due work is done at each, and nothing comes."""
-        await self.clinic.passes(step_hours=step_hours, **span)
+    async def receives_nothing_for(self, **span: float) -> None:
+        """Time passes, the clinic does what falls due, and nothing comes."""
+        await self.clinic.passes(**span)
         assert await self.unclaimed() == []
 
     async def texts_us(self, body: str, *, after_s: float = 30, **options: Any) -> int | str | None:
@@ -53,9 +53,7 @@ class Phone:
         is left for later."""
         await self.clinic.passes(seconds=after_s, work=False)
         self.transcript.append(f"> {body}")
-        return await self.clinic.provider.receive_inbound(
-            self.number, self.clinic.number, body, **options
-        )
+        return await self.clinic.provider.receive_inbound(self.number, self.clinic.number, body, **options)
 
     async def replies(self, body: str, *, after_s: float = 30, **options: Any) -> None:
         """A text that our webhook must take, and what is due after it."""
