@@ -11,6 +11,7 @@ import msgspec
 
 from kernel import audit, ids
 from kernel.audit import Actor
+from kernel.crypto import Sealed
 from kernel.db import Tx
 from kernel.errors import Conflict
 from messaging.consent import numbers
@@ -87,6 +88,7 @@ class Cause(msgspec.Struct, frozen=True):
     inbound_id: UUID | None = None
     body: str | None = None
     received_at: datetime | None = None
+    sealed: Sealed | None = None  # the body as it was stored
 
 
 class TurnMoved(Exception):
@@ -179,7 +181,7 @@ class _Work:
         run, number = self._run(at).run, self.script.items[at].number
         facts, risk = await filing.save(
             self.tx, self._facts(), run, number, value,
-            raw=self.cause.body, channel="sms", source_id=self.cause.inbound_id,
+            raw=self.cause.sealed or self.cause.body, channel="sms", source_id=self.cause.inbound_id,
             now=self.now, alerts=self.ports.alerts,
         )  # fmt: skip
         self.sheet, self.begun, self.script = facts.sheet, True, self.script.mark(at, True)

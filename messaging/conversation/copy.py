@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Formatter
 from typing import Final, Literal, get_args
@@ -94,6 +94,7 @@ def contact_words(mode: str | None, moment: datetime, zone: str, language: str) 
     return render(key, language, when=moment_words(moment, zone, language)).body
 
 
+@lru_cache(maxsize=256)  # clinics' own numbers: one of them stands in every turn's script
 def phone_words(number: str) -> str:
     """`(206) 555-0123` for a number of the United States, else as given."""
     try:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, update
 
+from kernel.crypto import Sealed
 from kernel.db import Tx
 from messaging.conversation import apply as effects
 from messaging.conversation import turns
@@ -72,7 +73,7 @@ async def _release_one(tx: Tx, thread_id: UUID, row: Row[Any], now: datetime, po
         if now - row.received_at < UNRESOLVED_AFTER:
             return False
         decision = step(turn.state, Overdue(reply), turn.script, now)
-    cause = Cause(row.id, body, row.received_at)
+    cause = Cause(row.id, body, row.received_at, Sealed(row.body_sealed))
     after = await effects.apply(tx, turn, decision, cause, ports, now=now)
     await classify(tx, turn, row.id, reply, held=False, after=after, now=now)
     return True

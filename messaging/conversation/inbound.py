@@ -8,8 +8,10 @@ from uuid import UUID
 
 import msgspec
 
+from kernel.crypto import Sealed
 from kernel.db import Tx, insert_or_skip, pick
 from messaging.conversation.tables import InboundMessage
+from messaging.delivery.service import OnFile
 
 _STORE = insert_or_skip(InboundMessage, "provider_sid")
 
@@ -39,9 +41,19 @@ class InboundResult(msgspec.Struct, frozen=True):
     patient_id: UUID | None = None
 
 
-async def store(tx: Tx, inbound: Inbound, state: Literal["applied", "parked"]) -> tuple[UUID | None, str]:
-    """(its id, None when it is stored already; keyed hash of the body)."""
+class Stored(msgspec.Struct, frozen=True):
+    """`id` None: it is stored already. The rest as it was stored, so that nothing is sealed twice."""
+
+    id: UUID | None
+    number: OnFile
+    body: Sealed
+    body_hash: str
+
+
+async def store(tx: Tx, inbound: Inbound, state: Literal["applied", "parked"]) -> Stored:
     own = tx.new_id()
+    number = OnFile(tx.vault.seal(inbound.from_), tx.vault.lookup(inbound.from_))
+    body = Sealed(tx.vault.seal(inbound.body))
     # Keyed: a plain hash of "2" would tell the answer to anyone who sees the table.
     body_hash = tx.vault.lookup(inbound.body)
     row = {
@@ -50,10 +62,10 @@ async def store(tx: Tx, inbound: Inbound, state: Literal["applied", "parked"]) -
         "provider_sid": inbound.provider_sid,
         "thread_id": None,
         "sender_id": inbound.sender_id,
-        "phone_key": tx.vault.lookup(inbound.from_),
-        "phone_sealed": tx.vault.seal(inbound.from_),
+        "phone_key": number.key,
+        "phone_sealed": number.sealed,
         "patient_id": None,
-        "body_sealed": tx.vault.seal(inbound.body),
+        "body_sealed": body,
         "body_hash": body_hash,
         "media_count": inbound.media_count,
         "received_at": inbound.received_at,
@@ -65,5 +77,5 @@ async def store(tx: Tx, inbound: Inbound, state: Literal["applied", "parked"]) -
         "check_in_id": None,
         "staff_seen_at": None,
     }
-    stored = await tx.insert_once(pick(tx, _STORE), row)
-    return (own if stored else None), body_hash
+    new = await tx.insert_once(pick(tx, _STORE), row)
+    return Stored(own if new else None, number, body, body_hash)

@@ -1,40 +1,48 @@
 """A text that could not be handled: kept for a person, with what the opt-out and crisis scans say about it.
 
-Both scans look at words alone, so they can't be the part that failed.
+Both scans look at words alone, so they can't be the part that failed. While item 9 was open, a text that is no plain 0
+is a signal as well.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select, update
 
-from kernel import audit
+from kernel import audit, log
 from kernel.db import Tx
 from messaging.consent import numbers
 from messaging.consent.numbers import Stop
 from messaging.consent.words import opt_out_in
+from messaging.conversation import filing
 from messaging.conversation.apply import LIFE, Ports
 from messaging.conversation.copy import phone_words, render
 from messaging.conversation.crisis import CrisisHit, crisis_list_version, signals_in
 from messaging.conversation.inbound import Inbound, InboundResult, store
+from messaging.conversation.meaning import Reply
 from messaging.conversation.normalise import see
-from messaging.conversation.replies import PARSER_VERSION
+from messaging.conversation.replies import PARSER_VERSION, default_labels, understand
+from messaging.conversation.script import items_of
+from messaging.conversation.state import Asking, Paused, from_json
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Message
+from messaging.schedule.tables import CheckIn
 from registry.organisation.tables import Clinic
 from registry.patients import queries as patients
 from registry.patients.tables import Patient
 from registry.safety import signals
-from registry.safety.rules import Signal
+from registry.safety.rules import Signal, Tier, Toward, Trigger
 from registry.worklist import service as worklist
 
 
 async def park(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime, ports: Ports) -> InboundResult:
     """Quarantined: never tried again, never dropped. The thread is left as it is."""
-    own, _ = await store(tx, inbound, "parked")
+    own = (await store(tx, inbound, "parked")).id
     if own is None:
         return InboundResult(None, "duplicate")
     seen = see(inbound.body)
@@ -42,9 +50,11 @@ async def park(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime, port
     patient_id = await _patient(tx, inbound)
     await _note(tx, inbound, own, patient_id, crisis is not None, opt_out)
     if crisis is not None:
-        event_id = await _raise(tx, inbound, own, patient_id, crisis, ports, now)
+        event_id = await _raise(tx, inbound, own, patient_id, _crisis_found(crisis), ports, now)
         if opt_out != "stop":
             await _say_crisis(tx, inbound, own, patient_id, event_id, now)
+    else:
+        await _hear_item9(tx, inbound, own, ports, now)
     if opt_out == "stop" or (opt_out == "stop?" and crisis is None):
         await _stop(tx, inbound, own, "opt_out" if opt_out == "stop" else "paused", now)
     await for_a_person(tx, inbound.clinic_id, own, patient_id, error_name, now)
@@ -54,7 +64,7 @@ async def park(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime, port
 
 async def keep(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime) -> InboundResult:
     """When even that raises: the text and its task alone."""
-    own, _ = await store(tx, inbound, "parked")
+    own = (await store(tx, inbound, "parked")).id
     if own is None:
         return InboundResult(None, "duplicate")
     patient_id = await _patient(tx, inbound)
@@ -109,12 +119,75 @@ async def _note(
     )
 
 
+class _Found(msgspec.Struct, frozen=True):
+    trigger: Trigger
+    tier: Tier
+    toward: Toward
+    value: int | None
+    rule_version: str
+
+
+def _crisis_found(hit: CrisisHit) -> _Found:
+    return _Found(
+        "crisis_text", hit.tier, "self" if hit.toward_self else "others", None, crisis_list_version()
+    )
+
+
+def _item9_found(body: str) -> _Found | None:
+    """For a text that came while item 9 was open. What can't even be read is no plain 0 either."""
+    try:
+        reply = understand(body, context="item9", language="en", labels=default_labels())
+    except Exception as error:
+        log.get().error("inbound.unreadable", exc_info=error)
+        reply = Reply("ask", risk=True)
+    if not (reply.risk or (reply.kind == "command" and reply.detail == "skip")):
+        return None
+    tier: Tier = 2 if (reply.value or 0) >= 2 else 1
+    return _Found("item9_unreadable", tier, "self", reply.value, PARSER_VERSION)
+
+
+async def _hear_item9(tx: Tx, inbound: Inbound, own: UUID, ports: Ports, now: datetime) -> None:
+    patient_id = await _asked_item9(tx, inbound)
+    found = None if patient_id is None else _item9_found(inbound.body)
+    if found is None:
+        return
+    event_id = await _raise(tx, inbound, own, patient_id, found, ports, now)
+    if found.value:
+        await _say_crisis(tx, inbound, own, patient_id, event_id, now)
+
+
+async def _asked_item9(tx: Tx, inbound: Inbound) -> UUID | None:
+    """The patient whom this thread asks item 9 now. None also when the thread itself can't be read: it may be what
+    failed, and the text must be kept all the same."""
+    row = await tx.first(
+        select(SmsThread.state, CheckIn.id, CheckIn.patient_id)
+        .join(CheckIn, CheckIn.id == SmsThread.active_check_in_id)
+        .where(
+            SmsThread.phone_key == tx.vault.lookup(inbound.from_), SmsThread.sender_id == inbound.sender_id
+        )
+    )
+    if row is None:
+        return None
+    try:
+        async with tx.conn.begin_nested():
+            sheet = await filing.load_sheet(tx, row.id)
+        items = items_of(sheet, filing.shown_in(sheet, "en"))
+        match from_json(row.state):
+            case Asking(at=at) | Paused(at=int(at), why="unclear"):
+                return cast(UUID, row.patient_id) if items[at].risk else None
+            case _:
+                return None
+    except Exception as error:
+        log.get().error("inbound.thread_unreadable", exc_info=error)
+        return None
+
+
 async def _raise(
     tx: Tx,
     inbound: Inbound,
     own: UUID,
     patient_id: UUID | None,
-    hit: CrisisHit,
+    found: _Found,
     ports: Ports,
     now: datetime,
 ) -> UUID:
@@ -122,15 +195,14 @@ async def _raise(
         clinic_id=inbound.clinic_id,
         patient_id=patient_id,
         episode_id=None,
-        trigger="crisis_text",
-        tier=hit.tier,
-        toward="self" if hit.toward_self else "others",
-        value=None,
+        trigger=found.trigger,
+        tier=found.tier,
+        toward=found.toward,
+        value=found.value,
         source_kind="inbound",
         source_id=own,
         channel="sms",
-        rule_version=crisis_list_version(),
-        phone_key=tx.vault.lookup(inbound.from_),
+        rule_version=found.rule_version,
     )
     return (await signals.signal(tx, signal, now=now, alerts=ports.alerts)).event_id
 

@@ -78,22 +78,23 @@ async def receive(
     tx: Tx, inbound: Inbound, *, now: datetime, ports: Ports, probe: Callable[[str], None] = no_probe
 ) -> InboundResult:
     """A text that was stored before changes nothing. Whatever raises here is for `receive_safely` to park."""
-    own, body_hash = await store(tx, inbound, "applied")
-    if own is None:
+    stored = await store(tx, inbound, "applied")
+    if stored.id is None:
         return InboundResult(None, "duplicate")
     probe("inbound.after_insert")
-    thread_id = await turns.lock_for_inbound(tx, inbound.clinic_id, inbound.sender_id, inbound.from_, now)
+    thread_id = await turns.lock_for_inbound(tx, inbound.clinic_id, inbound.sender_id, stored.number, now)
     turn = await turns.load(
-        tx, thread_id, now=now, received_at=inbound.received_at, own=own, body_hash=body_hash
+        tx, thread_id, now=now, received_at=inbound.received_at, own=stored.id, body_hash=stored.body_hash
     )
-    result = await handle(tx, turn, inbound, own, now=now, ports=ports)
+    cause = Cause(stored.id, inbound.body, inbound.received_at, stored.body)
+    result = await handle(tx, turn, inbound, stored.id, cause, now=now, ports=ports)
     tx.ring("dispatch")
     probe("inbound.before_commit")
     return result
 
 
 async def handle(
-    tx: Tx, turn: Turn, inbound: Inbound, own: UUID, *, now: datetime, ports: Ports
+    tx: Tx, turn: Turn, inbound: Inbound, own: UUID, cause: Cause, *, now: datetime, ports: Ports
 ) -> InboundResult:
     """Understands a stored text where its thread stands and does what follows."""
     reply = understand(
@@ -108,7 +109,6 @@ async def handle(
     event = Received(reply, turn.standing, turn.duplicate, media=inbound.media_count > 0)
     decision = step(turn.state, event, script, now)
     held = Hold() in decision.effects
-    cause = Cause(own, inbound.body, inbound.received_at)
     after = await effects.apply(tx, turn, decision, cause, ports, now=now)
     await classify(tx, turn, own, reply, held=held, after=after, now=now)
     return InboundResult(own, "held" if held else "applied", reply.notation, turn.patient_id)

@@ -19,6 +19,7 @@ from messaging.conversation.meaning import Reply
 from messaging.conversation.script import Aftermath, Owner, Script, Sheet, items_of
 from messaging.conversation.state import Asking, Confirming, Idle, Paused, State, from_json
 from messaging.conversation.tables import InboundMessage, SmsThread
+from messaging.delivery.service import OnFile
 from messaging.delivery.tables import Outbox
 from messaging.schedule import facts as reaching
 from messaging.schedule.tables import OPEN_STATES, CheckIn
@@ -57,7 +58,7 @@ _OF_TURN = and_(
     Outbox.created_at > bindparam("since"),
     Outbox.thread_id == SmsThread.id,
     Outbox.turn == SmsThread.turn,
-    Outbox.kind.in_(QUESTION_KINDS),
+    Outbox.kind.in_(fixed(*QUESTION_KINDS)),
 )
 _STOPPED = and_(
     NumberStop.phone_key == SmsThread.phone_key,
@@ -81,8 +82,8 @@ _TURN = (
         PatientPhone.id.label("phone_id"),
         Episode.id.label("episode_id"), Episode.next_contact_at, Episode.next_contact_mode,
         select(func.min(Outbox.accepted_at)).where(_OF_TURN).scalar_subquery().label("accepted_at"),
-        exists().where(_OF_TURN, Outbox.state.in_(("sending", "unknown"))).label("in_doubt"),
-        exists().where(_OF_TURN, Outbox.state == "pending").label("waiting"),
+        exists().where(_OF_TURN, Outbox.state.in_(fixed("sending", "unknown"))).label("in_doubt"),
+        exists().where(_OF_TURN, Outbox.state.in_(fixed("pending"))).label("waiting"),
         exists().where(_STOPPED).label("has_stop"),
         exists()
         .where(
@@ -98,7 +99,7 @@ _TURN = (
         .label("holds"),
     )
     .join(Clinic, Clinic.id == SmsThread.clinic_id)
-    .outerjoin(CheckIn, and_(CheckIn.id == SmsThread.active_check_in_id, CheckIn.state.in_(OPEN_STATES)))
+    .outerjoin(CheckIn, and_(CheckIn.id == SmsThread.active_check_in_id, CheckIn.state.in_(fixed(*OPEN_STATES))))
     .outerjoin(Patient, Patient.id == CheckIn.patient_id)
     .outerjoin(
         PatientPhone,
@@ -120,7 +121,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     clinic_id: UUID
     sender_id: UUID
     phone_key: str
-    number: str
+    number: OnFile
     state: State
     turn: int
     script: Script
@@ -137,7 +138,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     staff_stop: bool = False
 
 
-async def lock_for_inbound(tx: Tx, clinic_id: UUID, sender_id: UUID, number: str, now: datetime) -> UUID:
+async def lock_for_inbound(tx: Tx, clinic_id: UUID, sender_id: UUID, number: OnFile, now: datetime) -> UUID:
     """The thread of this number, made if there is none, locked until the end of the transaction."""
     return cast(
         UUID, await tx.scalar(pick(tx, cast(Any, _TOUCHED)), _new(tx, clinic_id, sender_id, number, now, now))
@@ -146,23 +147,24 @@ async def lock_for_inbound(tx: Tx, clinic_id: UUID, sender_id: UUID, number: str
 
 async def lock_or_make(tx: Tx, clinic_id: UUID, sender_id: UUID, number: str, now: datetime) -> UUID:
     """As above, without a text having come in."""
-    await tx.insert_once(pick(tx, _CREATE), _new(tx, clinic_id, sender_id, number, None, now))
+    on_file = OnFile(tx.vault.seal(number), tx.vault.lookup(number))
+    await tx.insert_once(pick(tx, _CREATE), _new(tx, clinic_id, sender_id, on_file, None, now))
     wanted = (
         select(SmsThread.id)
-        .where(SmsThread.phone_key == tx.vault.lookup(number), SmsThread.sender_id == sender_id)
+        .where(SmsThread.phone_key == on_file.key, SmsThread.sender_id == sender_id)
         .with_for_update()
     )
     return cast(UUID, await tx.scalar(wanted))
 
 
 def _new(
-    tx: Tx, clinic_id: UUID, sender_id: UUID, number: str, seen: datetime | None, now: datetime
+    tx: Tx, clinic_id: UUID, sender_id: UUID, number: OnFile, seen: datetime | None, now: datetime
 ) -> dict[str, Any]:
     return {
         "id": tx.new_id(),
         "clinic_id": clinic_id,
-        "phone_key": tx.vault.lookup(number),
-        "phone_sealed": tx.vault.seal(number),
+        "phone_key": number.key,
+        "phone_sealed": number.sealed,
         "sender_id": sender_id,
         "active_check_in_id": None,
         "state": {"mode": "idle"},
@@ -261,7 +263,7 @@ def _turn(
         clinic_id=row.clinic_id,
         sender_id=row.sender_id,
         phone_key=row.phone_key,
-        number=tx.vault.open(row.phone_sealed),
+        number=OnFile(row.phone_sealed, row.phone_key),
         state=state,
         turn=row.turn,
         script=script,
