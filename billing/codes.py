@@ -152,6 +152,4 @@ def in_force(month: Month) -> tuple[Code, ...]:
 
 def conflicts(lines: frozenset[str], others: frozenset[str]) -> tuple[Conflict, ...]:
     """What must not stand together, given our suggested codes and those reported by others in the month."""
-    return tuple(
-        conflict for conflict in CONFLICTS if conflict.ours & lines and conflict.other & others
-    )
+    return tuple(conflict for conflict in CONFLICTS if conflict.ours & lines and conflict.other & others)

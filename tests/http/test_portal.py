@@ -21,7 +21,8 @@ from messaging.schedule import service as schedule
 from messaging.schedule.tables import CheckIn
 from registry.measures.tables import Answer, MeasureResult, MeasureRun
 from registry.organisation.tables import Organisation
-from registry.safety.tables import RiskEvent
+from registry.safety.tables import RiskEvent, RiskSignal
+from registry.worklist.tables import Task
 from tests.support import app as support
 from tests.support.builders import PatientRows
 from tests.support.clock import FakeClock
@@ -339,6 +340,100 @@ async def test_a_double_click_on_the_last_question_keeps_the_crisis_panel(
     assert await count(deps, RiskEvent) == 1
 
 
+def shows_the_crisis_panel(visitor: Visitor) -> bool:
+    return visitor.status == 200 and "Talk to someone now" in visitor.text and "Call 988" in visitor.text
+
+
+async def too_late(deps: Deps) -> list[tuple[int, str, int | None]]:
+    """(tier, channel, value) of the signals of item 9 that are on file as no answer."""
+    async with deps.system_db.begin() as tx:
+        answers = list((await tx.execute(select(Answer.id))).scalars())
+        signals = await tx.all(
+            select(RiskSignal.tier, RiskSignal.channel, RiskSignal.value, RiskSignal.source_id)
+        )
+    return [(row.tier, row.channel, row.value) for row in signals if row.source_id not in answers]
+
+
+async def test_item_9_changed_after_its_form_was_scored_is_heard(
+    deps: Deps, programme: Programme, visitor: Visitor
+) -> None:
+    await invited(programme, "phq9", "gad7")
+    await (await visitor.opens(link(programme))).presses()
+    await visitor.answers(*[0] * 9)
+    await visitor.posts("/check-in/9", answer=2)
+    assert visitor.path == "/check-in/support"
+    assert shows_the_crisis_panel(visitor)
+    assert await too_late(deps) == [(2, "portal", 2)]
+    assert await count(deps, Task, Task.kind == "late_answer") == 1
+    assert await count(deps, Answer, Answer.value == 2) == 0
+    await visitor.presses("next")
+    assert visitor.path == "/check-in/11"
+
+
+async def test_item_9_sent_after_the_visit_ended_is_heard(
+    deps: Deps, programme: Programme, visitor: Visitor
+) -> None:
+    await invited(programme)
+    await (await visitor.opens(link(programme))).presses()
+    token = visitor.page.hidden["_csrf"]
+    await visitor.answers(*[0] * 9)
+    await visitor.posts("/check-in/9", _csrf=token, answer=1)
+    assert shows_the_crisis_panel(visitor)
+    assert "next" not in visitor.page.buttons
+    assert await too_late(deps) == [(1, "portal", 1)]
+
+
+@pytest.mark.parametrize("value", [0, 3])
+async def test_item_9_sent_when_the_check_in_is_over_is_heard(
+    deps: Deps, programme: Programme, visitor: Visitor, clock: FakeClock, value: int
+) -> None:
+    await invited(programme)
+    await (await visitor.opens(link(programme))).presses()
+    await visitor.answers(*[0] * 8)
+    async with deps.system_db.begin() as tx:
+        check_in_id: UUID = await tx.scalar(select(CheckIn.id).where(CheckIn.state == "in_progress"))
+        await schedule.close(tx, check_in_id, state="cancelled", reason="discharged", now=clock.now())
+    await visitor.presses("next", value)
+    assert shows_the_crisis_panel(visitor) is (value == 3)
+    assert await too_late(deps) == ([(2, "portal", 3)] if value else [])
+
+
+@pytest.mark.parametrize("value", [0, 2])
+async def test_item_9_sent_from_an_idle_page_is_heard(
+    deps: Deps, programme: Programme, visitor: Visitor, clock: FakeClock, value: int
+) -> None:
+    await invited(programme)
+    await (await visitor.opens(link(programme))).presses()
+    await visitor.answers(*[0] * 8)
+    clock.advance(minutes=40)
+    await visitor.presses("next", value)
+    assert shows_the_crisis_panel(visitor) is (value == 2)
+    assert await too_late(deps) == ([(2, "portal", 2)] if value else [])
+    assert await count(deps, Answer, Answer.item_no == 9) == 0
+    assert await count(deps, Task, Task.kind == "late_answer") == (1 if value else 0)
+
+
+async def test_an_idle_page_needs_its_token_too(
+    deps: Deps, programme: Programme, visitor: Visitor, clock: FakeClock
+) -> None:
+    await invited(programme)
+    await (await visitor.opens(link(programme))).presses()
+    clock.advance(minutes=40)
+    await visitor.posts("/check-in/9", _csrf="guess", answer=3)
+    assert visitor.status == 403
+    assert await count(deps, RiskEvent) == 0
+
+
+async def test_the_panel_is_shown_only_after_an_answer_that_alarmed(
+    programme: Programme, visitor: Visitor
+) -> None:
+    await invited(programme)
+    await (await visitor.opens(link(programme))).presses()
+    await visitor.answers(*[0] * 3)
+    await visitor.opens("/check-in/support")
+    assert visitor.path == "/check-in/4"
+
+
 async def test_spanish_from_the_first_screen_to_the_last(
     deps: Deps, programme: Programme, visitor: Visitor
 ) -> None:
@@ -534,6 +629,22 @@ async def test_no_page_needs_a_script_or_another_host(programme: Programme, visi
     assert "<script" not in visitor.html
     outside = [href for href in visitor.page.links if href.startswith("http")]
     assert outside == ["https://www.weather.gov/"]
+
+
+async def test_each_answer_leaves_a_trace_without_its_value(
+    deps: Deps, programme: Programme, visitor: Visitor
+) -> None:
+    patient = await invited(programme)
+    await (await visitor.opens(link(programme))).presses()
+    await visitor.answers(1, 0, 2)
+    trace = await rows(
+        deps, AuditEvent.actor_kind, AuditEvent.actor_id, AuditEvent.patient_id, AuditEvent.object_id,
+        AuditEvent.object_type, AuditEvent.detail, where=AuditEvent.action == "answer.saved",
+    )  # fmt: skip
+    (run_id,) = [row.id for row in await rows(deps, MeasureRun.id)]
+    assert [tuple(row) for row in trace] == [
+        ("patient", patient.id, patient.id, run_id, "measure_run", {"item": item}) for item in (1, 2, 3)
+    ]
 
 
 async def test_starting_a_visit_leaves_a_trace_without_the_token(

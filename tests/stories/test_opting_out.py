@@ -18,18 +18,20 @@ async def test_stop_ends_the_check_in(clinic: Clinic) -> None:
     ana = await asked(clinic)
     await ana.phone.replies("Para")
     await ana.phone.receives("no more texts", "988")
-    await ana.phone.receives_nothing_for(days=30, step_hours=12)
+    await ana.phone.receives_nothing_for(days=30)
     assert await clinic.open_tasks(ana) == ["opted_out"]
     assert (await clinic.check_in_states(ana))[0] == "opted_out"
     assert (await clinic.registry_row(ana)).opted_out
 
 
-@pytest.mark.parametrize("words", ["Stop please", "please stop texting me", "no more messages", "remove my number"])
+@pytest.mark.parametrize(
+    "words", ["Stop please", "please stop texting me", "no more messages", "remove my number"]
+)
 async def test_any_reasonable_wording_of_stop_is_one(clinic: Clinic, words: str) -> None:
     ana = await asked(clinic)
     await ana.phone.replies(words)
     await ana.phone.receives("no more texts")
-    await ana.phone.receives_nothing_for(days=3, step_hours=12)
+    await ana.phone.receives_nothing_for(days=3)
     assert await clinic.open_tasks(ana) == ["opted_out"]
 
 
@@ -45,9 +47,9 @@ async def test_start_after_stop_brings_texts_back_but_not_the_old_check_in(clini
     await ana.phone.replies("STOP")
     await ana.phone.replies("START")
     await ana.phone.receives("check-in texts again")
-    await ana.phone.receives_nothing_for(days=6, step_hours=12)
     assert not (await clinic.registry_row(ana)).opted_out
-    await clinic.passes(days=9)
+    await ana.phone.receives_nothing_for(days=13)
+    await clinic.passes(days=1)
     await ana.phone.receives("(1 of 7)")
 
 
@@ -56,7 +58,7 @@ async def test_an_unclear_stop_pauses_and_asks_once(clinic: Clinic) -> None:
     await ana.phone.replies("stpo")
     await ana.phone.receives("should we stop texting you")
     assert "opt_out_unclear" in await clinic.open_tasks(ana)
-    await ana.phone.receives_nothing_for(days=2, step_hours=12)
+    await ana.phone.receives_nothing_for(days=2)
 
 
 async def test_help_names_us_and_leaves_the_question_open(clinic: Clinic) -> None:
@@ -73,7 +75,7 @@ async def test_a_wrong_number_is_never_texted_again(clinic: Clinic) -> None:
     await ana.phone.replies("You have the wrong number")
     await ana.phone.receives("will not text this number again")
     assert await clinic.open_tasks(ana) == ["wrong_number"]
-    await ana.phone.receives_nothing_for(days=20, step_hours=12)
+    await ana.phone.receives_nothing_for(days=20)
 
 
 async def test_who_is_this_tells_no_secret_and_asks_no_more(clinic: Clinic) -> None:
@@ -104,7 +106,7 @@ async def test_a_text_outside_any_check_in_waits_for_a_person(clinic: Clinic) ->
 async def test_nothing_leaves_once_care_has_ended(clinic: Clinic) -> None:
     ana = await asked(clinic)
     await clinic.ends_care(ana)
-    await ana.phone.receives_nothing_for(days=30, step_hours=12)
+    await ana.phone.receives_nothing_for(days=30)
     assert (await clinic.check_in_states(ana)) == ["cancelled"]
 
 
