@@ -7,6 +7,7 @@ and nothing else. Every form carries the visit's token, and an answer is stored 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from typing import Any, Final
 
 from litestar import get, head, post
@@ -24,7 +25,7 @@ from kernel.db import Tx
 from kernel.errors import Forbidden, Invalid
 from kernel.web import access, cookies, csrf, forms
 from kernel.web.context import WebRequest
-from messaging.links import answering, rules
+from messaging.links import answering, rules, too_late
 from messaging.links import service as links
 from messaging.links.answering import Outcome, Progress
 from messaging.links.rules import Asked
@@ -133,7 +134,7 @@ async def answer(request: WebRequest, deps: NamedDependency[Deps], number: FromP
     async def body(tx: Tx) -> Response[Any] | None:
         found = await _posted(request, deps, tx)
         if found is None:
-            return None
+            return await _from_idle_page(request, deps, tx, number, fields)
         if fields.get("go") == "back":
             earlier = rules.before(found.progress.asked, number)
             return Redirect(CHECK_IN if earlier is None else _address(earlier), status_code=303)
@@ -154,13 +155,15 @@ async def answer(request: WebRequest, deps: NamedDependency[Deps], number: FromP
 
 @get(SUPPORT, opt=access.LINK)
 async def support(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
-    """Right after an answer that opens a safety event. The answer is stored, whether the patient goes on or not."""
+    """Right after an answer that opens a safety event, whether it could still be stored and whatever comes next."""
     async with deps.db.begin() as tx:
         found = await _seen(request, deps, tx)
-        if found is not None and found.progress.danger:
-            if found.waiting is None:
+        if found is not None:
+            more = found.waiting is not None
+            if found.progress.danger and not more and found.progress.stage != "over":
                 return _to(request, THANKS)
-            return await _page(request, deps, tx, found, "crisis", CrisisPage(more_questions=True))
+            if found.progress.danger or await too_late.was_heard(tx, found.visit):
+                return await _page(request, deps, tx, found, "crisis", CrisisPage(more_questions=more))
     return await pages.invalid(request, deps) if found is None else _to(request, CHECK_IN)
 
 
@@ -220,6 +223,27 @@ async def _posted(request: WebRequest, deps: Deps, tx: Tx) -> Found | None:
     if found.language != found.visit.language:
         await links.speak(tx, found.visit.id, found.language)
     return found
+
+
+async def _from_idle_page(
+    request: WebRequest, deps: Deps, tx: Tx, number: int, fields: Mapping[str, str]
+) -> Response[Any] | None:
+    """Nothing is saved any more. An answer that alarms gets the panel on the spot, since the visit shows no page."""
+    visit = await links.visit_of(tx, request.cookies.get(cookies.name(deps.settings, cookies.PORTAL), ""))
+    if visit is None:
+        return None
+    await csrf.check_token(request, visit.csrf)
+    if fields.get("go") in ("back", "skip"):
+        return None
+    try:
+        value = _value(fields.get("answer", ""))
+    except Invalid:
+        return None
+    language, now = pages.asked_language(request) or visit.language, deps.clock.now()
+    if await answering.answer_when_idle(tx, visit, number, value, language, now=now) != "danger":
+        return None
+    found = Found(visit, language, await answering.progress(tx, visit, language, now=now))
+    return await _page(request, deps, tx, found, "crisis", CrisisPage(more_questions=False))
 
 
 async def _onward(deps: Deps, tx: Tx, found: Found, number: int, outcome: Outcome) -> Response[Any]:

@@ -14,7 +14,7 @@ from kernel.db import Tx
 from kernel.errors import Conflict, Invalid
 from messaging.conversation import filing
 from messaging.conversation.filing import CheckInFacts
-from messaging.links import rules, service
+from messaging.links import rules, service, too_late
 from messaging.links.rules import Asked, Part, Standing
 from messaging.links.service import Language, Visit
 from messaging.schedule.facts import IN_CARE
@@ -82,22 +82,20 @@ async def answer(
 ) -> Outcome:
     """Saves the answer to question `number`; None declines it. The same answer twice changes nothing.
 
-    `danger`: it opens a safety event, and is saved. `finished`: it was the last one; the visit has ended. `refused`:
+    `danger`: it opens a safety event, saved or not. `finished`: it was the last one; the visit has ended. `refused`:
     that question can't be answered here any more. Raises Invalid for a value the question does not offer.
     """
     facts = None if visit.ended_at is not None else await _locked(tx, visit, language, now)
     before = await progress(tx, visit, language, now=now)
     one = rules.may_be_posted(before.asked, number) if before.stage == "open" else None
     if facts is None or one is None:
-        return _sent_again(before, number)
+        return await _refused(tx, visit, before, number, value, now)
     if value is not None and value not in one.item.values:
         raise Invalid.field("answer", "is not one of the answers offered")
     try:
         await _save(tx, visit, facts, one, value, now)
-    except Conflict:
-        return _sent_again(
-            before, number
-        )  # the other channel was faster: the page goes on from where it stands
+    except Conflict:  # the other channel was faster: the page goes on from where it stands
+        return await _refused(tx, visit, before, number, value, now)
     await service.answered(tx, visit.id, now=now)
     after = await progress(tx, visit, language, now=now)
     finished = after.waiting is None
@@ -125,9 +123,21 @@ async def next_contact(tx: Tx, visit: Visit, *, now: datetime) -> NextContact | 
     )
 
 
-def _sent_again(before: Progress, number: int) -> Outcome:
+async def answer_when_idle(
+    tx: Tx, visit: Visit, number: int, value: int | None, language: Language, *, now: datetime
+) -> Outcome:
+    """From a page that was left open too long: never saved, since nobody knows who sits there now."""
+    before = await progress(tx, visit, language, now=now)
+    return await _refused(tx, visit, before, number, value, now)
+
+
+async def _refused(
+    tx: Tx, visit: Visit, before: Progress, number: int, value: int | None, now: datetime
+) -> Outcome:
     """The second click of a double click gets the page that the first one asked for."""
     one = rules.at(before.asked, number)
+    if await too_late.hear(tx, visit, one, value, now=now):
+        return "danger"
     return "danger" if one is not None and one.item.risk and before.danger else "refused"
 
 

@@ -180,14 +180,19 @@ async def start_visit(
 async def visit(tx: Tx, secret: str, *, now: datetime) -> Visit | None:
     """The visit of a cookie, also one that has ended; None when unknown, or idle for 20 minutes (counted from its
     end once it has ended). Enters its clinic."""
-    row = await tx.first(_VISIT, {"hash": token_hash(secret)})
-    await tx.enter_clinic(NOTHING if row is None else row.clinic_id)
-    if row is None or now >= (row.ended_at or row.last_seen_at) + IDLE:
+    found = await visit_of(tx, secret)
+    if found is None or now >= (found.ended_at or found.last_seen_at) + IDLE:
         return None
-    found = Visit(**{name: getattr(row, name) for name in Visit.__struct_fields__})
     if found.ended_at is None and now - found.last_seen_at >= TOUCH_EVERY:
         await tx.execute(_TOUCH, {"key": found.id, "at": now})
     return found
+
+
+async def visit_of(tx: Tx, secret: str) -> Visit | None:
+    """The visit of a cookie, however long it has been idle. Enters its clinic."""
+    row = await tx.first(_VISIT, {"hash": token_hash(secret)})
+    await tx.enter_clinic(NOTHING if row is None else row.clinic_id)
+    return None if row is None else Visit(**{name: getattr(row, name) for name in Visit.__struct_fields__})
 
 
 async def answered(tx: Tx, visit_id: UUID, *, now: datetime) -> None:
