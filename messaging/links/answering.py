@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, bindparam, select
 
+from kernel import audit
+from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Conflict, Invalid
 from messaging.conversation import filing
@@ -176,6 +178,11 @@ async def _save(
         await measure_commands.add_unscored(
             tx, run, number, value, channel=CHANNEL, source_id=visit.id, now=now
         )
+    patient = Actor(kind="patient", id=visit.patient_id, clinic_id=visit.clinic_id)
+    await audit.record(
+        tx, patient, "answer.saved", "measure_run", run.id,
+        now=now, patient_id=visit.patient_id, item=number,
+    )  # fmt: skip
 
 
 def _progress(
