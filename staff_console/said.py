@@ -14,6 +14,8 @@ SAID: Final[Mapping[str, str]] = {
     "enrolled": "Enrolled.",
     "next_contact": "Next contact saved.",
     "plan": "Check-ins changed.",
+    "texts_stopped": "Texts to this number are stopped. Agree on another channel.",
+    "number_confirmed": "Number confirmed.",
     "discuss_on": "Marked for the case review.",
     "discuss_off": "No longer marked for the case review.",
     "taken_event": "You have this event. Reach the patient now.",

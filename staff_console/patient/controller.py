@@ -17,6 +17,7 @@ from kernel.errors import Conflict, DomainError, Invalid
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
+from messaging.consent import choices
 from messaging.conversation import staff_texts, thread
 from registry.access import CARE
 from registry.drafts.service import drop as drop_draft
@@ -41,6 +42,7 @@ from staff_console.patient.forms import (
     DiscussForm,
     NextContactForm,
     PatientQuery,
+    StopForm,
     TextForm,
     TimeFields,
 )
@@ -176,6 +178,27 @@ async def discuss(request: WebRequest, console: Console, patient_id: FromPath[UU
     return await submit(request, console, do, _plain(patient_id))
 
 
+@post("/patients/{patient_id:uuid}/texting/stop", opt=access.staff(*CARE))
+async def stop_texts(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
+    """The patient said by phone, by letter or in the room that texts should end."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, StopForm)
+        await choices.record_stop(visit.tx, visit.actor, patient_id, form.said, now=visit.now)
+        return said(f"/patients/{patient_id}#consent", "texts_stopped")
+
+    return await submit(request, console, do, _plain(patient_id))
+
+
+@post("/patients/{patient_id:uuid}/phone/confirm", opt=access.staff(*CARE))
+async def confirm_number(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        await choices.confirm_number(visit.tx, visit.actor, patient_id, now=visit.now)
+        return said(f"/patients/{patient_id}#consent", "number_confirmed")
+
+    return await submit(request, console, do, _plain(patient_id))
+
+
 async def _page(visit: Visit, patient_id: UUID, refused: Forms, texts_before: datetime | None = None) -> View:
     found = await facts.read(visit, patient_id, texts_before)
     if refused.reply is None and found.blocked is None and visit.actor.has(*CARE):
@@ -233,4 +256,6 @@ ROUTES: Final = [
     set_next_contact,
     set_check_ins,
     discuss,
+    stop_texts,
+    confirm_number,
 ]

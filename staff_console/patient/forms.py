@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from messaging.consent.choices import Said
 from registry.episodes.forms import ContactMode
 
 TEXT_MAX: Final = 480
@@ -48,6 +49,12 @@ class CheckInsForm(msgspec.Struct, frozen=True):
 
 class DiscussForm(msgspec.Struct, frozen=True):
     on: Literal["yes", "no"]
+
+
+class StopForm(msgspec.Struct, frozen=True):
+    """How the patient said that texts should end."""
+
+    said: Said
 
 
 class PatientQuery(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from registry.access import CARE
 from registry.time_log import activities
 from registry.time_log.activities import Role
 from registry.time_log.queries import EntryLine
@@ -58,6 +59,7 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         next=_next(visit, facts, forms),
         time=_time(visit, facts, forms.time),
         consents=tuple(_consents(visit, facts)),
+        may_change_texting=visit.actor.has(*CARE) and facts.patient.phone is not None,
         timeline=timeline(visit, facts),
         team=tuple(_team(facts)),
         older_texts_href=texting.older_href(facts),

@@ -182,3 +182,4 @@ class PatientPage(Struct, frozen=True):
     team: tuple[tuple[str, str], ...]
     older_texts_href: str = ""
     unread: int = 0
+    may_change_texting: bool = False

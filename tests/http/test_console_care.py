@@ -462,3 +462,16 @@ async def test_nothing_about_a_person_stands_in_an_address_or_a_title(
         for text in (title, *addresses):
             assert "aldercott" not in text.lower()
             assert "40117" not in text
+
+
+async def test_a_stop_said_on_the_phone_is_recorded_and_the_number_confirmed_again(
+    dana: Colleague, harbor: Clinic
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    await dana.submits(f"/patients/{patient_id}/texting/stop", said="verbal")
+    assert "Texts to this number are stopped." in dana.said
+    await dana.opens("/tasks")
+    assert "Opted out of texts" in dana.text
+    await dana.opens(f"/patients/{patient_id}")
+    await dana.submits(f"/patients/{patient_id}/phone/confirm")
+    assert "Number confirmed." in dana.said
