@@ -19,15 +19,13 @@ from uuid import UUID, uuid4
 import asyncpg
 from litestar import Litestar, Request, post
 from litestar.exceptions import PermissionDeniedException
-from twilio.request_validator import RequestValidator
 
 from bench import turn
-from bench.load import PUBLIC_URL, TOKEN
+from bench.load import PUBLIC_URL, VALIDATOR
 from bench.world import ROLE, id_of, invented_numbers
 from tests.support import databases
 
 CONNECTIONS = 10
-VALIDATOR = RequestValidator(TOKEN)
 
 
 @post("/webhooks/twilio/inbound", status_code=204)

@@ -23,6 +23,7 @@ from tests.support.servers import PostgresServer
 
 REQUESTS = 1_000  # per repetition, each of another person
 CONNECTIONS = 8
+RECORDED = 2
 WARM_UP = 200
 SHARE = 0.45
 
@@ -30,13 +31,13 @@ SHARE = 0.45
 async def measure(server: PostgresServer) -> list[Row]:
     now = datetime.now(UTC)  # the servers read the clock themselves
     world = await build(server, "inbound", at=now)
-    count = 1 + 2 * (WARM_UP + REPETITIONS * REQUESTS)
+    count = RECORDED + 2 * (WARM_UP + REPETITIONS * REQUESTS)
     numbers = await ask(world, count, at=now - timedelta(hours=1), state="accepted", group=count)
     scratch = scratch_folder("evk-bench-", None)
     recorded = scratch / "turn"
     environment = _environment(world)
     async with opened(Settings.from_env(environment), "web") as deps:
-        steps = await turn.record(deps, world, 0, numbers[0], now)
+        steps = await turn.record(deps, world, numbers[:RECORDED], now)
     turn.save(steps, recorded)
     serve = Running(("api", "serve"), environment | {"EVENKEEL_PORT": "{port}"})
     bare = asgi("bench.bare:app", _bare(world, recorded, count))
@@ -48,7 +49,7 @@ async def measure(server: PostgresServer) -> list[Row]:
 
 
 async def _compare(world: World, ours_running: Running, bare_running: Running, statements: int) -> Row:
-    first = 1
+    first = RECORDED
     ours, bare, ours_p99, bare_p99 = [], [], [], []
     for running in (ours_running, bare_running):
         _load(running.port, world.clinic.sender_number, first, WARM_UP)

@@ -21,18 +21,21 @@ ACCOUNT = "AC" + "0" * 32
 TOKEN = "bench-auth-token-of-32-characters"
 PUBLIC_URL = "https://bench.example"
 ANSWER = "1"
+VALIDATOR = RequestValidator(TOKEN)
 
 
-def signed(
-    number: str, to: str, sid: str, token: str = TOKEN, public_url: str = PUBLIC_URL
-) -> tuple[str, dict[str, str], bytes]:
+def sid_of(n: int) -> str:
+    return f"SM{n:032x}"
+
+
+def signed(number: str, to: str, sid: str) -> tuple[str, dict[str, str], bytes]:
     """(path, headers, body) of a text as the provider posts it."""
     fields = {
         "ToCountry": "US", "SmsMessageSid": sid, "NumMedia": "0", "SmsSid": sid, "SmsStatus": "received",
         "FromCountry": "US", "Body": ANSWER, "To": to, "NumSegments": "1", "MessageSid": sid, "AccountSid": ACCOUNT,
         "From": number, "ApiVersion": "2010-04-01",
     }  # fmt: skip
-    signature = RequestValidator(token).compute_signature(public_url.rstrip("/") + PATH, fields)
+    signature = VALIDATOR.compute_signature(PUBLIC_URL + PATH, fields)
     headers = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
     return PATH, headers, urlencode(fields).encode()
 
@@ -40,7 +43,7 @@ def signed(
 def requests(numbers: Sequence[str], to: str, first: int) -> list[bytes]:
     made = []
     for n, number in enumerate(numbers, start=first):
-        path, headers, body = signed(number, to, f"SM{n:032x}")
+        path, headers, body = signed(number, to, sid_of(n))
         lines = [f"POST {path} HTTP/1.1", "host: bench.example", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         made.append("\r\n".join([*lines, "", ""]).encode() + body)

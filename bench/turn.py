@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from api.app import create_app
 from api.wiring import Deps
-from bench.load import signed
+from bench.load import sid_of, signed
 from bench.world import CHECK_IN, EPISODE, OUTBOX, PATIENT, PHONE, RUN, THREAD, World, id_of
 
 KINDS = {
@@ -48,31 +48,32 @@ class Frozen:
         return self.moment
 
 
-async def record(deps: Deps, world: World, n: int, number: str, now: datetime) -> Turn:
-    """Lets person n answer through the real application, in this process."""
+async def record(deps: Deps, world: World, numbers: Sequence[str], now: datetime) -> Turn:
+    """Lets the first people answer through the real application, in this process, and gives the last one's turn: by
+    then everything is known that a process finds out once."""
     seen: list[tuple[str, tuple[Any, ...]]] = []
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
         seen.append((statement, tuple(parameters)))
 
-    event.listen(deps.system_db.engine.sync_engine, "before_cursor_execute", note)
     app = create_app(msgspec.structs.replace(deps, clock=Frozen(now)))
-    sid = "SM" + "0" * 32
-    path, headers, body = signed(
-        number, world.clinic.sender_number, sid, deps.settings.twilio_auth_tokens[0], deps.public_url
-    )
     transport = httpx.ASGITransport(app=app)
+    engine = deps.system_db.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
     async with httpx.AsyncClient(transport=transport, base_url=deps.public_url) as client:
-        answer = await client.post(path, headers=headers, content=body)
-    event.remove(deps.system_db.engine.sync_engine, "before_cursor_execute", note)
-    if answer.status_code != 204:
-        raise RuntimeError(f"the recorded turn was answered {answer.status_code}")
+        for n, number in enumerate(numbers):
+            seen.clear()
+            path, headers, body = signed(number, world.clinic.sender_number, sid_of(n))
+            answer = await client.post(path, headers=headers, content=body)
+            if answer.status_code != 204:
+                raise RuntimeError(f"the recorded turn was answered {answer.status_code}")
+    event.remove(engine, "before_cursor_execute", note)
     facts: dict[Any, str] = {id_of(kind, n): name for name, kind in KINDS.items()}
     facts[deps.vault.lookup(number)] = "phone_key"
     facts |= dict.fromkeys((world.clinic.id, world.clinic.sender_id), "")
     fresh: dict[UUID, int] = {}
     return tuple(
-        Statement(sql, tuple(_fill(value, facts, fresh, sid, now) for value in values))
+        Statement(sql, tuple(_fill(value, facts, fresh, sid_of(n), now) for value in values))
         for sql, values in seen
     )
 

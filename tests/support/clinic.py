@@ -45,6 +45,7 @@ from registry.safety.tables import RiskEvent
 from registry.worklist import queries as worklist
 from registry.worklist.queries import Line, RegistryFilter
 from registry.worklist.tables import Task
+from tests.support import checker
 from tests.support.canary import Canary
 from tests.support.clock import FakeClock
 from tests.support.faults import PUBLIC_URL, settings_for
@@ -229,6 +230,7 @@ class Clinic:
             on = starts or now.astimezone(_zone(zone)).date()
             lines = [PlanLine(measure, every_days, at, on) for measure in measures]
             await plans.set_plan(tx, self.manager, done.patient_id, lines, now=now, outreach=outreach)
+        self.canary.watch_for(name, "Rivera", phone, phone[2:])
         return PatientHandle(name, done.patient_id, done.episode_id, self.phone(phone))
 
     async def _confirm_number(self, tx: Any, patient_id: UUID, now: datetime) -> None:
@@ -400,6 +402,7 @@ async def opened(
         yield clinic
         await clinic.ticks()
         await clinic.leaves_nothing_unsaid()
+        assert await checker.violations(deps.system_db, provider, clock.now()) == []
         canary.check()
 
 

@@ -1,0 +1,35 @@
+"""`make bench`: each hot path beside its baseline, on one PostgreSQL, in one run. Names limit it: `-m bench due`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from bench import dispatch, due, inbound
+from bench.measuring import HEADING, Row, machine, show, write
+from tests.support.servers import PostgresServer, start_postgres
+
+Measure = Callable[[PostgresServer], Awaitable[list[Row]]]
+PARTS: dict[str, Measure] = {"inbound": inbound.measure, "dispatch": dispatch.measure, "due": due.measure}
+
+
+def main(wanted: Sequence[str]) -> int:
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        print(f"not one of {', '.join(PARTS)}: {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    with start_postgres() as server:
+        print("PostgreSQL with synchronous_commit on and fsync off, as the tests run it. Medians of 5.")
+        print(HEADING, flush=True)
+        for name in wanted or PARTS:
+            for row in asyncio.run(PARTS[name](server)):
+                print(show(row), flush=True)
+                rows.append(row)
+    print(f"written to {write(rows, machine())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
