@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +45,28 @@ def only_process(settings: Settings, part: Literal["serve", "worker"]) -> Iterat
         yield
 
 
+def run(process: Coroutine[Any, Any, None]) -> None:
+    """Runs a long-lived process to its end, on the faster loop where there is one."""
+    spare_from_collection()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(process)
+
+
+def spare_from_collection() -> None:
+    """What exists by now stays for good. Left to the collector it would be walked through again and again, a tenth of
+    a request's time."""
+    gc.collect()
+    gc.freeze()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
 class Server(uvicorn.Server):
     """Ends with exit code 0 when told to stop. The library's own server kills itself with the signal it caught,
     before the database is closed."""
@@ -68,8 +92,10 @@ class Server(uvicorn.Server):
 async def serve(deps: Deps) -> None:
     """Until SIGTERM or SIGINT. Forwarded headers are believed only from the named proxies."""
     settings = deps.settings
+    app = create_app(deps)
+    spare_from_collection()
     config = uvicorn.Config(
-        create_app(deps),
+        app,
         host=settings.host,
         port=settings.port,
         http="httptools",

@@ -29,6 +29,7 @@ from messaging.gateways.sms import SmsGateway
 from messaging.gateways.twilio import TwilioGateway
 from messaging.schedule.outreach import Schedule
 from registry.organisation.passwords import Cost, Passwords
+from registry.organisation.queries import SenderFacts
 from registry.organisation.rules import Deployment
 from registry.ports import Alerts, Outreach
 
@@ -38,7 +39,8 @@ WORKER_CONNECTIONS = 10
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
     """`db` is the web's own role, behind the clinic wall; `system_db` the worker's, for webhooks and due work. On
-    SQLite both are the same object. `bells` is set where loops run in this process."""
+    SQLite both are the same object. `bells` is set where loops run in this process. `senders` are those of our numbers
+    that texts have reached."""
 
     settings: Settings
     clock: Clock
@@ -60,6 +62,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     new_code: Callable[[str, int], str]
     chance: Callable[[], float]
     probe: Probe
+    senders: dict[str, SenderFacts] = msgspec.field(default_factory=dict)
 
     @property
     def public_url(self) -> str:

@@ -141,9 +141,13 @@ def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
 
 
 def fixed(*values: str) -> list[ColumnElement[str]]:
-    """Values that become part of the statement's text, for `in_`. PostgreSQL keeps one plan for all parameters, and
-    a partial index (`WHERE state = 'held'`) is no choice where the value is a parameter."""
-    return [literal(value, literal_execute=True) for value in values]
+    """Constants of ours that stand in the statement's text, for `in_`. PostgreSQL keeps one plan for all parameters,
+    and a partial index (`WHERE state = 'held'`) is no choice where the value is a parameter. Raises ValueError for
+    anything but a plain word."""
+    for value in values:
+        if not value.isidentifier():
+            raise ValueError("fixed: plain words only")
+    return [literal_column(f"'{value}'", String) for value in values]
 
 
 class ManyRows(NamedTuple):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
 from api.commands.output import refusals
 from api.commands.running import refuse_wrong_database, settings
-from api.serving import only_process
+from api.serving import only_process, run
 from api.wiring import opened
 from api.worker import run_until_told
 from kernel.settings import Settings
@@ -20,7 +18,7 @@ def command() -> None:
     with refusals():
         found = settings()
         with only_process(found, "worker"):
-            asyncio.run(_run(found))
+            run(_run(found))
 
 
 async def _run(found: Settings) -> None:

@@ -6,6 +6,7 @@ statuses are tolerated; a malformed call is a 4xx, never a 500.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -22,10 +23,12 @@ from kernel.web.context import WebRequest
 from messaging.conversation.service import Inbound, receive_safely
 from messaging.delivery.reports import apply_status
 from registry.organisation import queries as organisation
+from registry.organisation.queries import SenderFacts
 
 MAX_BODY = 64 * 1024
 MAX_SID = 64
 NO_CONTENT = 204
+NORTH_AMERICAN = re.compile(r"\+1[0-9]{10}")  # E.164 already
 
 
 async def _signed_fields(request: WebRequest, deps: Deps) -> dict[str, str]:
@@ -52,10 +55,7 @@ async def inbound(request: WebRequest, deps: NamedDependency[Deps]) -> None:
     deps.probe("webhook.after_verify")
     now = deps.clock.now()
     to = fields.get("To", "")
-    async with deps.system_db.begin() as tx:
-        sender = await organisation.sender_by_number(tx, to)
-    if sender is None:
-        raise Invalid.field("To", "is not one of our numbers")
+    sender = await _our_number(deps, to)
     await receive_safely(
         deps.system_db,
         Inbound(
@@ -97,6 +97,18 @@ async def status(
     await deps.system_db.run(body)
 
 
+async def _our_number(deps: Deps, number: str) -> SenderFacts:
+    """A number of ours belongs to one clinic for good, so what was found once is kept."""
+    known = deps.senders.get(number)
+    if known is None:
+        async with deps.system_db.begin() as tx:
+            known = await organisation.sender_by_number(tx, number)
+        if known is None:
+            raise Invalid.field("To", "is not one of our numbers")
+        deps.senders[number] = known
+    return known
+
+
 def _sid(value: str) -> str:
     if not value or len(value) > MAX_SID or not value.isalnum():
         raise Invalid.field("MessageSid", "is needed")
@@ -105,6 +117,8 @@ def _sid(value: str) -> str:
 
 def _address(value: str) -> str:
     """E.164 where it is a number; other addresses (`rcs:...`, short codes) stay as they came."""
+    if NORTH_AMERICAN.fullmatch(value):
+        return value
     try:
         return phonenumbers.format_number(phonenumbers.parse(value), phonenumbers.PhoneNumberFormat.E164)
     except phonenumbers.NumberParseException:

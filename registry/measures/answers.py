@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, update
 
+from kernel.crypto import Sealed
 from kernel.db import Tx, insert_or_skip, pick
 from kernel.errors import Conflict, Invalid, Problem
 from questionnaires import catalog
@@ -55,7 +56,8 @@ async def record_answer(
     now: datetime,
     alerts: Alerts,
 ) -> Recorded:
-    """`value` None: the patient was asked and declined. One statement for a new answer that signals nothing.
+    """`value` None: the patient was asked and declined. One statement for a new answer that signals nothing. A `raw`
+    that is `Sealed` is stored as it is.
 
     An answer to a risk item of 1 or more, or a decline, opens or joins a risk event here, whatever the channel.
     The same answer again changes nothing. Raises Invalid naming the item, Conflict when the run is over.
@@ -182,7 +184,7 @@ def answer_row(
         "revision": revision,
         "kind": "declined" if value is None else "value",
         "value": value,
-        "raw_sealed": None if raw is None else tx.vault.seal(raw),
+        "raw_sealed": raw if raw is None or isinstance(raw, Sealed) else tx.vault.seal(raw),
         "channel": channel,
         "source_id": source_id,
         "answered_at": at,
