@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -52,11 +53,11 @@ async def _compare(world: World, ours_running: Running, bare_running: Running, s
     first = RECORDED
     ours, bare, ours_p99, bare_p99 = [], [], [], []
     for running in (ours_running, bare_running):
-        _load(running.port, world.clinic.sender_number, first, WARM_UP)
+        await _load(running.port, world.clinic.sender_number, first, WARM_UP)
         first += WARM_UP
     for _ in range(REPETITIONS):
         for running, rates, p99s in ((ours_running, ours, ours_p99), (bare_running, bare, bare_p99)):
-            measured = _load(running.port, world.clinic.sender_number, first, REQUESTS)
+            measured = await _load(running.port, world.clinic.sender_number, first, REQUESTS)
             rates.append(measured["rate"])
             p99s.append(measured["p99"])
             first += REQUESTS
@@ -75,12 +76,15 @@ async def _compare(world: World, ours_running: Running, bare_running: Running, s
     )
 
 
-def _load(port: int, to: str, first: int, count: int) -> Mapping[str, float]:
-    command = [sys.executable, "-m", "bench.load", str(port), str(CONNECTIONS), to, str(first), str(count)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the load process failed: {done.stderr[-2000:]}")
-    measured: Mapping[str, float] = json.loads(done.stdout)
+async def _load(port: int, to: str, first: int, count: int) -> Mapping[str, float]:
+    arguments = ["-m", "bench.load", str(port), str(CONNECTIONS), to, str(first), str(count)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, problem = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"the load process failed: {problem.decode()[-2000:]}")
+    measured: Mapping[str, float] = json.loads(out)
     return measured
 
 

@@ -40,7 +40,7 @@ async def test_enrolment_gives_the_patient_and_where_to_find_them(
         "active",
     )
     assert found["phone"] == {
-        "number": "+12065550123", "state": "unverified", "shared": False, "safe_to_text": True, "voicemail_ok": False,
+        "number": "+12065550123", "state": "verified", "shared": False, "safe_to_text": True, "voicemail_ok": False,
     }  # fmt: skip
     again = await web.get(answer.headers["location"], headers=clinic.headers())
     assert again.json() == found

@@ -1,4 +1,4 @@
-"""A month of a small clinic with people who answer as people do, and a provider that fails as providers do.
+"""Two check-ins of a small clinic with people who answer as people do, and a provider that fails as providers do.
 
 Nobody tells the application what to expect; the laws of the checker are all that is asked for. The seed is the case.
 """
@@ -11,18 +11,16 @@ from datetime import time
 
 import pytest
 
-from tests.support.clinic import GAD7, PHQ9, Clinic, PatientHandle, opened
+from tests.support.clinic import PHQ9, Clinic, PatientHandle, opened
 from tests.support.clock import FakeClock
 from tests.support.provider_client import Provider
 
-DAYS = 30
+DAYS = 17
 PEOPLE = (
     ("Ana", "+12065550123", "America/Los_Angeles"),
     ("Ben", "+12125550124", "America/New_York"),
     ("Kai", "+18085550125", "Pacific/Honolulu"),
-    ("Eve", "+13125550126", "America/Chicago"),
     ("Sol", "+16025550127", "America/Phoenix"),
-    ("Luz", "+12065550128", "America/Los_Angeles"),
 )
 FAULTS = {
     "timeout_after_accept": 0.06,
@@ -64,7 +62,7 @@ class Person:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_a_month_of_people_and_faults_breaks_no_law(
+async def test_weeks_of_people_and_faults_breaks_no_law(
     sqlite_url: str, provider: Provider, clock: FakeClock, seed: int
 ) -> None:
     print(f"seed {seed}")
@@ -76,7 +74,7 @@ async def test_a_month_of_people_and_faults_breaks_no_law(
         people = [
             Person(
                 await clinic.enrols(
-                    name, phone=number, zone=zone, measures=(PHQ9, GAD7), at=time(10, 30), every_days=14
+                    name, phone=number, zone=zone, measures=(PHQ9,), at=time(10, 30), every_days=14
                 ),
                 random.Random(f"{seed}:{name}"),
             )
@@ -87,7 +85,7 @@ async def test_a_month_of_people_and_faults_breaks_no_law(
             await a_day(clinic, people, chance)
         await provider.chance(seed, {})
         await clinic.passes(hours=1)
-        assert len(await provider.sent()) > 40, "nothing much happened"
+        assert len(await provider.sent()) > 20, "nothing much happened"
         await clinic.hears_everything()
 
 
