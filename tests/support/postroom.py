@@ -117,7 +117,12 @@ class Postroom:
         values |= {"episode_id": patient.episode_id, "local_due_date": now.date(), "local_time": now.time()}
         values |= {"zone": "America/Los_Angeles", "instruments": ["phq9"], "due_at": now, "state": state}
         values |= {"not_after": now + timedelta(hours=12), "origin": "plan", "prompts": 1, "created_at": now}
-        values |= {"queued_behind": False, "next_at": now + timedelta(hours=24), "content": "items", "invited_at": now}
+        values |= {
+            "queued_behind": False,
+            "next_at": now + timedelta(hours=24),
+            "content": "items",
+            "invited_at": now,
+        }
         async with self.database.begin() as tx:
             await tx.execute(insert(CheckIn), values)
         return values["id"]
