@@ -105,7 +105,7 @@ async def test_after_49_hours_without_us_every_due_text_left_or_says_why_not(cli
 
 async def test_what_cannot_be_judged_goes_to_a_person_and_is_never_routine(clinic: Clinic) -> None:
     """A thread whose state this version can't read: no reply on it can be understood."""
-    clinic.canary.allow("inbound.parked")
+    clinic.canary.allow("inbound.parked", "inbound.thread_unreadable")
     ana = await asked(clinic)
     await ana.phone.receives("(1 of 7)")
     async with clinic.deps.system_db.begin() as tx:
