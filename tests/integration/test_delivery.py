@@ -24,6 +24,8 @@ from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic
 from registry.patients.tables import PatientPhone
 from registry.ports import TextingConsentForm
+from registry.worklist.tables import RegistryLine, Task
+from tests.support import builders
 from tests.support.clock import FakeClock
 from tests.support.postroom import Postroom, opened
 from tests.support.provider_client import Provider
@@ -432,3 +434,24 @@ async def test_a_row_that_its_batch_had_no_time_for_goes_back_at_once(room: Post
     await room.passes(seconds=10)
     await room.tick()
     assert len(await room.sent()) == 1
+
+
+# --- one number, two clinics ---------------------------------------------------------------------------------------
+
+
+async def test_a_stop_reaches_the_numbers_patients_in_every_clinic(room: Postroom) -> None:
+    """One organisation: who said stop to one clinic did not mean to hear from the next one."""
+    async with room.database.begin() as tx:
+        other = await builders.clinic(tx, room.clock.now())
+        luz = await builders.patient(tx, other, room.clock.now(), phone=room.ana.phone)
+    row = await room.queue(whom=luz, clinic_id=other.id, sender_id=other.sender_id)
+    await stop(room)
+    await room.tick()
+    assert await room.sent() == []
+    assert await room.state(row) == ("suppressed", "opted_out")
+    async with room.database.begin() as tx:
+        lines = await tx.all(select(RegistryLine.clinic_id).where(RegistryLine.opted_out))
+        tasks = await tx.all(select(Task.clinic_id).where(Task.kind == "opted_out"))
+    assert (
+        {line.clinic_id for line in lines} == {task.clinic_id for task in tasks} == {room.clinic.id, other.id}
+    )
