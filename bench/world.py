@@ -24,7 +24,7 @@ NOW = datetime(
 )  # a Tuesday, 10:00 in Seattle: staff are there, windows are open
 PATIENT, PHONE, EPISODE, CONSENT, PLAN, CHECK_IN, RUN, THREAD, OUTBOX = range(1, 10)
 PLANNED_AHEAD = 50
-ROLE = {"role": "evenkeel_worker", "timezone": "UTC"}
+ROLE = {"role": "evenkeel_worker", "timezone": "UTC", "jit": "off"}
 
 _ID = """CREATE FUNCTION bench_id(kind int, n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$
     SELECT ('01900000-' || lpad(to_hex(kind), 4, '0') || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid $$"""

@@ -270,7 +270,12 @@ def _engine(url: str, role: DatabaseRole, pool_size: int) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         return engine
-    settings = {"lock_timeout": f"{LOCK_WAIT_S}s", "timezone": "UTC", "application_name": f"evenkeel-{role}"}
+    settings = {
+        "lock_timeout": f"{LOCK_WAIT_S}s",
+        "timezone": "UTC",
+        "application_name": f"evenkeel-{role}",
+        "jit": "off",  # compiling a plan takes longer than any of our statements, and estimates alone start it
+    }
     if role != "owner":
         settings["role"] = f"evenkeel_{role}"
     return create_async_engine(

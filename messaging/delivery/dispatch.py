@@ -31,9 +31,9 @@ from messaging.delivery.tables import Outbox
 from messaging.gateways.email import Mailer
 from messaging.gateways.sms import OutgoingText, SmsGateway
 
-BATCH = 200
+BATCH = 100
 AT_ONCE = 50
-GROUPS = 2  # one is recorded while the other is posted
+GROUPS = 3  # under way together: one is posted while another is recorded and the next one checked
 MAX_ROUNDS = 50  # a tick ends; the next one goes on
 Probe = Callable[[str], None]
 ALERT_SUBJECT = "Evenkeel"
