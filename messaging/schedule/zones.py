@@ -61,6 +61,7 @@ def to_local(moment: datetime, zone: str) -> datetime:
     return require_utc(moment, "moment").astimezone(_load(zone))
 
 
+@lru_cache(maxsize=1024)
 def local_date(now: datetime, zone: str) -> date:
     """The calendar date at `now` in `zone`."""
     return to_local(now, zone).date()
