@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
 
 from api.serving import run
 from bench import dispatch, due, inbound
@@ -19,6 +22,7 @@ def main(wanted: Sequence[str]) -> int:
     if unknown:
         print(f"not one of {', '.join(PARTS)}: {', '.join(unknown)}", file=sys.stderr)
         return 2
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     rows: list[Row] = []
     with start_postgres() as server:
         print("PostgreSQL with synchronous_commit on and fsync off, as the tests run it. Medians of 5.")

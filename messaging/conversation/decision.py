@@ -32,6 +32,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 ACCEPTED: Final = Standing("accepted", timedelta(minutes=1))
+LOST: Final = Standing("lost")
 
 
 class Received(msgspec.Struct, frozen=True):

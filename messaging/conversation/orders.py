@@ -100,7 +100,7 @@ def _skip(state: Asking, event: Received, script: Script, now: datetime) -> Deci
 def _later(state: Asking, asked: bool, script: Script) -> Decision:
     if state.laters >= MAX_LATERS or not script.may_postpone:
         return _once_more(state, asked, Line("later_used_up"))
-    put_off = Asking(state.at, state.tries, state.laters + 1, state.last, asked)
+    put_off = Asking(state.at, state.tries, state.laters + 1, state.last, asked, put_off=True)
     says = Say("acknowledgement", (Line("later_done"),), bound=True)
     return Decision(put_off, (Postpone(), says))
 

@@ -14,6 +14,7 @@ import msgspec
 from messaging.conversation import requests
 from messaging.conversation.answering import to_question, to_read_back
 from messaging.conversation.decision import (
+    LOST,
     UNREADABLE_FAST,
     Decision,
     Effect,
@@ -92,7 +93,7 @@ def _silent(state: State) -> bool:
 def _decide(state: State, event: Event, script: Script, now: datetime) -> Decision:
     match event:
         case Received():
-            return _received(state, event, script, now)
+            return _received(state, _to_what_was_shown(state, event), script, now)
         case Opened():
             return _opened(state, script, now)
         case Moved():
@@ -105,6 +106,14 @@ def _decide(state: State, event: Event, script: Script, now: datetime) -> Decisi
             return _ask_opt_in(state)
         case _:
             assert_never(event)
+
+
+def _to_what_was_shown(state: State, event: Received) -> Received:
+    """Put off before it was ever sent, the item was not in the text that the provider took: it is asked now."""
+    unseen = isinstance(state, Asking) and state.put_off and not state.asked_before
+    if unseen and event.standing.kind == "accepted":
+        return msgspec.structs.replace(event, standing=LOST)
+    return event
 
 
 def _received(state: State, event: Received, script: Script, now: datetime) -> Decision:

@@ -31,7 +31,7 @@ class Asking(msgspec.Struct, frozen=True, tag_field="mode", tag="asking"):
     """Item `at` (index in the script) waits for its answer. `tries` counts replies to it that could not be read.
 
     `asked_before`: the provider had it in an earlier turn too, so a value answers it even if it came before the text
-    that asks again has left.
+    that asks again has left. `put_off`: the text of this turn says when we ask again and shows no item.
     """
 
     at: int
@@ -39,6 +39,7 @@ class Asking(msgspec.Struct, frozen=True, tag_field="mode", tag="asking"):
     laters: int = 0
     last: Given | None = None
     asked_before: bool = False
+    put_off: bool = False
 
 
 class Confirming(msgspec.Struct, frozen=True, tag_field="mode", tag="confirming"):

@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 
 from api.demo import people, story
 from api.demo.dice import Dice
+from api.demo.routes import TIME_TO_READ
 from api.demo.seed import access_lines, opening_moment, seed
 from api.wiring import Deps
 from kernel.clock import ShiftedClock
@@ -304,7 +305,7 @@ async def test_a_reply_on_the_phone_is_answered_at_once(deps: Deps, client: http
     await _post(visitor, "reply", {"quick": "1"})
     assert "(2 of" in visitor.text
     assert "Read as the answer 1" in visitor.text
-    found = await rows(deps, InboundMessage.via, where=InboundMessage.received_at == WEDNESDAY)
+    found = await rows(deps, InboundMessage.via, where=InboundMessage.received_at == WEDNESDAY + TIME_TO_READ)
     assert [row.via for row in found] == ["simulator"]
 
 

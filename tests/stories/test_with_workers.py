@@ -33,6 +33,7 @@ async def test_a_check_in_is_asked_answered_and_filed_by_web_and_worker_processe
         await site.serves(web)
         for number, reply in enumerate(REPLIES, 1):
             await site.settles(f"({number} of 7)")
+            await site.beat()  # nobody reads a question in less than four seconds
             assert await stand_in.receive_inbound(ANA, NUMBER, reply) == 204
         await site.settles("hank")  # the closing text
         assert (web.poll(), worker.poll()) == (None, None)

@@ -1073,6 +1073,14 @@ def test_later_is_for_two_times() -> None:
     assert story(step(state, EVENTS["command:later"], asked, NOW)) == "say question:later_used_up?1"
 
 
+def test_a_digit_after_later_answers_no_item_that_was_never_shown() -> None:
+    asked = script(may_postpone=True)
+    put_off = step(Asking(0), received("command", WAITING, detail="later"), asked, NOW).state
+    assert story(step(put_off, received("answer", ACCEPTED, value=0), asked, NOW)) == "say question:?0"
+    seen = step(Asking(0), received("command", ACCEPTED, detail="later"), asked, NOW).state
+    assert "save 0=0" in story(step(seen, received("answer", ACCEPTED, value=0), asked, NOW))
+
+
 def test_a_question_that_has_not_left_can_t_be_skipped() -> None:
     assert step(LAST_1, received("command", WAITING, detail="skip"), script(answered=[0]), NOW) == Decision(
         LAST_1
