@@ -11,6 +11,7 @@ from messaging.conversation import tables as conversation
 from messaging.delivery import tables as delivery
 from messaging.links import tables as links
 from messaging.schedule import tables as schedule
+from registry.cover import tables as cover
 from registry.drafts import tables as drafts
 from registry.episodes import tables as episodes
 from registry.measures import tables as measures
@@ -19,13 +20,14 @@ from registry.patients import tables as patients
 from registry.plans import tables as plans
 from registry.safety import tables as safety
 from registry.time_log import tables as time_log
+from registry.treatment_changes import tables as treatment_changes
 from registry.worklist import tables as worklist
 
 # Importing a room's tables is what registers them.
 ROOMS = (
     audit, kernel_tables, web,
     organisation, patients, episodes, plans, measures, safety, time_log, worklist,
-    drafts,
+    drafts, cover, treatment_changes,
     consent, conversation, delivery, links, schedule,
 )  # fmt: skip
 

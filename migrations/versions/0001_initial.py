@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('inbound_message', 'message_status_event', 'outbox', 'patient', 'coverage', 'draft', 'episode', 'patient_phone', 'risk_event', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
-TABLES = ('audit_event', 'check_in_link', 'clinic', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'staff', 'web_session', 'api_token', 'coverage', 'draft', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'risk_event', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'answer', 'measure_result')
+WALLED = ('inbound_message', 'message_status_event', 'outbox', 'patient', 'cover', 'coverage', 'draft', 'episode', 'patient_phone', 'risk_event', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
+TABLES = ('audit_event', 'check_in_link', 'clinic', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'staff', 'web_session', 'api_token', 'cover', 'coverage', 'draft', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'risk_event', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
 
 
 def upgrade() -> None:
@@ -317,6 +317,22 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_token')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_api_token_token_hash'))
     )
+    op.create_table('cover',
+    sa.Column('absent_id', sa.Uuid(), nullable=False),
+    sa.Column('covering_id', sa.Uuid(), nullable=False),
+    sa.Column('from_on', sa.Date(), nullable=False),
+    sa.Column('until_on', sa.Date(), nullable=False),
+    sa.Column('set_by_id', sa.Uuid(), nullable=True),
+    sa.Column('set_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['absent_id'], ['staff.id'], name=op.f('fk_cover_absent_id')),
+    sa.ForeignKeyConstraint(['covering_id'], ['staff.id'], name=op.f('fk_cover_covering_id')),
+    sa.ForeignKeyConstraint(['set_by_id'], ['staff.id'], name=op.f('fk_cover_set_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_cover'))
+    )
+    op.create_index('ix_cover_covering', 'cover', ['clinic_id', 'covering_id', 'until_on'], unique=False)
     op.create_table('coverage',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('rank', sa.Integer(), nullable=False),
@@ -552,6 +568,7 @@ def upgrade() -> None:
     sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('prompts', sa.Integer(), nullable=False),
     sa.Column('queued_behind', sa.Boolean(), nullable=False),
+    sa.Column('silenced_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('invited_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('first_answer_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
@@ -775,6 +792,30 @@ def upgrade() -> None:
     op.create_index('ix_time_entry_clinic_start', 'time_entry', ['clinic_id', 'started_at'], unique=False)
     op.create_index('ix_time_entry_patient_start', 'time_entry', ['patient_id', 'started_at'], unique=False)
     op.create_index('ix_time_entry_staff_start', 'time_entry', ['staff_id', 'started_at'], unique=False)
+    op.create_table('treatment_change',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('on', sa.Date(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('what_sealed', sa.String(), nullable=False),
+    sa.Column('new_antidepressant', sa.Boolean(), nullable=False),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('source_id', sa.Uuid(), nullable=True),
+    sa.Column('recorded_by_id', sa.Uuid(), nullable=True),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('withdrawn_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("source IN ('contact', 'review', 'elsewhere')", name=op.f('ck_treatment_change_source')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_treatment_change_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_treatment_change_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['recorded_by_id'], ['staff.id'], name=op.f('fk_treatment_change_recorded_by_id')),
+    sa.ForeignKeyConstraint(['withdrawn_by_id'], ['staff.id'], name=op.f('fk_treatment_change_withdrawn_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_treatment_change')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_treatment_change_clinic_id_id'))
+    )
+    op.create_index('ix_treatment_change_episode', 'treatment_change', ['episode_id', 'on'], unique=False)
     op.create_table('answer',
     sa.Column('run_id', sa.Uuid(), nullable=False),
     sa.Column('patient_id', sa.Uuid(), nullable=False),
