@@ -13,7 +13,7 @@ from litestar.response import Response
 from api.staff.calls import READ_ERRORS, ROOT, WRITE_ERRORS, Call, within
 from api.wiring import Deps
 from billing.export.csv import CsvFile, Profile
-from billing.statement.service import DEFAULT_RULE_SET, EXPORTERS, export_csv
+from billing.statement.service import BY_PAYER, EXPORTERS, export_csv
 from kernel.errors import NotFound
 from kernel.web import access
 from kernel.web.context import WebRequest
@@ -36,7 +36,9 @@ async def statement(
     profile: Annotated[
         Profile, QueryParameter(description="machine leaves cells as they are.")
     ] = "spreadsheet",
-    rule_set: Annotated[str, QueryParameter(description="An id, or an exact id@version.")] = DEFAULT_RULE_SET,
+    rule_set: Annotated[
+        str, QueryParameter(description="An id, or an exact id@version; by_payer takes each payer's own.")
+    ] = BY_PAYER,
 ) -> Response[bytes]:
     """`2026-11.csv`: one row per patient with time in the month, each with what it rests on and what is missing."""
     name, dot, suffix = file_name.partition(".")

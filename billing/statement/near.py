@@ -11,9 +11,9 @@ from sqlalchemy import Row, and_, func, select
 from sqlalchemy.orm import aliased
 
 from billing.month_types import History, MonthType, month_type
-from billing.rule_sets import RuleSet, newest, shipped
+from billing.rule_sets import DEFAULT, RuleSet, newest, shipped
 from billing.rules import lines_for
-from billing.statement.service import DEFAULT_RULE_SET, previous_episode
+from billing.statement.record import previous_episode
 from kernel.db import Tx
 from registry import zones
 from registry.episodes.tables import Episode
@@ -33,7 +33,7 @@ class NextLine(msgspec.Struct, frozen=True):
 
 
 def rule_set() -> RuleSet:
-    found = newest(shipped().values(), DEFAULT_RULE_SET)
+    found = newest(shipped().values(), DEFAULT)
     assert found is not None
     return found
 

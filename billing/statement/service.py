@@ -2,70 +2,59 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, tzinfo
-from typing import Any, cast
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, select
 
+from billing import rule_sets
 from billing.export.csv import CsvFile, Profile
 from billing.export.statement_columns import statement_csv
-from billing.month_types import History, PreviousEpisode
-from billing.rule_sets import RuleSet, newest, shipped
-from billing.statement.facts import (
-    Consent,
-    Coverage,
-    Dated,
-    Diagnosis,
-    Evidence,
-    InitiatingVisit,
-    PatientFacts,
-    Practice,
-)
-from billing.statement.facts import Episode as EpisodeFacts
-from billing.statement.rules import BatchProblem, StatementRow, batch_problems, statement_row
+from billing.rule_sets import RuleSet, choose, newest, shipped
+from billing.statement.derivation import Inputs, derive
+from billing.statement.elements import primary_coverages
+from billing.statement.facts import PatientFacts
+from billing.statement.record import facts_of
+from billing.statement.rules import BatchProblem, StatementRow, batch_problems
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Invalid
 from registry import zones
 from registry.access import require
-from registry.episodes.tables import CareConsent, Episode
-from registry.measures.tables import MeasureResult
-from registry.organisation.tables import Clinic, Staff
-from registry.patients.tables import Coverage as CoverageTable
-from registry.patients.tables import Patient
-from registry.time_log.ledger import EpisodeLog, month_log
+from registry.organisation.tables import Clinic
+from registry.time_log.ledger import month_log
 from registry.time_log.months import Month
-from registry.time_log.tables import TimeEntry
 
 READERS: tuple[audit.Role, ...] = ("biller", "clinic_lead", "care_manager")
 EXPORTERS: tuple[audit.Role, ...] = ("biller", "clinic_lead")
-DEFAULT_RULE_SET = "cpt_midpoint"
-END_KINDS = {
-    "completed": "goals_met",
-    "graduated": "goals_met",
-    "referred_to_specialty": "referred_to_psychiatric_care",
-}
+BY_PAYER: Final = "by_payer"
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """One row per episode with time in the month, by family name. `problems` concern the whole export."""
+    """One row per episode with time in the month, by family name; `inputs` holds what each was derived from, in the
+    same order. `problems` concern the whole export."""
 
     month: Month
     zone: str
-    rule_set: RuleSet
     rows: tuple[StatementRow, ...]
+    inputs: tuple[Inputs, ...]
     problems: tuple[BatchProblem, ...]
+
+    @property
+    def rule_sets(self) -> tuple[RuleSet, ...]:
+        used = {each.rule_set.rule_id: each.rule_set for each in self.inputs}
+        return tuple(used[rule_id] for rule_id in sorted(used))
 
 
 async def statement(
-    tx: Tx, viewer: Actor, month: Month, *, now: datetime, rule_set_name: str = DEFAULT_RULE_SET
+    tx: Tx, viewer: Actor, month: Month, *, now: datetime, rule_set_name: str = BY_PAYER
 ) -> Statement:
-    """Computed from the record as it stands. Raises Forbidden without a billing role."""
+    """Computed from the record as it stands, each row under its payer's rule set; a named rule set is used for all
+    rows instead, to see what it would give. Raises Forbidden without a billing role."""
     clinic_id = require(viewer, *READERS)
     built = await _build(tx, viewer, clinic_id, month, now, rule_set_name)
     await audit.record(
@@ -81,7 +70,7 @@ async def export_csv(
     *,
     now: datetime,
     profile: Profile = "spreadsheet",
-    rule_set_name: str = DEFAULT_RULE_SET,
+    rule_set_name: str = BY_PAYER,
 ) -> CsvFile:
     """The month as a file, with one audit row that says how much left the system."""
     clinic_id = require(viewer, *EXPORTERS)
@@ -96,251 +85,90 @@ async def export_csv(
         month=str(month),
         rows=len(built.rows),
         profile=profile,
-        rule_set=built.rule_set.rule_id,
+        rule_set=rule_set_name,
     )
     return statement_csv(built.rows, f"evenkeel-{month}", profile)
+
+
+async def month_inputs(
+    tx: Tx,
+    clinic_id: UUID,
+    month: Month,
+    *,
+    now: datetime,
+    prepared_by: str,
+    rule_set_name: str = BY_PAYER,
+    episode_id: UUID | None = None,
+) -> list[Inputs]:
+    """What every row of the month is derived from, by family name; of one episode when asked, even without time.
+    Without audit: the caller records what it does with them. Raises Invalid for an unknown rule set."""
+    clinic = await _clinic(tx, clinic_id)
+    zone = zones.zone(clinic.zone)
+    logs = await month_log(tx, clinic_id, month, clinic.zone, episode_id)
+    facts = await facts_of(tx, clinic_id, clinic, logs, month, zone)
+    found = [
+        Inputs(
+            month=month,
+            zone=clinic.zone,
+            today=now.astimezone(zone).date(),
+            prepared_by=prepared_by,
+            rule_set=_rule_set(facts[log.episode_id], month, clinic.settings, rule_set_name),
+            facts=facts[log.episode_id],
+            window=log.window,
+            entries=log.entries,
+        )
+        for log in logs
+    ]
+    return sorted(found, key=_by_name)
 
 
 async def _build(
     tx: Tx, viewer: Actor, clinic_id: UUID, month: Month, now: datetime, rule_set_name: str
 ) -> Statement:
+    inputs = await month_inputs(
+        tx, clinic_id, month, now=now, prepared_by=viewer.name, rule_set_name=rule_set_name
+    )
+    rows = tuple(derive(each).row for each in inputs)
+    zone_name: str = (await _clinic(tx, clinic_id)).zone
+    return Statement(month, zone_name, rows, tuple(inputs), batch_problems(rows))
+
+
+def _by_name(inputs: Inputs) -> tuple[str, str, str, str]:
+    facts = inputs.facts
+    return facts.family_name, facts.given_name, facts.patient_id, facts.episode.id
+
+
+async def _clinic(tx: Tx, clinic_id: UUID) -> Row[Any]:
     clinic = await tx.first(
         select(Clinic.zone, Clinic.npi, Clinic.tax_id, Clinic.settings).where(Clinic.id == clinic_id)
     )
     assert clinic is not None
-    zone = zones.zone(clinic.zone)
-    rule_set = newest(shipped().values(), rule_set_name)
-    if rule_set is None:
+    return clinic
+
+
+def _rule_set(facts: PatientFacts, month: Month, settings: dict[str, Any], name: str) -> RuleSet:
+    """The payer's rule set; where none is in force the clinic's default stands and the row is held for it."""
+    known = tuple(shipped().values())
+    if name != BY_PAYER:
+        return named(name, known)
+    default = settings.get("rule_set", rule_sets.DEFAULT)
+    cover = next(iter(primary_coverages(month, facts)), None)
+    assigned = {} if cover is None else settings.get("payer_rule_sets", {})
+    if cover is not None and cover.payer in assigned:
+        return named(assigned[cover.payer], known)
+    chosen = choose(
+        known,
+        month,
+        payer=None if cover is None else cover.payer,
+        plan=None if cover is None else cover.plan,
+        default=default,
+    )
+    return chosen or named(default, known)
+
+
+def named(name: str, known: Sequence[RuleSet] = ()) -> RuleSet:
+    """Raises Invalid for a name that is no shipped rule set."""
+    found = newest(known or shipped().values(), name)
+    if found is None:
         raise Invalid.field("rule_set", "is not one of the shipped rule sets")
-    logs = await month_log(tx, clinic_id, month, clinic.zone)
-    facts = await _facts(tx, clinic_id, clinic, logs, zone)
-    rows = [
-        statement_row(
-            facts[log.episode_id],
-            log.counted(rule_set.counting, month, zone),
-            rule_set,
-            month,
-            zone=zone,
-            today=now.astimezone(zone).date(),
-            prepared_by=viewer.name,
-        )
-        for log in logs
-    ]
-    rows.sort(key=lambda row: (row.facts.family_name, row.facts.given_name, row.facts.patient_id))
-    return Statement(month, clinic.zone, rule_set, tuple(rows), batch_problems(rows))
-
-
-async def _facts(
-    tx: Tx, clinic_id: UUID, clinic: Row[Any], logs: Sequence[EpisodeLog], zone: tzinfo
-) -> dict[UUID, PatientFacts]:
-    """Everything but the minutes, for all episodes in a handful of statements."""
-    patients = sorted({log.patient_id for log in logs})
-    people = {row.id: row for row in await _people(tx, clinic_id, patients)}
-    episodes = await _episodes(tx, clinic_id, patients)
-    by_patient = _grouped(episodes, "patient_id")
-    consents = _grouped(await _consents(tx, clinic_id, [row.id for row in episodes]), "episode_id")
-    coverages = _grouped(await _coverages(tx, clinic_id, patients), "patient_id")
-    scales = _grouped(await _scales(tx, clinic_id, patients), "episode_id")
-    worked = _grouped(await _worked(tx, clinic_id, patients), "episode_id")
-    found = {row.id: row for row in episodes}
-    return {
-        log.episode_id: _patient_facts(
-            tx,
-            people[log.patient_id],
-            found[log.episode_id],
-            by_patient[log.patient_id],
-            clinic,
-            consents[log.episode_id],
-            coverages[log.patient_id],
-            scales[log.episode_id],
-            worked[log.episode_id],
-            zone,
-        )
-        for log in logs
-    }
-
-
-def _grouped(rows: Iterable[Row[Any]], key: str) -> dict[UUID, list[Row[Any]]]:
-    grouped: dict[UUID, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        grouped[getattr(row, key)].append(row)
-    return grouped
-
-
-async def _people(tx: Tx, clinic_id: UUID, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(
-            Patient.id, Patient.family_name, Patient.given_name, Patient.mrn, Patient.birth_date, Patient.sex
-        ).where(Patient.clinic_id == clinic_id, Patient.id.in_(ids))
-    )
-
-
-async def _episodes(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(*Episode.__table__.c, Staff.npi.label("clinician_npi"))
-        .outerjoin(Staff, Staff.id == Episode.treating_clinician_id)
-        .where(Episode.clinic_id == clinic_id, Episode.patient_id.in_(patients))
-        .order_by(Episode.referred_at)
-    )
-
-
-async def _consents(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(*CareConsent.__table__.c)
-        .where(CareConsent.clinic_id == clinic_id, CareConsent.episode_id.in_(episodes))
-        .order_by(CareConsent.given_at)
-    )
-
-
-async def _coverages(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(*CoverageTable.__table__.c)
-        .where(CoverageTable.clinic_id == clinic_id, CoverageTable.patient_id.in_(patients))
-        .order_by(CoverageTable.rank, CoverageTable.valid_from)
-    )
-
-
-async def _scales(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(MeasureResult.id, MeasureResult.episode_id, MeasureResult.taken_at).where(
-            MeasureResult.clinic_id == clinic_id,
-            MeasureResult.patient_id.in_(patients),
-            MeasureResult.is_complete,
-            MeasureResult.replaced_at.is_(None),
-        )
-    )
-
-
-async def _worked(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(
-            TimeEntry.id, TimeEntry.episode_id, TimeEntry.activity, TimeEntry.role, TimeEntry.started_at
-        ).where(
-            TimeEntry.clinic_id == clinic_id,
-            TimeEntry.patient_id.in_(patients),
-            TimeEntry.superseded_at.is_(None),
-            TimeEntry.seconds > 0,
-        )
-    )
-
-
-def _patient_facts(
-    tx: Tx,
-    person: Row[Any],
-    episode: Row[Any],
-    episodes: Sequence[Row[Any]],
-    clinic: Row[Any],
-    consents: Sequence[Row[Any]],
-    coverages: Sequence[Row[Any]],
-    scales: Sequence[Row[Any]],
-    worked: Sequence[Row[Any]],
-    zone: tzinfo,
-) -> PatientFacts:
-    started = episode.enrolled_on or _day(episode.referred_at, zone)
-    fees = clinic.settings.get("fees_cents", {})
-    return PatientFacts(
-        patient_id=str(person.id),
-        family_name=person.family_name,
-        given_name=person.given_name,
-        mrn=person.mrn,
-        birth_date=person.birth_date,
-        sex=person.sex,
-        episode=EpisodeFacts(
-            id=str(episode.id),
-            started_on=started,
-            ended_on=episode.ended_on,
-            in_relapse_prevention=episode.status == "relapse_prevention",
-        ),
-        history=History(
-            episode_started_on=started,
-            service_months=tuple(sorted({Month.of(_day(row.started_at, zone)) for row in worked})),
-            previous=previous_episode(episode, episodes),
-        ),
-        practice=Practice(
-            billing_npi=clinic.npi,
-            billing_tin=clinic.tax_id,
-            rendering_npi=episode.clinician_npi,
-            fees={code: int(cents) for code, cents in fees.items()},
-        ),
-        consent=_consent(consents, zone),
-        # Whether the patient was new is not recorded apart; the visit on file settles it, its absence holds the line.
-        visit_required=True,
-        initiating_visit=None
-        if episode.initiating_visit_on is None
-        else InitiatingVisit(str(episode.id), episode.initiating_visit_on, episode.initiating_visit_code),
-        diagnoses=()
-        if episode.target_condition is None
-        else (Diagnosis(str(episode.id), episode.target_condition),),
-        coverages=tuple(_coverage(tx, row) for row in coverages),
-        evidence=_evidence(scales, worked, zone),
-    )
-
-
-def previous_episode(episode: Row[Any], episodes: Sequence[Row[Any]]) -> PreviousEpisode | None:
-    earlier = [
-        row
-        for row in episodes
-        if row.ended_on is not None and row.id != episode.id and row.referred_at < episode.referred_at
-    ]
-    if not earlier:
-        return None
-    last = max(earlier, key=lambda row: row.ended_on)
-    return PreviousEpisode(last.ended_on, cast(Any, END_KINDS.get(last.end_reason, "other")))
-
-
-def _consent(rows: Sequence[Row[Any]], zone: tzinfo) -> Consent | None:
-    given = [row for row in rows if row.kind == "given"]
-    if not given:
-        return None
-    withdrawn = [row for row in rows if row.kind == "withdrawn"]
-    latest = withdrawn[-1] if withdrawn and withdrawn[-1].given_at > given[-1].given_at else None
-    return Consent(
-        id=str(given[0].id),
-        given_on=_day(given[0].given_at, zone),
-        method=given[0].method,
-        recorded_by=given[0].recorded_by,
-        withdrawn_on=None if latest is None else _day(latest.given_at, zone),
-    )
-
-
-def _coverage(tx: Tx, row: Row[Any]) -> Coverage:
-    return Coverage(
-        id=str(row.id),
-        rank=row.rank,
-        payer=row.payer,
-        payer_id=row.payer_id,
-        plan=row.plan,
-        member_id=tx.vault.open_or_none(row.member_id_sealed),
-        subscriber=row.subscriber,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-    )
-
-
-def _evidence(scales: Sequence[Row[Any]], worked: Sequence[Row[Any]], zone: tzinfo) -> Evidence:
-    """What the record holds: scores, and logged work by its kind. An element without rows shows as missing; time spent
-    on a care plan is not the plan itself."""
-    reviews = tuple(
-        Dated(str(row.id), _day(row.started_at, zone))
-        for row in worked
-        if row.role == "consultant" and row.activity in ("case_review", "consultant_review")
-    )
-
-    def of(*names: str) -> tuple[Dated, ...]:
-        return tuple(
-            Dated(str(row.id), _day(row.started_at, zone)) for row in worked if row.activity in names
-        )
-
-    return Evidence(
-        scales=tuple(Dated(str(row.id), _day(row.taken_at, zone)) for row in scales),
-        registry_updates=of("registry_review", "measure_review"),
-        consultant_reviews=reviews,
-        caseload_consultations=of("case_review"),
-        brief_interventions=of("brief_intervention"),
-        clinician_collaborations=of("care_coordination"),
-        relapse_plans=of("relapse_prevention"),
-    )
-
-
-def _day(moment: datetime, zone: tzinfo) -> date:
-    return moment.astimezone(zone).date()
+    return found

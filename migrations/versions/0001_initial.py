@@ -8,11 +8,24 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('inbound_message', 'message_status_event', 'outbox', 'patient', 'cover', 'coverage', 'draft', 'episode', 'patient_phone', 'risk_event', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
-TABLES = ('audit_event', 'check_in_link', 'clinic', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'staff', 'web_session', 'api_token', 'cover', 'coverage', 'draft', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'risk_event', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
+WALLED = ('birth_check', 'closed_month', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'cover', 'coverage', 'draft', 'episode', 'patient_phone', 'related_person', 'risk_event', 'running_timer', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'drill', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_assessment', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
+TABLES = ('assessment_pack', 'audit_event', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'submitted_answers', 'web_session', 'api_token', 'cover', 'coverage', 'draft', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'related_person', 'risk_event', 'running_timer', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'drill', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_assessment', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
 
 
 def upgrade() -> None:
+    op.create_table('assessment_pack',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('pack_id', sa.String(), nullable=False),
+    sa.Column('version', sa.String(), nullable=False),
+    sa.Column('title', sa.String(), nullable=False),
+    sa.Column('language', sa.String(), nullable=False),
+    sa.Column('sha256', sa.String(), nullable=False),
+    sa.Column('document', sa.JSON(), nullable=False),
+    sa.Column('imported_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_assessment_pack')),
+    sa.UniqueConstraint('pack_id', 'version', name=op.f('uq_assessment_pack_pack_id_version'))
+    )
     op.create_table('audit_event',
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -33,6 +46,16 @@ def upgrade() -> None:
     sa.UniqueConstraint('id', name=op.f('uq_audit_event_id'))
     )
     op.create_index('ix_audit_event_patient', 'audit_event', ['patient_id', 'seq'], unique=False)
+    op.create_table('birth_check',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('locked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_birth_check')),
+    sa.UniqueConstraint('patient_id', name=op.f('uq_birth_check_patient_id'))
+    )
     op.create_table('check_in_link',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('token_hash', sa.String(), nullable=False),
@@ -74,6 +97,43 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_clinic')),
     sa.UniqueConstraint('slug', name=op.f('uq_clinic_slug'))
     )
+    op.create_table('closed_month',
+    sa.Column('month', sa.String(), nullable=False),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('closed_by_id', sa.Uuid(), nullable=True),
+    sa.Column('reopened_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reopened_by_id', sa.Uuid(), nullable=True),
+    sa.Column('reopen_reason', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_closed_month')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_closed_month_clinic_id_id'))
+    )
+    op.create_index('uq_closed_month', 'closed_month', ['clinic_id', 'month'], unique=True, postgresql_where=sa.text('reopened_at IS NULL'), sqlite_where=sa.text('reopened_at IS NULL'))
+    op.create_table('code_number',
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('phone_key', name=op.f('pk_code_number'))
+    )
+    op.create_table('code_request',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('purpose', sa.String(), nullable=False),
+    sa.Column('secret_hash', sa.String(), nullable=False),
+    sa.Column('code_hash', sa.String(), nullable=False),
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('phone_sealed', sa.String(), nullable=True),
+    sa.Column('clinic_id', sa.Uuid(), nullable=True),
+    sa.Column('patient_id', sa.Uuid(), nullable=True),
+    sa.Column('related_person_id', sa.Uuid(), nullable=True),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("purpose IN ('sign_in', 'new_number')", name=op.f('ck_code_request_purpose')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_code_request')),
+    sa.UniqueConstraint('secret_hash', name=op.f('uq_code_request_secret_hash'))
+    )
+    op.create_index('ix_code_request_number', 'code_request', ['phone_key', 'created_at'], unique=False)
     op.create_table('dispatcher',
     sa.Column('name', sa.String(), nullable=False),
     sa.Column('paused_until', sa.DateTime(timezone=True), nullable=True),
@@ -132,7 +192,7 @@ def upgrade() -> None:
     op.create_table('link_visit',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('cookie_hash', sa.String(), nullable=False),
-    sa.Column('link_id', sa.Uuid(), nullable=False),
+    sa.Column('link_id', sa.Uuid(), nullable=True),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('check_in_id', sa.Uuid(), nullable=False),
@@ -142,6 +202,7 @@ def upgrade() -> None:
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_answer_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('birth_ok', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_link_visit')),
     sa.UniqueConstraint('cookie_hash', name=op.f('uq_link_visit_cookie_hash'))
     )
@@ -260,6 +321,8 @@ def upgrade() -> None:
     sa.Column('emergency_relation', sa.String(), nullable=True),
     sa.Column('emergency_phone_sealed', sa.String(), nullable=True),
     sa.Column('deceased_on', sa.Date(), nullable=True),
+    sa.Column('code_word_sealed', sa.String(), nullable=True),
+    sa.Column('interpreter', sa.Boolean(), nullable=True),
     sa.Column('is_test', sa.Boolean(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
@@ -272,6 +335,38 @@ def upgrade() -> None:
     )
     op.create_index('ix_patient_name_key', 'patient', ['clinic_id', 'name_key'], unique=False)
     op.create_index('uq_patient_mrn', 'patient', ['clinic_id', 'mrn'], unique=True, postgresql_where=sa.text('mrn IS NOT NULL'), sqlite_where=sa.text('mrn IS NOT NULL'))
+    op.create_table('patient_session',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('access_hash', sa.String(), nullable=False),
+    sa.Column('access_expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('csrf', sa.String(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('related_person_id', sa.Uuid(), nullable=True),
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('language', sa.String(), nullable=True),
+    sa.Column('push_platform', sa.String(), nullable=True),
+    sa.Column('push_sealed', sa.String(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('end_reason', sa.String(), nullable=True),
+    sa.CheckConstraint("kind IN ('browser', 'device')", name=op.f('ck_patient_session_kind')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_patient_session')),
+    sa.UniqueConstraint('access_hash', name=op.f('uq_patient_session_access_hash'))
+    )
+    op.create_index('ix_patient_session_patient', 'patient_session', ['patient_id'], unique=False, postgresql_where=sa.text('ended_at IS NULL'), sqlite_where=sa.text('ended_at IS NULL'))
+    op.create_table('refresh_token',
+    sa.Column('token_hash', sa.String(), nullable=False),
+    sa.Column('session_id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_refresh_token'))
+    )
+    op.create_index(op.f('ix_refresh_token_session_id'), 'refresh_token', ['session_id'], unique=False)
     op.create_table('staff',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('name', sa.String(), nullable=False),
@@ -290,6 +385,14 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_staff')),
     sa.UniqueConstraint('email', name=op.f('uq_staff_email'))
+    )
+    op.create_table('submitted_answers',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('key', sa.String(), nullable=False),
+    sa.Column('body_hash', sa.String(), nullable=False),
+    sa.Column('outcome', sa.JSON(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('patient_id', 'key', name=op.f('pk_submitted_answers'))
     )
     op.create_table('web_session',
     sa.Column('id_hash', sa.String(), nullable=False),
@@ -437,6 +540,30 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_recovery_code'))
     )
     op.create_index(op.f('ix_recovery_code_staff_id'), 'recovery_code', ['staff_id'], unique=False)
+    op.create_table('related_person',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('name_sealed', sa.String(), nullable=False),
+    sa.Column('relation', sa.String(), nullable=False),
+    sa.Column('basis', sa.String(), nullable=False),
+    sa.Column('phone_sealed', sa.String(), nullable=False),
+    sa.Column('phone_key', sa.String(), nullable=False),
+    sa.Column('scope', sa.JSON(), nullable=False),
+    sa.Column('valid_from', sa.Date(), nullable=False),
+    sa.Column('valid_to', sa.Date(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by_id', sa.Uuid(), nullable=True),
+    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('revoked_by', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("basis IN ('patient_agreed', 'legal_authority')", name=op.f('ck_related_person_basis')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_related_person_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['created_by_id'], ['staff.id'], name=op.f('fk_related_person_created_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_related_person')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_related_person_clinic_id_id'))
+    )
+    op.create_index('ix_related_person_patient', 'related_person', ['patient_id'], unique=False)
+    op.create_index('ix_related_person_phone', 'related_person', ['phone_key'], unique=False, postgresql_where=sa.text('revoked_at IS NULL'), sqlite_where=sa.text('revoked_at IS NULL'))
     op.create_table('risk_event',
     sa.Column('patient_id', sa.Uuid(), nullable=True),
     sa.Column('phone_key', sa.String(), nullable=True),
@@ -455,6 +582,7 @@ def upgrade() -> None:
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_by_id', sa.Uuid(), nullable=True),
     sa.Column('is_drill', sa.Boolean(), nullable=False),
+    sa.Column('is_canary', sa.Boolean(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
@@ -470,6 +598,20 @@ def upgrade() -> None:
     op.create_index('ix_risk_event_next', 'risk_event', ['next_action_at'], unique=False, postgresql_where=sa.text("state <> 'closed'"), sqlite_where=sa.text("state <> 'closed'"))
     op.create_index('uq_risk_event_open', 'risk_event', ['patient_id', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"))
     op.create_index('uq_risk_event_open_number', 'risk_event', ['clinic_id', 'phone_key', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"))
+    op.create_table('running_timer',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('activity', sa.String(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('added_seconds', sa.Integer(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_running_timer_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_running_timer_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_running_timer')),
+    sa.UniqueConstraint('staff_id', name=op.f('uq_running_timer_staff_id'))
+    )
     op.create_table('sender',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
@@ -604,6 +746,23 @@ def upgrade() -> None:
     sa.UniqueConstraint('episode_id', 'contact_at', 'kind', name=op.f('uq_contact_reminder_episode_id_contact_at_kind'))
     )
     op.create_index('ix_contact_reminder_next', 'contact_reminder', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
+    op.create_table('drill',
+    sa.Column('event_id', sa.Uuid(), nullable=False),
+    sa.Column('slot', sa.String(), nullable=False),
+    sa.Column('origin', sa.String(), nullable=False),
+    sa.Column('local_day', sa.Date(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('started_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("origin IN ('scheduled', 'by_hand')", name=op.f('ck_drill_origin')),
+    sa.CheckConstraint("slot IN ('staffed', 'evening', 'night', 'weekend')", name=op.f('ck_drill_slot')),
+    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_drill_clinic_id_event_id')),
+    sa.ForeignKeyConstraint(['started_by_id'], ['staff.id'], name=op.f('fk_drill_started_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_drill'))
+    )
+    op.create_index('ix_drill_started', 'drill', ['clinic_id', 'started_at'], unique=False)
+    op.create_index('uq_drill_scheduled', 'drill', ['clinic_id', 'slot', 'local_day'], unique=True, postgresql_where=sa.text("origin = 'scheduled'"), sqlite_where=sa.text("origin = 'scheduled'"))
     op.create_table('measure_plan',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('episode_id', sa.Uuid(), nullable=False),
@@ -704,12 +863,31 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('detail', sa.JSON(), nullable=False),
     sa.Column('note_sealed', sa.String(), nullable=True),
+    sa.Column('who_sealed', sa.String(), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
     sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_action_clinic_id_event_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_action'))
     )
     op.create_index('ix_risk_action_event', 'risk_action', ['event_id', 'at'], unique=False)
+    op.create_table('risk_assessment',
+    sa.Column('event_id', sa.Uuid(), nullable=False),
+    sa.Column('tool', sa.String(), nullable=False),
+    sa.Column('tool_version', sa.String(), nullable=False),
+    sa.Column('level', sa.String(), nullable=False),
+    sa.Column('suggested', sa.String(), nullable=True),
+    sa.Column('answers_sealed', sa.String(), nullable=True),
+    sa.Column('level_reason_sealed', sa.String(), nullable=True),
+    sa.Column('mitigation_sealed', sa.String(), nullable=True),
+    sa.Column('by_id', sa.Uuid(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("level IN ('low', 'moderate', 'high')", name=op.f('ck_risk_assessment_level')),
+    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_assessment_clinic_id_event_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_assessment'))
+    )
+    op.create_index('ix_risk_assessment_event', 'risk_assessment', ['event_id', 'at'], unique=False)
     op.create_table('risk_signal',
     sa.Column('event_id', sa.Uuid(), nullable=False),
     sa.Column('trigger', sa.String(), nullable=False),
@@ -772,6 +950,10 @@ def upgrade() -> None:
     sa.Column('activity', sa.String(), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('seconds', sa.Integer(), nullable=False),
+    sa.Column('modality', sa.String(), nullable=True),
+    sa.Column('contact_sealed', sa.String(), nullable=True),
+    sa.Column('relationship', sa.String(), nullable=True),
+    sa.Column('separately_reported', sa.Boolean(), nullable=False),
     sa.Column('note_sealed', sa.String(), nullable=True),
     sa.Column('source', sa.String(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -827,6 +1009,7 @@ def upgrade() -> None:
     sa.Column('channel', sa.String(), nullable=False),
     sa.Column('source_id', sa.Uuid(), nullable=True),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('replaced_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),

@@ -46,15 +46,24 @@ class Stay(msgspec.Struct, frozen=True):
     end: datetime | None = None
 
 
+class Elsewhere(msgspec.Struct, frozen=True):
+    """A stretch in which a member of staff was already at work for another patient."""
+
+    staff_id: str
+    start: datetime
+    seconds: int
+
+
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """When a patient's time may count at all. Starts are inclusive, ends exclusive; a fraction of a second
-    is decided against counting."""
+    is decided against counting. `elsewhere` is what other patients' entries take from a person's time."""
 
     consent_at: datetime | None
     enrolled_at: datetime
     ended_at: datetime | None = None
     consent_ended_at: datetime | None = None
     stays: tuple[Stay, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -81,7 +90,7 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class DoubleBooking(msgspec.Struct, frozen=True):
-    """One person logged for two patients at once; both entries still count, a biller should look."""
+    """One person logged for two patients at once: the time counts for the one whose work began first."""
 
     staff_id: str
     first_id: str

@@ -33,6 +33,7 @@ class Frame(NamedTuple):
     enrolled: int
     ended: int | None
     stays: list[Interval]
+    elsewhere: dict[str, list[Interval]]
 
 
 def frame_of(window: Window, policy: CountingPolicy, month: Month, zone: tzinfo) -> Frame:
@@ -50,7 +51,16 @@ def frame_of(window: Window, policy: CountingPolicy, month: Month, zone: tzinfo)
         enrolled=at_or_after(window.enrolled_at),
         ended=None if window.ended_at is None else _at(window.ended_at),
         stays=merged(stays) if policy.exclude_inpatient else [],
+        elsewhere=_elsewhere(window),
     )
+
+
+def _elsewhere(window: Window) -> dict[str, list[Interval]]:
+    found: dict[str, list[Interval]] = {}
+    for other in window.elsewhere:
+        start = _at(other.start)
+        found.setdefault(other.staff_id, []).append((start, start + other.seconds))
+    return {staff_id: merged(intervals) for staff_id, intervals in found.items()}
 
 
 def cut(entry: Entry, frame: Frame) -> list[Piece]:
@@ -65,6 +75,7 @@ def cut(entry: Entry, frame: Frame) -> list[Piece]:
         frame.ended,
     ]
     edges += [edge for stay in frame.stays for edge in stay]
+    edges += [edge for other in frame.elsewhere.get(entry.staff_id, ()) for edge in other]
     cuts = [start, *sorted({edge for edge in edges if edge is not None and start < edge < end}), end]
     return [Piece(entry, low, high, _fixed_reason(entry, low, frame)) for low, high in pairwise(cuts)]
 
@@ -77,7 +88,11 @@ def _fixed_reason(entry: Entry, at: int, frame: Frame) -> Reason | None:
         return "superseded"
     if frame.policy.month_cross == "reject" and _crosses(entry, frame):
         return "crosses_month_end"
-    return _reason_of_work(entry, frame.policy) or _reason_of_moment(at, frame)
+    return (
+        _reason_of_work(entry, frame.policy)
+        or _reason_of_moment(at, frame)
+        or _reason_of_person(entry, at, frame)
+    )
 
 
 def _crosses(entry: Entry, frame: Frame) -> bool:
@@ -136,6 +151,11 @@ def _reason_of_moment(at: int, frame: Frame) -> Reason | None:
     if any(start <= at < end for start, end in frame.stays):
         return "inpatient"
     return None
+
+
+def _reason_of_person(entry: Entry, at: int, frame: Frame) -> Reason | None:
+    taken = frame.elsewhere.get(entry.staff_id, ())
+    return "person_elsewhere" if any(start <= at < end for start, end in taken) else None
 
 
 def span(entry: Entry) -> Interval:

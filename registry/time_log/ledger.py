@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, select
+from msgspec import structs
+from sqlalchemy import Row, Select, select
 
 from kernel.db import Tx
 from registry import zones
 from registry.episodes.tables import CareConsent, Episode, StatusChange
-from registry.time_log.rules import Count, CountingPolicy, Entry, Month, Stay, Window, count
+from registry.time_log.persons import elsewhere
+from registry.time_log.rules import Count, CountingPolicy, Elsewhere, Entry, Month, Stay, Window, count
 from registry.time_log.tables import TimeEntry
 
 # An entry may run eight hours, so one that ends inside the month can begin this much earlier.
 BEFORE: Final = timedelta(hours=9)
+_READ: Final = (
+    TimeEntry.id, TimeEntry.patient_id, TimeEntry.episode_id, TimeEntry.staff_id, TimeEntry.role, TimeEntry.activity,
+    TimeEntry.started_at, TimeEntry.seconds, TimeEntry.created_at, TimeEntry.modality, TimeEntry.separately_reported,
+)  # fmt: skip
 INPATIENT: Final = frozenset({"hospital"})
 
 
@@ -38,41 +44,50 @@ async def month_log(
     tx: Tx, clinic_id: UUID, month: Month, zone_name: str, episode_id: UUID | None = None
 ) -> list[EpisodeLog]:
     """Every episode of the clinic with time in the month (or the one asked for, even without), by id."""
-    zone = zones.zone(zone_name)
-    start, end = month.bounds(zone)
-    statement = select(
-        TimeEntry.id,
-        TimeEntry.patient_id,
-        TimeEntry.episode_id,
-        TimeEntry.staff_id,
-        TimeEntry.role,
-        TimeEntry.activity,
-        TimeEntry.started_at,
-        TimeEntry.seconds,
-        TimeEntry.created_at,
-    ).where(
-        TimeEntry.clinic_id == clinic_id,
-        TimeEntry.started_at >= start - BEFORE,
-        TimeEntry.started_at < end + BEFORE,
-        TimeEntry.superseded_at.is_(None),
-    )
-    if episode_id is not None:
-        statement = statement.where(TimeEntry.episode_id == episode_id)
-    by_episode: dict[UUID, list[Row[Any]]] = defaultdict(list)
-    for row in await tx.all(statement.order_by(TimeEntry.started_at, TimeEntry.id)):
-        by_episode[row.episode_id].append(row)
+    by_episode: dict[UUID, list[Entry]] = defaultdict(list)
+    for row in await tx.all(_entries(clinic_id, month, zone_name, episode_id)):
+        by_episode[row.episode_id].append(_entry(row))
     wanted = sorted(set(by_episode) | ({episode_id} if episode_id is not None else set()))
     episodes = await windows(tx, clinic_id, wanted, zone_name)
+    if episode_id is None:
+        taken = elsewhere((str(owner), each) for owner, found in by_episode.items() for each in found)
+    else:
+        people = {UUID(each.staff_id) for each in by_episode[episode_id]}
+        taken = await _taken(tx, clinic_id, month, zone_name, people)
     return [
         EpisodeLog(
             found,
             episodes[found].patient_id,
-            episodes[found].window,
-            tuple(_entry(row) for row in by_episode[found]),
+            structs.replace(episodes[found].window, elsewhere=taken.get(str(found), ())),
+            tuple(by_episode[found]),
         )
         for found in wanted
         if found in episodes
     ]
+
+
+def _entries(clinic_id: UUID, month: Month, zone_name: str, episode_id: UUID | None = None) -> Select[Any]:
+    start, end = month.bounds(zones.zone(zone_name))
+    statement = select(*_READ).where(
+        TimeEntry.clinic_id == clinic_id,
+        TimeEntry.started_at >= start - BEFORE,
+        TimeEntry.started_at < end + BEFORE,
+        TimeEntry.superseded_at.is_(None),
+        TimeEntry.seconds > 0,
+    )
+    if episode_id is not None:
+        statement = statement.where(TimeEntry.episode_id == episode_id)
+    return statement.order_by(TimeEntry.started_at, TimeEntry.id)
+
+
+async def _taken(
+    tx: Tx, clinic_id: UUID, month: Month, zone_name: str, people: Collection[UUID]
+) -> dict[str, tuple[Elsewhere, ...]]:
+    """For one episode the other entries of its people are read too."""
+    if not people:
+        return {}
+    rows = await tx.all(_entries(clinic_id, month, zone_name).where(TimeEntry.staff_id.in_(people)))
+    return elsewhere((str(row.episode_id), _entry(row)) for row in rows)
 
 
 class EpisodeWindow(msgspec.Struct, frozen=True):
@@ -175,4 +190,6 @@ def _entry(row: Row[Any]) -> Entry:
         started_at=row.started_at,
         seconds=row.seconds,
         created_at=row.created_at,
+        modality=row.modality,
+        separately_reported=row.separately_reported,
     )

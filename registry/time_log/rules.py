@@ -16,6 +16,7 @@ from registry.time_log.entries import (
     Count,
     CountingPolicy,
     DoubleBooking,
+    Elsewhere,
     Entry,
     Slice,
     Stay,
@@ -32,6 +33,7 @@ __all__ = [
     "Count",
     "CountingPolicy",
     "DoubleBooking",
+    "Elsewhere",
     "Entry",
     "Month",
     "Reason",
@@ -134,15 +136,17 @@ def _started_problem(entry: Entry, now: datetime) -> Problem | None:
     if started < EARLIEST:
         return Problem("started_at", "The start is before the year 2000.")
     if started > now - timedelta(seconds=min(max(entry.seconds, 0), MAX_ENTRY_SECONDS)):
-        return Problem("started_at", "The entry ends in the future.")
+        return Problem(
+            "started_at", "The entry ends in the future. Log it when the work is done, or correct its start."
+        )
     return None
 
 
 def _length_problem(seconds: int) -> Problem | None:
     if seconds <= 0:
-        return Problem("seconds", "The end must be after the start.")
+        return Problem("seconds", "The end must be after the start; correct one of the two.")
     if seconds > MAX_ENTRY_SECONDS:
-        return Problem("seconds", "One entry lasts at most 8 hours.")
+        return Problem("seconds", "One entry lasts at most 8 hours; enter longer work as two.")
     return None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -19,63 +20,100 @@ from registry.access import CARE, CLINICAL, require
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic, StaffRole
 from registry.patients.tables import Patient
-from registry.time_log import activities
+from registry.time_log import activities, closing
 from registry.time_log.activities import Role
 from registry.time_log.ledger import month_log
-from registry.time_log.rules import CountingPolicy, Entry, Month, validate_entry
+from registry.time_log.rules import MAX_ENTRY_SECONDS, CountingPolicy, Entry, Month, validate_entry
 from registry.time_log.tables import TimeEntry
 from registry.worklist import service as worklist
 
-Source = Literal["console", "api", "contact", "timer"]
+Source = Literal["console", "api", "contact", "review", "timer"]
+Modality = Literal["phone", "video", "in_person", "portal", "text", "chart"]
+JOINT_REVIEW: Final = "case_review"
 LOGGERS = CLINICAL
 DEFAULT_POLICY = CountingPolicy()
 IN_ORDER: tuple[Role, ...] = ("care_manager", "consultant", "clinician", "clinic_lead")
 
 
 class TimeForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Work done for a patient. `staff_id` and `role` default to the person who logs it."""
+    """Work done for a patient: `minutes` of it, or until `ended_at`. `staff_id` and `role` default to the person who
+    logs it. `contact` is whom it was with when not the patient, `relationship` what they are to the patient.
+    `separately_reported`: another code already reports this time, so it can't count here."""
 
     started_at: datetime
-    minutes: Annotated[float, Meta(gt=0, le=480)]
     activity: str
+    minutes: Annotated[float, Meta(gt=0, le=1440)] | None = None
+    ended_at: datetime | None = None
     staff_id: UUID | None = None
     role: Role | None = None
+    modality: Modality | None = None
+    contact: Annotated[str, Meta(max_length=200)] | None = None
+    relationship: Annotated[str, Meta(max_length=100)] | None = None
+    separately_reported: bool = False
     note: Annotated[str, Meta(max_length=2000)] | None = None
 
 
 async def log_time(
     tx: Tx, actor: Actor, patient_id: UUID, form: TimeForm, *, source: Source, now: datetime
 ) -> UUID:
-    """Raises Invalid naming the field, NotFound for another clinic's patient. Returns the entry's id."""
+    """Raises Invalid naming the field, NotFound for a patient outside the person's clinic, Conflict for a closed
+    month, with the way to correct it. Returns the entry's id."""
     clinic_id = require(actor, *LOGGERS)
     episode_id = await _episode(tx, clinic_id, patient_id)
     staff_id, role = await _who(tx, actor, clinic_id, form)
-    entry = Entry(
-        id="",
-        patient_id=str(patient_id),
-        staff_id=str(staff_id),
-        role=role,
-        activity=form.activity,
-        started_at=_whole_second(form.started_at),
-        seconds=round(form.minutes * 60),
-        created_at=now,
-    )
-    problems = validate_entry(entry, now)
-    if problems:
-        raise Invalid(*(_as_asked(problem) for problem in problems))
-    entry_id = await _insert(tx, actor, clinic_id, episode_id, entry, form.note, source, now)
+    entry = _checked(form, patient_id, staff_id, role, now)
+    zone = await closing.zone_while_open(tx, clinic_id)
+    await closing.require_open(tx, clinic_id, [(entry.started_at, entry.seconds)], zone)
+    entry_id = await _insert(tx, actor, clinic_id, episode_id, entry, form, source, now)
     await audit.record(
         tx, actor, "time_entry.logged", "time_entry", entry_id, now=now, patient_id=patient_id,
         seconds=entry.seconds, activity=form.activity,
     )  # fmt: skip
-    await recount(tx, clinic_id, episode_id, now=now)
+    await _recount_all(tx, clinic_id, episode_id, [entry], now)
     return entry_id
+
+
+async def log_review(
+    tx: Tx,
+    actor: Actor,
+    patient_id: UUID,
+    people: Sequence[UUID],
+    started_at: datetime,
+    minutes: float,
+    *,
+    now: datetime,
+    note: str | None = None,
+) -> tuple[UUID, ...]:
+    """A case review held together, one entry for each person who took part. The overlap rules count it once, not once
+    a person. All or none; raises as `log_time` does, and Invalid when nobody took part."""
+    if not people:
+        raise Invalid.field("people", "name who took part")
+    return tuple(
+        [
+            await log_time(
+                tx,
+                actor,
+                patient_id,
+                TimeForm(
+                    started_at=started_at,
+                    minutes=minutes,
+                    activity=JOINT_REVIEW,
+                    staff_id=staff_id,
+                    note=note,
+                ),
+                source="review",
+                now=now,
+            )
+            for staff_id in dict.fromkeys(people)
+        ]
+    )
 
 
 async def correct_time(
     tx: Tx, actor: Actor, entry_id: UUID, form: TimeForm | None, reason: str, *, now: datetime
 ) -> UUID:
-    """Replaces an entry by a corrected one, or voids it when `form` is None. The old row stays with its reason."""
+    """Replaces an entry by a corrected one, or voids it when `form` is None. The old row stays with its reason.
+    Raises Conflict when the old or the new entry touches a closed month."""
     clinic_id = require(actor, *LOGGERS)
     if not reason.strip():
         raise Invalid.field("reason", "is needed")
@@ -83,19 +121,25 @@ async def correct_time(
     staff_id, role = (
         (old.staff_id, cast(Role, old.role)) if form is None else await _who(tx, actor, clinic_id, form)
     )
-    entry = Entry(
-        id="",
+    before = Entry(
+        id=str(entry_id),
         patient_id=str(old.patient_id),
-        staff_id=str(staff_id),
-        role=role,
-        activity=old.activity if form is None else form.activity,
-        started_at=old.started_at if form is None else _whole_second(form.started_at),
-        seconds=0 if form is None else round(form.minutes * 60),
-        created_at=now,
+        staff_id=str(old.staff_id),
+        role=cast(Role, old.role),
+        activity=old.activity,
+        started_at=old.started_at,
+        seconds=old.seconds,
+        created_at=old.created_at,
     )
-    problems = () if form is None else validate_entry(entry, now)
-    if problems:
-        raise Invalid(*(_as_asked(problem) for problem in problems))
+    entry = (
+        msgspec.structs.replace(before, id="", seconds=0, created_at=now)
+        if form is None
+        else _checked(form, old.patient_id, staff_id, role, now)
+    )
+    zone = await closing.zone_while_open(tx, clinic_id)
+    await closing.require_open(
+        tx, clinic_id, [(each.started_at, each.seconds) for each in (before, entry)], zone
+    )
     replaced = await tx.execute(
         update(TimeEntry)
         .where(TimeEntry.id == entry_id, TimeEntry.superseded_at.is_(None))
@@ -104,15 +148,41 @@ async def correct_time(
     if replaced.rowcount == 0:
         raise Conflict("the entry was corrected by someone else", code="stale")
     new_id = await _insert(
-        tx, actor, clinic_id, old.episode_id, entry, None if form is None else form.note, "console", now,
+        tx, actor, clinic_id, old.episode_id, entry, form, "console", now,
         supersedes_id=entry_id, reason=reason.strip(),
     )  # fmt: skip
     await audit.record(
         tx, actor, "time_entry.voided" if form is None else "time_entry.corrected", "time_entry", new_id,
         now=now, patient_id=old.patient_id, supersedes=str(entry_id),
     )  # fmt: skip
-    await recount(tx, clinic_id, old.episode_id, now=now)
+    await _recount_all(tx, clinic_id, old.episode_id, [before, entry], now)
     return new_id
+
+
+async def _recount_all(
+    tx: Tx, clinic_id: UUID, episode_id: UUID, entries: Sequence[Entry], now: datetime
+) -> None:
+    """The episode's line, and those of other patients whose entries of the same person this one meets."""
+    met: set[UUID] = set()
+    for entry in entries:
+        end = entry.started_at + timedelta(seconds=entry.seconds)
+        rows = await tx.all(
+            select(TimeEntry.episode_id, TimeEntry.started_at, TimeEntry.seconds).where(
+                TimeEntry.clinic_id == clinic_id,
+                TimeEntry.staff_id == UUID(entry.staff_id),
+                TimeEntry.episode_id != episode_id,
+                TimeEntry.superseded_at.is_(None),
+                TimeEntry.started_at < end,
+                TimeEntry.started_at > entry.started_at - timedelta(seconds=MAX_ENTRY_SECONDS),
+            )
+        )
+        met |= {
+            row.episode_id
+            for row in rows
+            if row.started_at + timedelta(seconds=row.seconds) > entry.started_at
+        }
+    for each in (episode_id, *sorted(met)):
+        await recount(tx, clinic_id, each, now=now)
 
 
 async def recount(tx: Tx, clinic_id: UUID, episode_id: UUID, *, now: datetime) -> None:
@@ -125,15 +195,38 @@ async def recount(tx: Tx, clinic_id: UUID, episode_id: UUID, *, now: datetime) -
     await worklist.set_minutes(tx, episode_id, str(month), counted, now)
 
 
-def _whole_second(moment: datetime) -> datetime:
+def _checked(form: TimeForm, patient_id: UUID, staff_id: UUID, role: Role, now: datetime) -> Entry:
+    """Raises Invalid with every problem, each at the field the caller gave."""
+    started = _whole_second(form.started_at, "started_at")
+    if (form.minutes is None) == (form.ended_at is None):
+        raise Invalid.field("minutes", "give either the minutes or the end")
+    if form.ended_at is not None:
+        seconds = (_whole_second(form.ended_at, "ended_at") - started) // timedelta(seconds=1)
+    else:
+        seconds = round((form.minutes or 0) * 60)
+    entry = Entry(
+        id="",
+        patient_id=str(patient_id),
+        staff_id=str(staff_id),
+        role=role,
+        activity=form.activity,
+        started_at=started,
+        seconds=seconds,
+        created_at=now,
+        modality=form.modality,
+        separately_reported=form.separately_reported,
+    )
+    problems = validate_entry(entry, now)
+    if problems:
+        asked = "minutes" if form.ended_at is None else "ended_at"
+        raise Invalid(*(Problem(asked, p.message) if p.field == "seconds" else p for p in problems))
+    return entry
+
+
+def _whole_second(moment: datetime, field: str) -> datetime:
     if moment.tzinfo is None:
-        raise Invalid.field("started_at", "needs a time zone")
+        raise Invalid.field(field, "needs a time zone")
     return moment.astimezone(UTC).replace(microsecond=0)
-
-
-def _as_asked(problem: Problem) -> Problem:
-    """The caller gave minutes, not seconds."""
-    return Problem("minutes", problem.message) if problem.field == "seconds" else problem
 
 
 async def _episode(tx: Tx, clinic_id: UUID, patient_id: UUID) -> UUID:
@@ -142,7 +235,7 @@ async def _episode(tx: Tx, clinic_id: UUID, patient_id: UUID) -> UUID:
         select(Patient.id).where(Patient.id == patient_id, Patient.clinic_id == clinic_id)
     )
     if known is None:
-        raise NotFound("the patient")
+        raise NotFound("a patient of your clinic with that id")
     row = await tx.first(
         select(Episode.id)
         .where(Episode.patient_id == patient_id, Episode.clinic_id == clinic_id)
@@ -200,13 +293,14 @@ async def _insert(
     clinic_id: UUID,
     episode_id: UUID,
     entry: Entry,
-    note: str | None,
+    form: TimeForm | None,
     source: Source,
     now: datetime,
     supersedes_id: UUID | None = None,
     reason: str | None = None,
 ) -> UUID:
     entry_id = tx.new_id()
+    told = TimeForm(started_at=entry.started_at, activity=entry.activity) if form is None else form
     await tx.execute(
         insert(TimeEntry),
         {
@@ -219,7 +313,11 @@ async def _insert(
             "activity": entry.activity,
             "started_at": entry.started_at,
             "seconds": entry.seconds,
-            "note_sealed": tx.vault.seal(note) if note else None,
+            "modality": entry.modality,
+            "contact_sealed": tx.vault.seal(told.contact) if told.contact else None,
+            "relationship": told.relationship or None,
+            "separately_reported": entry.separately_reported,
+            "note_sealed": tx.vault.seal(told.note) if told.note else None,
             "source": source,
             "created_at": now,
             "created_by_id": actor.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from billing.rule_sets import RuleSet
 from billing.rules import lines_for
 from billing.statement.elements import Element
 from billing.statement.rules import StatementRow
@@ -28,7 +29,9 @@ _STATES: Final[dict[str, Literal["ready", "held", "none"]]] = {
 
 def page(visit: Visit, found: Statement) -> BillingPage:
     present = Month.of(visit.today)
-    rows = tuple(_row(visit, row, found) for row in found.rows)
+    rows = tuple(
+        _row(visit, row, inputs.rule_set) for row, inputs in zip(found.rows, found.inputs, strict=True)
+    )
     return BillingPage(
         month=str(found.month),
         month_text=formats.month_text(str(found.month)),
@@ -38,13 +41,15 @@ def page(visit: Visit, found: Statement) -> BillingPage:
         summary=_summary(found, rows),
         rows=rows,
         csv_href=f"/billing/{found.month}/export.csv" if visit.actor.has(*EXPORTERS) else "",
-        rule_note=(
-            "Seconds are summed over the month and cut to whole minutes once. "
-            f"Suggested by rule set {found.rule_set.rule_id}: {found.rule_set.title}."
-        ),
+        rule_note=(f"Seconds are summed over the month and cut to whole minutes once. {_rule_sets(found)}"),
         near=_near(found) if found.month == present else (),
         problems=tuple(problem.words for problem in found.problems),
     )
+
+
+def _rule_sets(found: Statement) -> str:
+    used = "; ".join(f"{each.rule_id}, {each.title}" for each in found.rule_sets)
+    return f"Suggested by each payer's rule set: {used}." if used else ""
 
 
 def _summary(found: Statement, rows: tuple[BillingRow, ...]) -> tuple[Summary, ...]:
@@ -60,7 +65,7 @@ def _summary(found: Statement, rows: tuple[BillingRow, ...]) -> tuple[Summary, .
     )
 
 
-def _row(visit: Visit, row: StatementRow, found: Statement) -> BillingRow:
+def _row(visit: Visit, row: StatementRow, rule_set: RuleSet) -> BillingRow:
     facts, decision = row.facts, row.decision
     codes = tuple(line.code if line.units == 1 else f"{line.code} x{line.units}" for line in row.lines)
     clinical = visit.actor.has("care_manager", "clinic_lead", "clinician", "consultant")
@@ -72,7 +77,7 @@ def _row(visit: Visit, row: StatementRow, found: Statement) -> BillingRow:
         payer="No payer on record" if row.coverage is None else row.coverage.payer,
         rule_set=row.rule_id,
         month_type=TYPES[row.month_type] if row.month_type else "Month type to decide",
-        bar=_bar(row, found),
+        bar=_bar(row, rule_set),
         counted=row.minutes,
         not_counted=tuple(
             NotCounted(minutes(seconds), REASON_TEXT[reason])
@@ -86,14 +91,14 @@ def _row(visit: Visit, row: StatementRow, found: Statement) -> BillingRow:
     )
 
 
-def _bar(row: StatementRow, found: Statement) -> charts.MinutesBar:
+def _bar(row: StatementRow, rule_set: RuleSet) -> charts.MinutesBar:
     if row.month_type is None or row.decision is None:
         return charts.MinutesBar(f"{row.minutes} min: month type to decide", 0.0, (), False)
     thresholds: list[int] = []
-    at = lines_for(row.month_type, 0, found.rule_set).next_at
+    at = lines_for(row.month_type, 0, rule_set).next_at
     while at is not None and at <= (row.decision.next_at or row.minutes):
         thresholds.append(at)
-        at = lines_for(row.month_type, at, found.rule_set).next_at
+        at = lines_for(row.month_type, at, rule_set).next_at
     names = " + ".join(line.code if line.units == 1 else f"{line.code} x{line.units}" for line in row.lines)
     return charts.minutes_bar(row.minutes, names, row.decision.next_at, thresholds)
 
