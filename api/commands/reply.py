@@ -45,7 +45,8 @@ class Checked(msgspec.Struct, frozen=True):
     "--context",
     default="item",
     show_default=True,
-    help="item, item9, bulk9 (any number), confirm_bulk, optin, idle, expired, completed or opted_out.",
+    help="item, item9, item9_elsewhere, bulk9 (any number), confirm_bulk, optin, idle, expired, completed "
+    "or opted_out.",
 )
 @click.option("--check", type=click.Path(path_type=Path), help="CSV of text,language,context,expected.")
 @json_option

@@ -158,7 +158,9 @@ def _digit_and_label(question: Question) -> Reply | None:
 
 def _misspelt_label(question: Question) -> Reply | None:
     words = question.seen.words
-    if question.where.place == "item9" or any(char.isdecimal() for word in words for char in word):
+    if question.where.place in ("item9", "item9_elsewhere") or any(
+        char.isdecimal() for word in words for char in word
+    ):
         return None
     near = {label.value for label in question.labels.all if _nearly(words, label, question.words.negation)}
     return Reply("answer", value=near.pop(), echo=True) if len(near) == 1 else None

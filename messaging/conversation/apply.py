@@ -254,7 +254,7 @@ class _Work:
         """Also the check-in that is asked by link, and the reminder that already waits to leave."""
         check_in_id = self.turn.check_in_id or self.turn.open_check_in_id
         if check_in_id is not None:
-            await schedule.silence(self.tx, check_in_id)
+            await schedule.silence(self.tx, check_in_id, now=self.now)
             await delivery.suppress(
                 self.tx, check_in_id=check_in_id, kinds=REMINDERS, reason="turn_moved", now=self.now
             )

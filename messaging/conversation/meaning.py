@@ -27,10 +27,22 @@ Kind = Literal[
 Command = Literal["back", "skip", "later", "link", "why", "ok", "lang_en", "lang_es"]
 # Why we ask again, or the command.
 Detail = Literal["", "range", "ambiguous", "one_at_a_time", "unclear", "suggest"] | Command
-Place = Literal["item", "item9", "bulk", "confirm_bulk", "optin", "idle", "expired", "completed", "opted_out"]
+Place = Literal[
+    "item",
+    "item9",
+    "item9_elsewhere",  # item 9 waits on the secure page or for a call
+    "bulk",
+    "confirm_bulk",
+    "optin",
+    "idle",
+    "expired",
+    "completed",
+    "opted_out",
+]
 PLACES: Final[tuple[Place, ...]] = (
     "item",
     "item9",
+    "item9_elsewhere",
     "confirm_bulk",
     "optin",
     "idle",
@@ -59,7 +71,7 @@ class UnknownContext(ValueError):
 
 
 def parse_context(name: str) -> Context:
-    """item, item9, bulk1 to bulk99, confirm_bulk, optin, idle, expired, completed or opted_out.
+    """item, item9, item9_elsewhere, bulk1 to bulk99, confirm_bulk, optin, idle, expired, completed or opted_out.
 
     Raises UnknownContext.
     """

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 # Stored with every inbound text. Raise it when a rule or a word list changes what a text means.
-PARSER_VERSION: Final = "2026.11-2"
+PARSER_VERSION: Final = "2026.11-3"
 
 
 def default_labels() -> dict[int, tuple[str, ...]]:
@@ -71,6 +71,8 @@ def _answer(question: Question) -> Reply:
             return _too_late(read_answer(question), "late_answer")
         case "completed":
             return _too_late(read_answer(question), "already_done")
+        case "item9_elsewhere":
+            return _not_asked_here(read_answer(question))
         case "idle" | "optin" | "opted_out":
             return Reply("free_text")
 
@@ -90,6 +92,15 @@ def _too_late(reply: Reply, kind: Kind) -> Reply:
     if reply.kind == "answer":
         return msgspec.structs.replace(reply, kind=kind)
     return Reply("free_text", risk=reply.risk)
+
+
+def _not_asked_here(reply: Reply) -> Reply:
+    """Item 9 is not asked by text here, yet a number may be meant for it. One that is plain is heard as it is; one that
+    can't be read is a signal too; anything else is an ordinary message."""
+    if reply.kind == "answer":
+        return msgspec.structs.replace(reply, kind="late_answer", risk=reply.value != 0)
+    holds_a_value = reply.kind == "ask" and reply.detail != "unclear"
+    return Reply("free_text", risk=reply.risk or holds_a_value)
 
 
 def _marked(reply: Reply, where: Context, worried: bool) -> Reply:

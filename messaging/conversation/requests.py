@@ -120,7 +120,8 @@ def who(state: State, script: Script) -> Decision:
         case Asking() | Confirming() | Paused():
             return Decision(_paused_by_who(state), (task, *says))
         case Idle() | OptIn():
-            return Decision(state, (task, *says))
+            quiet: tuple[Effect, ...] = (Silence(),) if script.has_open else ()
+            return Decision(state, (*quiet, task, *says))
         case _:
             assert_never(state)
 

@@ -55,7 +55,7 @@ def context_of(state: State, script: Script) -> Context:
         case OptIn():
             return Context("optin")
         case Paused():
-            return Context("idle")
+            return Context("item9_elsewhere" if _item9_elsewhere(state, script) else "idle")
         case Idle():
             return Context(_aftermath(script))
         case _:
@@ -75,7 +75,16 @@ def _item_context(at: int, script: Script) -> Context:
 def _aftermath(script: Script) -> Place:
     if script.stopped:
         return "opted_out"
+    if _item9_elsewhere(Idle(), script):
+        return "item9_elsewhere"
     return "idle" if script.aftermath == "none" else script.aftermath
+
+
+def _item9_elsewhere(state: Paused | Idle, script: Script) -> bool:
+    """Whether item 9 waits on the secure page, or for a call."""
+    if isinstance(state, Paused):
+        return state.at is not None and script.items[state.at].risk
+    return script.has_open and script.stopped_at_item9
 
 
 def step(state: State, event: Event, script: Script, now: datetime) -> Decision:
@@ -183,6 +192,8 @@ def _nothing_open(state: Paused | OptIn | Idle, event: Received, script: Script)
         case "free_text":
             task = requests.unread_task(script)
             return requests.for_a_person(state, script, task, before=requests.risk_of(reply))
+        case "late_answer" if not isinstance(state, OptIn) and _item9_elsewhere(state, script):
+            return _for_item9(state, reply, script)
         case "late_answer" if isinstance(state, Idle):
             if script.stopped_at_item9 and (reply.value or 0) >= 1:
                 return _late_positive(state, reply)
@@ -201,6 +212,17 @@ def _already_done(state: Idle, reply: Reply, script: Script) -> Decision:
     if script.quiet or script.stopped:
         return Decision(state)
     return Decision(state, (Say("acknowledgement", (Line("already_done"),)),))
+
+
+def _for_item9(state: Paused | Idle, reply: Reply, script: Script) -> Decision:
+    """A number texted while item 9 waits elsewhere. It is filed nowhere, since the question was not shown here; 1 or
+    more is heard all the same, and nothing asks the patient to go on until a person has."""
+    if (reply.value or 0) < 1:
+        return requests.for_a_person(state, script, "inbound_text")
+    quiet: tuple[Effect, ...] = (Silence(),) if isinstance(state, Idle) else ()  # `step` silences the others
+    paused = Paused(state.at, "crisis", state.laters) if isinstance(state, Paused) else state
+    says = (Say("crisis", (Line("crisis"),)),)
+    return Decision(paused, (*quiet, alarm_of(reply.value or 0), OpenTask("inbound_text"), *says))
 
 
 def _late_positive(state: Idle, reply: Reply) -> Decision:

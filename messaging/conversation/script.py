@@ -89,7 +89,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     `items` are those of the active check-in, none without one. `owner`: how many patients have the number.
     `has_open`: a check-in of the one owner is open, texted or by link, so that a link can be given.
     `late_item9`: the value of an item 9 that was the last thing answered in a check-in completed a short while ago.
-    `stopped_at_item9`: the check-in whose time is over waited for item 9.
+    `stopped_at_item9`: the check-in that is open by link, or whose time is over, waits or waited for item 9.
     `stopped`: the number is opted out; `liftable`: START may undo that. `quiet`: the day's passive replies are
     used up. `confirms_stop`: nobody else confirms this STOP. `may_postpone`: a later day is left
     before the check-in ends.

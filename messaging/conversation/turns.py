@@ -301,6 +301,7 @@ async def _without_check_in(
     patient_id = owners[0].patient_id if owner == "one" else None
     last = await _last(tx, patient_id)
     aftermath = _aftermath(last, received_at, now)
+    has_open = aftermath == "none" and last is not None and last.state in OFFERED
     language = spoken_language(last.language if last is not None else "en")
     stored = from_json(row.state)
     # A check-in that left the thread leaves nothing open on it, whatever its state says.
@@ -313,8 +314,8 @@ async def _without_check_in(
         owner=owner,
         aftermath=aftermath,
         late_item9=await _late_item9(tx, last, now),
-        stopped_at_item9=aftermath == "expired" and await _stopped_at_item9(tx, last),
-        has_open=aftermath == "none" and last is not None and last.state in OFFERED,
+        stopped_at_item9=(aftermath == "expired" or has_open) and await _stopped_at_item9(tx, last),
+        has_open=has_open,
         stopped=stop is not None and stop.stopped,
         paused=stop is not None and stop.paused,
         liftable=stop is None or _liftable(stop),
@@ -372,7 +373,7 @@ async def _late_item9(tx: Tx, last: Row[Any] | None, now: datetime) -> int | Non
 
 
 async def _stopped_at_item9(tx: Tx, last: Row[Any] | None) -> bool:
-    """Whether the question that waited when the check-in's time ended was item 9."""
+    """Whether the question that waits, or waited when the check-in's time ended, is item 9."""
     sheet = Sheet(()) if last is None else await filing.load_sheet(tx, last.id)
     unanswered = (
         item.number in run.instrument.risk_item_numbers

@@ -98,14 +98,15 @@ async def send_now(
 
 
 async def started(tx: Tx, check_in_id: UUID, *, now: datetime) -> bool:
-    """The first answer came: three days are left, with reminders a day apart. False when it had begun or ended."""
+    """The first answer came: three days are left, with reminders a day apart unless it was silenced. False when it had
+    begun or ended."""
     row = await _offered(tx, check_in_id, ("scheduled", "invited"))
     if row is None:
         return False
     facts = await person(tx, row.patient_id, now)
     expires = now + min(TO_ANSWER, MAX_SPAN)
     next_at = expires
-    if facts is not None and facts.zone is not None:
+    if facts is not None and facts.zone is not None and not await _is_silent(tx, check_in_id, row):
         step = next_step(STARTED_LADDER, now, 0, now, facts.zone, facts.hours)
         next_at = min(step.at, expires)
     await tx.execute(
@@ -143,11 +144,15 @@ async def postpone(tx: Tx, check_in_id: UUID, *, now: datetime) -> datetime | No
     return at
 
 
-async def silence(tx: Tx, check_in_id: UUID) -> None:
+async def silence(tx: Tx, check_in_id: UUID, *, now: datetime) -> None:
     """No reminder asks to go on: the conversation is paused and a person decides. The check-in still ends in time."""
     row = await _offered(tx, check_in_id, ("invited", "in_progress"))
     if row is not None:
-        await tx.execute(update(CheckIn).where(CheckIn.id == check_in_id).values(next_at=_ends(row)))
+        await tx.execute(
+            update(CheckIn)
+            .where(CheckIn.id == check_in_id)
+            .values(next_at=_ends(row), silenced_at=row.silenced_at or now)
+        )
 
 
 def _ends(row: Row[Any]) -> datetime:
@@ -157,7 +162,7 @@ def _ends(row: Row[Any]) -> datetime:
 
 async def _is_silent(tx: Tx, check_in_id: UUID, row: Row[Any]) -> bool:
     """Silenced, or its conversation is paused for a person: only the end is left to come."""
-    if row.next_at >= _ends(row):
+    if row.silenced_at is not None:
         return True
     state = await tx.scalar(select(SmsThread.state).where(SmsThread.active_check_in_id == check_in_id))
     return state is not None and state.get("why") in SILENT
@@ -167,7 +172,9 @@ async def pull_forward(tx: Tx, check_in_id: UUID, *, failed_at: datetime, now: d
     """An invitation or reminder ended undelivered: the next reminder comes sooner and counts as that reminder. Not
     where reminders have ended or were silenced."""
     row = await _offered(tx, check_in_id, ("invited", "in_progress"))
-    if row is None or row.content == "call" or await _is_silent(tx, check_in_id, row):
+    if row is None or row.content == "call" or row.next_at >= _ends(row):
+        return
+    if await _is_silent(tx, check_in_id, row):
         return
     facts = await person(tx, row.patient_id, now)
     if facts is None or facts.zone is None:
@@ -199,6 +206,7 @@ async def _offered(tx: Tx, check_in_id: UUID, states: tuple[str, ...]) -> Row[An
             CheckIn.next_at,
             CheckIn.invited_at,
             CheckIn.expires_at,
+            CheckIn.silenced_at,
         )
         .where(CheckIn.id == check_in_id, CheckIn.state.in_(states))
         .with_for_update()

@@ -53,6 +53,7 @@ class CheckIn(ClinicRow, Base):
     next_at: Mapped[datetime | None]  # the one moment at which the sweep must look again; null when terminal
     prompts: Mapped[int]  # invitations and reminders that were queued
     queued_behind: Mapped[bool]  # the phone is busy with another check-in
+    silenced_at: Mapped[datetime | None]  # from then on no reminder asks to go on: a person decides
     invited_at: Mapped[datetime | None]
     first_answer_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]

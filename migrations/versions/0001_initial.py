@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('birth_check', 'closed_month', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'cover', 'coverage', 'draft', 'episode', 'patient_phone', 'related_person', 'risk_event', 'running_timer', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'drill', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_assessment', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
-TABLES = ('assessment_pack', 'audit_event', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'submitted_answers', 'web_session', 'api_token', 'cover', 'coverage', 'draft', 'episode', 'holiday', 'patient_phone', 'recovery_code', 'related_person', 'risk_event', 'running_timer', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'check_in', 'contact_reminder', 'drill', 'measure_plan', 'measure_run', 'registry_line', 'risk_action', 'risk_assessment', 'risk_signal', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'measure_result')
+WALLED = ('birth_check', 'closed_month', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'alert_test', 'cover', 'coverage', 'draft', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closing_decision', 'closing_watch', 'contact_reminder', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+TABLES = ('assessment_pack', 'audit_event', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'cover', 'coverage', 'draft', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closing_decision', 'closing_watch', 'contact_reminder', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
 
 
 def upgrade() -> None:
@@ -406,6 +406,21 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id_hash', name=op.f('pk_web_session'))
     )
     op.create_index(op.f('ix_web_session_staff_id'), 'web_session', ['staff_id'], unique=False)
+    op.create_table('alert_test',
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('missed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_alert_test_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_alert_test')),
+    sa.UniqueConstraint('clinic_id', 'staff_id', 'month', name=op.f('uq_alert_test_clinic_id_staff_id_month'))
+    )
+    op.create_index('ix_alert_test_due', 'alert_test', ['due_at'], unique=False, postgresql_where=sa.text('answered_at IS NULL AND missed_at IS NULL'), sqlite_where=sa.text('answered_at IS NULL AND missed_at IS NULL'))
     op.create_table('api_token',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('name', sa.String(), nullable=False),
@@ -501,6 +516,22 @@ def upgrade() -> None:
     )
     op.create_index('ix_episode_next_contact', 'episode', ['next_contact_at'], unique=False, postgresql_where=sa.text('next_contact_at IS NOT NULL'), sqlite_where=sa.text('next_contact_at IS NOT NULL'))
     op.create_index('uq_episode_open', 'episode', ['patient_id'], unique=True, postgresql_where=sa.text("status <> 'ended'"), sqlite_where=sa.text("status <> 'ended'"))
+    op.create_table('handover',
+    sa.Column('from_staff_id', sa.Uuid(), nullable=False),
+    sa.Column('to_staff_id', sa.Uuid(), nullable=False),
+    sa.Column('note_sealed', sa.String(), nullable=False),
+    sa.Column('moved', sa.JSON(), nullable=False),
+    sa.Column('texted', sa.Integer(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['by_id'], ['staff.id'], name=op.f('fk_handover_by_id')),
+    sa.ForeignKeyConstraint(['from_staff_id'], ['staff.id'], name=op.f('fk_handover_from_staff_id')),
+    sa.ForeignKeyConstraint(['to_staff_id'], ['staff.id'], name=op.f('fk_handover_to_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_handover'))
+    )
+    op.create_index('ix_handover_from', 'handover', ['clinic_id', 'from_staff_id', 'at'], unique=False)
     op.create_table('holiday',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
@@ -510,6 +541,37 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_holiday')),
     sa.UniqueConstraint('clinic_id', 'on', name=op.f('uq_holiday_clinic_id_on'))
     )
+    op.create_table('note_template',
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('body', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['staff.id'], name=op.f('fk_note_template_created_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_note_template')),
+    sa.UniqueConstraint('clinic_id', 'kind', 'version', name=op.f('uq_note_template_clinic_id_kind_version'))
+    )
+    op.create_table('on_call_shift',
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('zone', sa.String(), nullable=False),
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('replaces_id', sa.Uuid(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by_id', sa.Uuid(), nullable=True),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('removed_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint('ends_at > starts_at', name=op.f('ck_on_call_shift_order')),
+    sa.ForeignKeyConstraint(['created_by_id'], ['staff.id'], name=op.f('fk_on_call_shift_created_by_id')),
+    sa.ForeignKeyConstraint(['removed_by_id'], ['staff.id'], name=op.f('fk_on_call_shift_removed_by_id')),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_on_call_shift_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_on_call_shift'))
+    )
+    op.create_index('ix_on_call_shift_time', 'on_call_shift', ['clinic_id', 'ends_at', 'starts_at'], unique=False)
     op.create_table('patient_phone',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('phone_sealed', sa.String(), nullable=False),
@@ -564,40 +626,6 @@ def upgrade() -> None:
     )
     op.create_index('ix_related_person_patient', 'related_person', ['patient_id'], unique=False)
     op.create_index('ix_related_person_phone', 'related_person', ['phone_key'], unique=False, postgresql_where=sa.text('revoked_at IS NULL'), sqlite_where=sa.text('revoked_at IS NULL'))
-    op.create_table('risk_event',
-    sa.Column('patient_id', sa.Uuid(), nullable=True),
-    sa.Column('phone_key', sa.String(), nullable=True),
-    sa.Column('episode_id', sa.Uuid(), nullable=True),
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('tier', sa.Integer(), nullable=False),
-    sa.Column('toward', sa.String(), nullable=False),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('responsible_id', sa.Uuid(), nullable=True),
-    sa.Column('acknowledged_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('acknowledged_by_id', sa.Uuid(), nullable=True),
-    sa.Column('next_action_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('step', sa.Integer(), nullable=False),
-    sa.Column('disposition_sealed', sa.String(), nullable=True),
-    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('closed_by_id', sa.Uuid(), nullable=True),
-    sa.Column('is_drill', sa.Boolean(), nullable=False),
-    sa.Column('is_canary', sa.Boolean(), nullable=False),
-    sa.Column('version', sa.Integer(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('clinic_id', sa.Uuid(), nullable=False),
-    sa.CheckConstraint("state IN ('open', 'acknowledged', 'assessed', 'closed')", name=op.f('ck_risk_event_state')),
-    sa.CheckConstraint("toward IN ('self', 'others')", name=op.f('ck_risk_event_toward')),
-    sa.ForeignKeyConstraint(['acknowledged_by_id'], ['staff.id'], name=op.f('fk_risk_event_acknowledged_by_id')),
-    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_risk_event_clinic_id_patient_id')),
-    sa.ForeignKeyConstraint(['responsible_id'], ['staff.id'], name=op.f('fk_risk_event_responsible_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_event')),
-    sa.UniqueConstraint('clinic_id', 'code', name=op.f('uq_risk_event_clinic_id_code')),
-    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_risk_event_clinic_id_id'))
-    )
-    op.create_index('ix_risk_event_next', 'risk_event', ['next_action_at'], unique=False, postgresql_where=sa.text("state <> 'closed'"), sqlite_where=sa.text("state <> 'closed'"))
-    op.create_index('uq_risk_event_open', 'risk_event', ['patient_id', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"))
-    op.create_index('uq_risk_event_open_number', 'risk_event', ['clinic_id', 'phone_key', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"))
     op.create_table('running_timer',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('staff_id', sa.Uuid(), nullable=False),
@@ -611,6 +639,38 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_running_timer_staff_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_running_timer')),
     sa.UniqueConstraint('staff_id', name=op.f('uq_running_timer_staff_id'))
+    )
+    op.create_table('safety_protocol',
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('policy', sa.JSON(), nullable=False),
+    sa.Column('content_hash', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by_id', sa.Uuid(), nullable=True),
+    sa.Column('activated_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('activated_by_id', sa.Uuid(), nullable=True),
+    sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("state IN ('draft', 'active', 'retired')", name=op.f('ck_safety_protocol_state')),
+    sa.ForeignKeyConstraint(['activated_by_id'], ['staff.id'], name=op.f('fk_safety_protocol_activated_by_id')),
+    sa.ForeignKeyConstraint(['created_by_id'], ['staff.id'], name=op.f('fk_safety_protocol_created_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_safety_protocol')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_safety_protocol_clinic_id_id')),
+    sa.UniqueConstraint('clinic_id', 'version', name=op.f('uq_safety_protocol_clinic_id_version'))
+    )
+    op.create_index('uq_safety_protocol_active', 'safety_protocol', ['clinic_id'], unique=True, postgresql_where=sa.text("state = 'active'"), sqlite_where=sa.text("state = 'active'"))
+    op.create_index('uq_safety_protocol_draft', 'safety_protocol', ['clinic_id'], unique=True, postgresql_where=sa.text("state = 'draft'"), sqlite_where=sa.text("state = 'draft'"))
+    op.create_table('saved_view',
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('query', sa.JSON(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_saved_view_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_saved_view')),
+    sa.UniqueConstraint('clinic_id', 'staff_id', 'name', name=op.f('uq_saved_view_clinic_id_staff_id_name'))
     )
     op.create_table('sender',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -695,6 +755,51 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_care_consent'))
     )
     op.create_index('ix_care_consent_episode', 'care_consent', ['episode_id', 'given_at'], unique=False)
+    op.create_table('care_plan',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('content_sealed', sa.String(), nullable=False),
+    sa.Column('agreed_on', sa.Date(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by_id', sa.Uuid(), nullable=True),
+    sa.Column('signed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('signed_by_id', sa.Uuid(), nullable=True),
+    sa.Column('sign_note_sealed', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('care', 'relapse', 'safety')", name=op.f('ck_care_plan_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_care_plan_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_care_plan_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['created_by_id'], ['staff.id'], name=op.f('fk_care_plan_created_by_id')),
+    sa.ForeignKeyConstraint(['signed_by_id'], ['staff.id'], name=op.f('fk_care_plan_signed_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_care_plan')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_care_plan_clinic_id_id')),
+    sa.UniqueConstraint('episode_id', 'kind', 'version', name=op.f('uq_care_plan_episode_id_kind_version'))
+    )
+    op.create_table('chart_copy',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('ref_id', sa.Uuid(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('owner_id', sa.Uuid(), nullable=True),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('filed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('filed_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('contact', 'care_plan', 'relapse_plan', 'safety_plan', 'closing_note', 'case_review', 'month')", name=op.f('ck_chart_copy_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_chart_copy_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_chart_copy_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['filed_by_id'], ['staff.id'], name=op.f('fk_chart_copy_filed_by_id')),
+    sa.ForeignKeyConstraint(['owner_id'], ['staff.id'], name=op.f('fk_chart_copy_owner_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_chart_copy')),
+    sa.UniqueConstraint('clinic_id', 'kind', 'ref_id', name=op.f('uq_chart_copy_clinic_id_kind_ref_id'))
+    )
+    op.create_index('ix_chart_copy_due', 'chart_copy', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
+    op.create_index('ix_chart_copy_patient', 'chart_copy', ['patient_id', 'made_at'], unique=False)
     op.create_table('check_in',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('episode_id', sa.Uuid(), nullable=False),
@@ -728,6 +833,43 @@ def upgrade() -> None:
     )
     op.create_index('ix_check_in_next', 'check_in', ['next_at', 'id'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
     op.create_index('ix_check_in_patient_state', 'check_in', ['patient_id', 'state'], unique=False)
+    op.create_table('closing_decision',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('decision', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('channels', sa.Integer(), nullable=False),
+    sa.Column('first_attempt_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('note_sealed', sa.String(), nullable=False),
+    sa.Column('reentry_sealed', sa.String(), nullable=True),
+    sa.Column('told_clinician_on', sa.Date(), nullable=True),
+    sa.Column('letter_on', sa.Date(), nullable=True),
+    sa.Column('clinician_id', sa.Uuid(), nullable=True),
+    sa.Column('clinician_said_sealed', sa.String(), nullable=True),
+    sa.Column('keep_until', sa.Date(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("decision IN ('close', 'keep')", name=op.f('ck_closing_decision_decision')),
+    sa.ForeignKeyConstraint(['by_id'], ['staff.id'], name=op.f('fk_closing_decision_by_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_closing_decision_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_closing_decision_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['clinician_id'], ['staff.id'], name=op.f('fk_closing_decision_clinician_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_closing_decision')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_closing_decision_clinic_id_id'))
+    )
+    op.create_index('ix_closing_decision_episode', 'closing_decision', ['episode_id', 'at'], unique=False)
+    op.create_table('closing_watch',
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_closing_watch_clinic_id_episode_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_closing_watch')),
+    sa.UniqueConstraint('episode_id', name=op.f('uq_closing_watch_episode_id'))
+    )
+    op.create_index('ix_closing_watch_due', 'closing_watch', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
     op.create_table('contact_reminder',
     sa.Column('episode_id', sa.Uuid(), nullable=False),
     sa.Column('patient_id', sa.Uuid(), nullable=False),
@@ -746,23 +888,21 @@ def upgrade() -> None:
     sa.UniqueConstraint('episode_id', 'contact_at', 'kind', name=op.f('uq_contact_reminder_episode_id_contact_at_kind'))
     )
     op.create_index('ix_contact_reminder_next', 'contact_reminder', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
-    op.create_table('drill',
-    sa.Column('event_id', sa.Uuid(), nullable=False),
-    sa.Column('slot', sa.String(), nullable=False),
-    sa.Column('origin', sa.String(), nullable=False),
-    sa.Column('local_day', sa.Date(), nullable=False),
-    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('started_by_id', sa.Uuid(), nullable=True),
+    op.create_table('intake',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('content_sealed', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by_id', sa.Uuid(), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
-    sa.CheckConstraint("origin IN ('scheduled', 'by_hand')", name=op.f('ck_drill_origin')),
-    sa.CheckConstraint("slot IN ('staffed', 'evening', 'night', 'weekend')", name=op.f('ck_drill_slot')),
-    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_drill_clinic_id_event_id')),
-    sa.ForeignKeyConstraint(['started_by_id'], ['staff.id'], name=op.f('fk_drill_started_by_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_drill'))
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_intake_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_intake_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['created_by_id'], ['staff.id'], name=op.f('fk_intake_created_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_intake')),
+    sa.UniqueConstraint('episode_id', 'version', name=op.f('uq_intake_episode_id_version'))
     )
-    op.create_index('ix_drill_started', 'drill', ['clinic_id', 'started_at'], unique=False)
-    op.create_index('uq_drill_scheduled', 'drill', ['clinic_id', 'slot', 'local_day'], unique=True, postgresql_where=sa.text("origin = 'scheduled'"), sqlite_where=sa.text("origin = 'scheduled'"))
     op.create_table('measure_plan',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('episode_id', sa.Uuid(), nullable=False),
@@ -806,6 +946,32 @@ def upgrade() -> None:
     sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_measure_run_clinic_id_id'))
     )
     op.create_index('ix_measure_run_patient', 'measure_run', ['patient_id', 'instrument_id'], unique=False)
+    op.create_table('protocol_signature',
+    sa.Column('protocol_id', sa.Uuid(), nullable=False),
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('content_hash', sa.String(), nullable=False),
+    sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('approval', 'training')", name=op.f('ck_protocol_signature_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'protocol_id'], ['safety_protocol.clinic_id', 'safety_protocol.id'], name=op.f('fk_protocol_signature_clinic_id_protocol_id')),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_protocol_signature_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_protocol_signature')),
+    sa.UniqueConstraint('protocol_id', 'staff_id', 'kind', 'content_hash', name=op.f('uq_protocol_signature_protocol_id_staff_id_kind_content_hash'))
+    )
+    op.create_table('raised_rule',
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('rule', sa.String(), nullable=False),
+    sa.Column('outcome', sa.String(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("outcome IN ('met', 'unknown')", name=op.f('ck_raised_rule_outcome')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_raised_rule_clinic_id_episode_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_raised_rule')),
+    sa.UniqueConstraint('episode_id', 'rule', name=op.f('uq_raised_rule_episode_id_rule'))
+    )
+    op.create_index('ix_raised_rule_rule', 'raised_rule', ['clinic_id', 'rule', 'outcome', 'episode_id'], unique=False)
     op.create_table('registry_line',
     sa.Column('episode_id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
@@ -838,6 +1004,9 @@ def upgrade() -> None:
     sa.Column('next_contact_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('next_contact_mode', sa.String(), nullable=True),
     sa.Column('last_review_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('changed_on', sa.Date(), nullable=True),
+    sa.Column('rules', sa.JSON(), nullable=False),
+    sa.Column('rules_on', sa.Date(), nullable=True),
     sa.Column('minutes_month', sa.String(), nullable=True),
     sa.Column('counted_seconds', sa.Integer(), nullable=False),
     sa.Column('open_risk', sa.Integer(), nullable=False),
@@ -852,59 +1021,58 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_registry_line_clinic_id_episode_id')),
     sa.PrimaryKeyConstraint('episode_id', name=op.f('pk_registry_line'))
     )
+    op.create_index('ix_registry_line_clinician', 'registry_line', ['clinic_id', 'treating_clinician_id'], unique=False)
+    op.create_index('ix_registry_line_consultant', 'registry_line', ['clinic_id', 'consultant_id'], unique=False)
+    op.create_index('ix_registry_line_discuss', 'registry_line', ['clinic_id'], unique=False, postgresql_where=sa.text('discuss_flag'), sqlite_where=sa.text('discuss_flag'))
+    op.create_index('ix_registry_line_judged', 'registry_line', ['clinic_id', 'rules_on'], unique=False)
     op.create_index('ix_registry_line_manager', 'registry_line', ['clinic_id', 'care_manager_id', 'sort_rank'], unique=False)
     op.create_index('ix_registry_line_name', 'registry_line', ['clinic_id', 'name_key', 'episode_id'], unique=False)
     op.create_index('ix_registry_line_order', 'registry_line', ['clinic_id', 'sort_rank', 'overdue_since', 'name_key', 'episode_id'], unique=False)
+    op.create_index('ix_registry_line_overdue', 'registry_line', ['clinic_id', 'overdue_since'], unique=False)
     op.create_index(op.f('ix_registry_line_patient_id'), 'registry_line', ['patient_id'], unique=False)
-    op.create_table('risk_action',
-    sa.Column('event_id', sa.Uuid(), nullable=False),
-    sa.Column('kind', sa.String(), nullable=False),
-    sa.Column('by_id', sa.Uuid(), nullable=True),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('detail', sa.JSON(), nullable=False),
-    sa.Column('note_sealed', sa.String(), nullable=True),
-    sa.Column('who_sealed', sa.String(), nullable=True),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('clinic_id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_action_clinic_id_event_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_action'))
-    )
-    op.create_index('ix_risk_action_event', 'risk_action', ['event_id', 'at'], unique=False)
-    op.create_table('risk_assessment',
-    sa.Column('event_id', sa.Uuid(), nullable=False),
-    sa.Column('tool', sa.String(), nullable=False),
-    sa.Column('tool_version', sa.String(), nullable=False),
-    sa.Column('level', sa.String(), nullable=False),
-    sa.Column('suggested', sa.String(), nullable=True),
-    sa.Column('answers_sealed', sa.String(), nullable=True),
-    sa.Column('level_reason_sealed', sa.String(), nullable=True),
-    sa.Column('mitigation_sealed', sa.String(), nullable=True),
-    sa.Column('by_id', sa.Uuid(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('clinic_id', sa.Uuid(), nullable=False),
-    sa.CheckConstraint("level IN ('low', 'moderate', 'high')", name=op.f('ck_risk_assessment_level')),
-    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_assessment_clinic_id_event_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_assessment'))
-    )
-    op.create_index('ix_risk_assessment_event', 'risk_assessment', ['event_id', 'at'], unique=False)
-    op.create_table('risk_signal',
-    sa.Column('event_id', sa.Uuid(), nullable=False),
-    sa.Column('trigger', sa.String(), nullable=False),
+    op.create_index('ix_registry_line_rest', 'registry_line', ['clinic_id', 'sort_rank', 'name_key', 'episode_id'], unique=False)
+    op.create_index('ix_registry_line_unplanned', 'registry_line', ['clinic_id'], unique=False, postgresql_where=sa.text('next_contact_at IS NULL'), sqlite_where=sa.text('next_contact_at IS NULL'))
+    op.create_table('risk_event',
+    sa.Column('patient_id', sa.Uuid(), nullable=True),
+    sa.Column('phone_key', sa.String(), nullable=True),
+    sa.Column('episode_id', sa.Uuid(), nullable=True),
+    sa.Column('code', sa.String(), nullable=False),
     sa.Column('tier', sa.Integer(), nullable=False),
-    sa.Column('value', sa.Integer(), nullable=True),
-    sa.Column('source_kind', sa.String(), nullable=False),
-    sa.Column('source_id', sa.Uuid(), nullable=False),
-    sa.Column('channel', sa.String(), nullable=False),
-    sa.Column('rule_version', sa.String(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('toward', sa.String(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('protocol_id', sa.Uuid(), nullable=True),
+    sa.Column('acknowledge_by', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('contact_by', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('assess_by', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('responsible_id', sa.Uuid(), nullable=True),
+    sa.Column('acknowledged_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('acknowledged_by_id', sa.Uuid(), nullable=True),
+    sa.Column('next_action_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('step', sa.Integer(), nullable=False),
+    sa.Column('round_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('rung_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('disposition_sealed', sa.String(), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('closed_by_id', sa.Uuid(), nullable=True),
+    sa.Column('is_drill', sa.Boolean(), nullable=False),
+    sa.Column('is_canary', sa.Boolean(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_signal_clinic_id_event_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_signal')),
-    sa.UniqueConstraint('source_kind', 'source_id', 'trigger', name=op.f('uq_risk_signal_source_kind_source_id_trigger'))
+    sa.CheckConstraint("state IN ('open', 'acknowledged', 'assessed', 'closed')", name=op.f('ck_risk_event_state')),
+    sa.CheckConstraint("toward IN ('self', 'others')", name=op.f('ck_risk_event_toward')),
+    sa.ForeignKeyConstraint(['acknowledged_by_id'], ['staff.id'], name=op.f('fk_risk_event_acknowledged_by_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_risk_event_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'protocol_id'], ['safety_protocol.clinic_id', 'safety_protocol.id'], name=op.f('fk_risk_event_clinic_id_protocol_id')),
+    sa.ForeignKeyConstraint(['responsible_id'], ['staff.id'], name=op.f('fk_risk_event_responsible_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_event')),
+    sa.UniqueConstraint('clinic_id', 'code', name=op.f('uq_risk_event_clinic_id_code')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_risk_event_clinic_id_id'))
     )
-    op.create_index('ix_risk_signal_event', 'risk_signal', ['event_id', 'at'], unique=False)
+    op.create_index('ix_risk_event_next', 'risk_event', ['next_action_at'], unique=False, postgresql_where=sa.text("state <> 'closed'"), sqlite_where=sa.text("state <> 'closed'"))
+    op.create_index('uq_risk_event_open', 'risk_event', ['patient_id', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NOT NULL AND is_drill = false"))
+    op.create_index('uq_risk_event_open_number', 'risk_event', ['clinic_id', 'phone_key', 'toward'], unique=True, postgresql_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"), sqlite_where=sa.text("state <> 'closed' AND patient_id IS NULL AND is_drill = false"))
     op.create_table('sms_thread',
     sa.Column('phone_key', sa.String(), nullable=False),
     sa.Column('phone_sealed', sa.String(), nullable=False),
@@ -1020,6 +1188,65 @@ def upgrade() -> None:
     sa.UniqueConstraint('run_id', 'item_no', 'revision', name=op.f('uq_answer_run_id_item_no_revision'))
     )
     op.create_index('uq_answer_current', 'answer', ['run_id', 'item_no'], unique=True, postgresql_where=sa.text('replaced_at IS NULL'), sqlite_where=sa.text('replaced_at IS NULL'))
+    op.create_table('contact',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('outcome', sa.String(), nullable=False),
+    sa.Column('channel', sa.String(), nullable=False),
+    sa.Column('spoken', sa.Boolean(), nullable=False),
+    sa.Column('occurred_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('staff_id', sa.Uuid(), nullable=True),
+    sa.Column('recorded_by_id', sa.Uuid(), nullable=True),
+    sa.Column('identity_checked', sa.Boolean(), nullable=False),
+    sa.Column('note_sealed', sa.String(), nullable=True),
+    sa.Column('adherence', sa.String(), nullable=True),
+    sa.Column('adherence_note_sealed', sa.String(), nullable=True),
+    sa.Column('side_effects', sa.String(), nullable=True),
+    sa.Column('side_effects_note_sealed', sa.String(), nullable=True),
+    sa.Column('skill', sa.String(), nullable=True),
+    sa.Column('homework_sealed', sa.String(), nullable=True),
+    sa.Column('time_entry_id', sa.Uuid(), nullable=True),
+    sa.Column('seconds', sa.Integer(), nullable=True),
+    sa.Column('treatment_change_id', sa.Uuid(), nullable=True),
+    sa.Column('medication_sealed', sa.String(), nullable=True),
+    sa.Column('next_contact_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('next_contact_mode', sa.String(), nullable=True),
+    sa.Column('next_contact_purpose_sealed', sa.String(), nullable=True),
+    sa.Column('discuss', sa.Boolean(), nullable=False),
+    sa.Column('question_sealed', sa.String(), nullable=True),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('phone', 'video', 'portal', 'text', 'in_person', 'no_show', 'attempt')", name=op.f('ck_contact_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_contact_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_contact_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'time_entry_id'], ['time_entry.clinic_id', 'time_entry.id'], name=op.f('fk_contact_clinic_id_time_entry_id')),
+    sa.ForeignKeyConstraint(['recorded_by_id'], ['staff.id'], name=op.f('fk_contact_recorded_by_id')),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_contact_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_contact')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_contact_clinic_id_id'))
+    )
+    op.create_index('ix_contact_clinic', 'contact', ['clinic_id', 'occurred_at'], unique=False)
+    op.create_index('ix_contact_episode', 'contact', ['episode_id', 'occurred_at'], unique=False)
+    op.create_table('drill',
+    sa.Column('event_id', sa.Uuid(), nullable=False),
+    sa.Column('slot', sa.String(), nullable=False),
+    sa.Column('origin', sa.String(), nullable=False),
+    sa.Column('local_day', sa.Date(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('started_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("origin IN ('scheduled', 'by_hand')", name=op.f('ck_drill_origin')),
+    sa.CheckConstraint("slot IN ('staffed', 'evening', 'night', 'weekend')", name=op.f('ck_drill_slot')),
+    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_drill_clinic_id_event_id')),
+    sa.ForeignKeyConstraint(['started_by_id'], ['staff.id'], name=op.f('fk_drill_started_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_drill'))
+    )
+    op.create_index('ix_drill_started', 'drill', ['clinic_id', 'started_at'], unique=False)
+    op.create_index('uq_drill_scheduled', 'drill', ['clinic_id', 'slot', 'local_day'], unique=True, postgresql_where=sa.text("origin = 'scheduled'"), sqlite_where=sa.text("origin = 'scheduled'"))
     op.create_table('measure_result',
     sa.Column('run_id', sa.Uuid(), nullable=False),
     sa.Column('patient_id', sa.Uuid(), nullable=False),
@@ -1046,6 +1273,55 @@ def upgrade() -> None:
     )
     op.create_index('ix_measure_result_patient', 'measure_result', ['patient_id', 'instrument_id', 'taken_at'], unique=False)
     op.create_index('uq_measure_result_current', 'measure_result', ['run_id'], unique=True, postgresql_where=sa.text('replaced_at IS NULL'), sqlite_where=sa.text('replaced_at IS NULL'))
+    op.create_table('risk_action',
+    sa.Column('event_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('detail', sa.JSON(), nullable=False),
+    sa.Column('note_sealed', sa.String(), nullable=True),
+    sa.Column('who_sealed', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_action_clinic_id_event_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_action'))
+    )
+    op.create_index('ix_risk_action_event', 'risk_action', ['event_id', 'at'], unique=False)
+    op.create_table('risk_assessment',
+    sa.Column('event_id', sa.Uuid(), nullable=False),
+    sa.Column('tool', sa.String(), nullable=False),
+    sa.Column('tool_version', sa.String(), nullable=False),
+    sa.Column('level', sa.String(), nullable=False),
+    sa.Column('suggested', sa.String(), nullable=True),
+    sa.Column('answers_sealed', sa.String(), nullable=True),
+    sa.Column('level_reason_sealed', sa.String(), nullable=True),
+    sa.Column('mitigation_sealed', sa.String(), nullable=True),
+    sa.Column('by_id', sa.Uuid(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("level IN ('low', 'moderate', 'high')", name=op.f('ck_risk_assessment_level')),
+    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_assessment_clinic_id_event_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_assessment'))
+    )
+    op.create_index('ix_risk_assessment_event', 'risk_assessment', ['event_id', 'at'], unique=False)
+    op.create_table('risk_signal',
+    sa.Column('event_id', sa.Uuid(), nullable=False),
+    sa.Column('trigger', sa.String(), nullable=False),
+    sa.Column('tier', sa.Integer(), nullable=False),
+    sa.Column('value', sa.Integer(), nullable=True),
+    sa.Column('source_kind', sa.String(), nullable=False),
+    sa.Column('source_id', sa.Uuid(), nullable=False),
+    sa.Column('channel', sa.String(), nullable=False),
+    sa.Column('rule_version', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_signal_clinic_id_event_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_signal')),
+    sa.UniqueConstraint('source_kind', 'source_id', 'trigger', name=op.f('uq_risk_signal_source_kind_source_id_trigger'))
+    )
+    op.create_index('ix_risk_signal_event', 'risk_signal', ['event_id', 'at'], unique=False)
     guard()
 
 

@@ -16,6 +16,7 @@ from messaging.delivery import claims
 from messaging.delivery.tables import Outbox
 from messaging.schedule import service as schedule
 from messaging.schedule.tables import CheckIn
+from registry.organisation.tables import Clinic
 from registry.patients.tables import PatientPhone
 from registry.ports import ContentLevel
 from registry.safety.tables import RiskEvent
@@ -327,3 +328,50 @@ async def test_another_item_answered_after_the_end_alarms_nobody(desk: Desk) -> 
     await ana.says("2")
     assert await desk.events() == []
     assert "late_answer" in await desk.tasks(ana)
+
+
+# --- item 9 waits elsewhere ------------------------------------------------------------------------------------------
+
+
+async def test_a_digit_texted_while_item_9_waits_on_the_page_is_heard(desk: Desk) -> None:
+    async with desk.database.begin() as tx:
+        await tx.execute(update(Clinic).values(item9_channel="link_only"))
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says(*ZEROS)
+    assert await desk.events() == []
+    result = await ana.texts("2")
+    assert result.classified_as == "late_answer+risk"
+    assert await desk.events() == [(2, "self", "open")]
+    assert ("phq9", 9) not in await ana.answers()
+    before = await ana.count()
+    for _ in range(10):
+        desk.clock.advance(hours=12)
+        await desk.sweep()
+    assert await ana.count() == before  # nothing asks to go on; a person does
+
+
+async def test_who_is_this_ends_the_reminders_of_a_link(desk: Desk) -> None:
+    ana = await desk.enrols(level="link_only", channel="sms_link")
+    await desk.asks(ana)
+    await ana.says("who is this")
+    before = await ana.count()
+    for _ in range(13):
+        desk.clock.advance(hours=12)
+        await desk.sweep()
+    assert await ana.count() == before
+
+
+async def test_beginning_on_the_page_after_a_crisis_text_brings_no_reminders(desk: Desk) -> None:
+    ana = await desk.enrols(level="link_only", channel="sms_link")
+    check_in_id = await desk.asks(ana)
+    await ana.says("I want to kill myself")
+    async with desk.database.begin() as tx:
+        facts = await filing.check_in(tx, check_in_id, now=desk.clock.now(), lock=True)
+        await filing.file_answer(
+            tx, facts, facts.sheet.runs[0].run, 1, 0, raw=None, channel="portal", source_id=None,
+            now=desk.clock.now(),
+        )  # fmt: skip
+        row = await tx.first(select(CheckIn.next_at, CheckIn.expires_at).where(CheckIn.id == check_in_id))
+    assert row is not None
+    assert row.next_at == row.expires_at

@@ -437,7 +437,12 @@ TABLE: tuple[tuple[str, str, str | None, str], ...] = (
         "paused:item9_link@8",
         "task inbound_text, say acknowledgement:idle_ack",
     ),
-    ("paused:item9_link", "late_answer", None, ""),
+    (
+        "paused:item9_link",
+        "late_answer",
+        "paused:crisis@8",
+        "Silence, risk item9:2, task inbound_text, say crisis:crisis",
+    ),
     ("paused:item9_link", "already_done", None, ""),
     ("paused:item9_link", "opened", None, ""),
     ("paused:item9_link", "moved", "paused:item9_link@8", ""),
@@ -510,7 +515,12 @@ TABLE: tuple[tuple[str, str, str | None, str], ...] = (
         "paused:item9_call@8",
         "task inbound_text, say acknowledgement:idle_ack",
     ),
-    ("paused:item9_call", "late_answer", None, ""),
+    (
+        "paused:item9_call",
+        "late_answer",
+        "paused:crisis@8",
+        "Silence, risk item9:2, task inbound_text, say crisis:crisis",
+    ),
     ("paused:item9_call", "already_done", None, ""),
     ("paused:item9_call", "opened", None, ""),
     ("paused:item9_call", "moved", "asking@9", ""),
@@ -1034,6 +1044,25 @@ def test_a_late_change_of_item_9_is_never_already_done() -> None:
 def test_item_9_answered_after_the_end_is_heard(value: int, stopped_at_item9: bool, effects: str) -> None:
     asked = nothing_open(aftermath="expired", stopped_at_item9=stopped_at_item9)
     assert story(step(Idle(), received("late_answer", value=value), asked, NOW)) == effects
+
+
+def test_a_number_texted_while_item_9_waits_elsewhere_is_heard_and_filed_nowhere() -> None:
+    waits = script(answered=range(8), item9="link_only")
+    nought = step(Paused(8, "item9_link"), received("late_answer", value=0), waits, NOW)
+    assert nought.state == Paused(8, "item9_link")
+    assert story(nought) == "task inbound_text, say acknowledgement:idle_ack"
+    unread = step(Paused(8, "item9_link"), received("free_text", risk=True), waits, NOW)
+    assert story(unread) == "risk item9_unreadable:1, task inbound_text, say acknowledgement:idle_ack"
+    by_link = nothing_open(has_open=True, stopped_at_item9=True)
+    assert context_of(Idle(), by_link) == Context("item9_elsewhere")
+    assert story(step(Idle(), received("late_answer", value=1), by_link, NOW)) == (
+        "Silence, risk item9:1, task inbound_text, say crisis:crisis"
+    )
+
+
+def test_who_is_this_silences_a_check_in_that_is_open_by_link() -> None:
+    decision = step(Idle(), EVENTS["who"], nothing_open(has_open=True), NOW)
+    assert story(decision) == "Silence, task who_is_this, say fixed_reply:who"
 
 
 def test_link_after_expiry_asks_anew() -> None:
