@@ -10,14 +10,25 @@ from messaging.consent import tables as consent
 from messaging.conversation import tables as conversation
 from messaging.delivery import tables as delivery
 from messaging.links import tables as links
+from messaging.patient_access import tables as patient_access
 from messaging.schedule import tables as schedule
+from registry.care_plans import tables as care_plans
+from registry.contacts import tables as contacts
 from registry.cover import tables as cover
+from registry.disengagement import tables as disengagement
 from registry.drafts import tables as drafts
+from registry.drills import tables as drills
 from registry.episodes import tables as episodes
+from registry.filing import tables as filing
+from registry.handover import tables as handover
+from registry.intake import tables as intake
 from registry.measures import tables as measures
+from registry.on_call import tables as on_call
 from registry.organisation import tables as organisation
 from registry.patients import tables as patients
 from registry.plans import tables as plans
+from registry.protocol import tables as protocol
+from registry.related_people import tables as related_people
 from registry.safety import tables as safety
 from registry.time_log import tables as time_log
 from registry.treatment_changes import tables as treatment_changes
@@ -27,7 +38,9 @@ from registry.worklist import tables as worklist
 ROOMS = (
     audit, kernel_tables, web,
     organisation, patients, episodes, plans, measures, safety, time_log, worklist,
-    drafts, cover, treatment_changes,
+    drafts, cover, treatment_changes, drills, protocol, on_call,
+    related_people, patient_access,
+    contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,
 )  # fmt: skip
 

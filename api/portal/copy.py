@@ -38,6 +38,8 @@ class Copy(Struct, frozen=True):
     birth_day: str
     birth_year: str
     birth_not_me: str
+    birth_unreadable: str
+    birth_other: str
     next: str
     back: str
     skip: str
@@ -93,6 +95,8 @@ ENGLISH = Copy(
     birth_day="Day",
     birth_year="Year",
     birth_not_me="This is not for me",
+    birth_unreadable="Enter the month, day and year in numbers, like 4 12 1987.",
+    birth_other="That is not the date we have. Please check it, or call the clinic.",
     next="Next",
     back="Back",
     skip="Skip this question",
@@ -148,6 +152,8 @@ SPANISH = Copy(
     birth_day="Día",
     birth_year="Año",
     birth_not_me="Esto no es para mí",
+    birth_unreadable="Escriba el mes, el día y el año con números, por ejemplo 4 12 1987.",
+    birth_other="No es la fecha que tenemos. Revísela, por favor, o llame a la clínica.",
     next="Siguiente",
     back="Atrás",
     skip="Saltar esta pregunta",

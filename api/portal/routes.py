@@ -17,6 +17,8 @@ from litestar.response import Response
 from litestar.response.redirect import Redirect
 
 from api.portal import pages
+from api.portal.birth import BIRTH
+from api.portal.birth import ROUTES as BIRTH_ROUTES
 from api.portal.copy import COPY, Language
 from api.portal.throttle import Throttle
 from api.portal.views import AnswerOption, CrisisPage, QuestionPage, StartPage, ThanksPage
@@ -108,6 +110,8 @@ async def resume(request: WebRequest, deps: NamedDependency[Deps]) -> Response[A
     """To the first question that nobody answered yet, on whichever channel."""
     async with deps.db.begin() as tx:
         found = await _seen(request, deps, tx)
+    if found is not None and not found.visit.birth_ok and found.visit.ended_at is None:
+        return _to(request, BIRTH)
     if found is None or found.progress.stage == "over":
         return await pages.invalid(request, deps)
     waiting = found.waiting
@@ -322,4 +326,15 @@ def _to(request: WebRequest, path: str) -> Redirect:
     )
 
 
-ROUTES: tuple[Any, ...] = (start, peek, begin, resume, question, answer, support, go_on, thanks)
+ROUTES: tuple[Any, ...] = (
+    *BIRTH_ROUTES,
+    start,
+    peek,
+    begin,
+    resume,
+    question,
+    answer,
+    support,
+    go_on,
+    thanks,
+)

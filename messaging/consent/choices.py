@@ -13,6 +13,7 @@ from kernel.db import Tx
 from kernel.errors import Conflict, NotFound
 from messaging.consent import numbers, service
 from messaging.consent.numbers import Stop, StopKind
+from messaging.links import birth
 from messaging.schedule import occurrences
 from registry.access import CARE, require
 from registry.patients import service as patients
@@ -47,6 +48,7 @@ async def confirm_number(tx: Tx, actor: Actor, patient_id: UUID, *, now: datetim
         actor=actor,
         now=now,
     )
+    await birth.lift(tx, patient_id, now=now)
     await occurrences.materialise(tx, patient_id, now=now)
 
 

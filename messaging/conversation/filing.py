@@ -191,11 +191,13 @@ async def save(
     source_id: UUID | None,
     now: datetime,
     alerts: Alerts = ALERTS,
+    answered_at: datetime | None = None,
 ) -> tuple[CheckInFacts, SignalResult | None]:
     """Records the answer and, if it is the first, starts the check-in's days. Completes nothing."""
     recorded = await measures.record_answer(
-        tx, run, item_no, value, raw=raw, channel=channel, source_id=source_id, now=now, alerts=alerts
-    )
+        tx, run, item_no, value, raw=raw, channel=channel, source_id=source_id, now=now, alerts=alerts,
+        answered_at=answered_at,
+    )  # fmt: skip
     if not facts.begun:
         await schedule.started(tx, facts.id, now=now)
     asked = next(sheet.instrument for sheet in facts.sheet.runs if sheet.run.id == run.id)
@@ -217,12 +219,14 @@ async def file_answer(
     source_id: UUID | None,
     now: datetime,
     alerts: Alerts = ALERTS,
+    answered_at: datetime | None = None,
 ) -> Filed:
     """An answer given outside the texts (`value` None = declined), with all that follows: the run's result, the end
     of the check-in, the thread moved on so that nothing is asked twice. `facts` come from `check_in(lock=True)`."""
     after, risk = await save(
-        tx, facts, run, item_no, value, raw=raw, channel=channel, source_id=source_id, now=now, alerts=alerts
-    )
+        tx, facts, run, item_no, value, raw=raw, channel=channel, source_id=source_id, now=now, alerts=alerts,
+        answered_at=answered_at,
+    )  # fmt: skip
     sheet = next(found for found in after.sheet.runs if found.run.id == run.id)
     if sheet.all_asked:
         await measures.complete_run(tx, run.id, now=now)

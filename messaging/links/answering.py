@@ -72,7 +72,7 @@ class Progress(msgspec.Struct, frozen=True):
 async def progress(tx: Tx, visit: Visit, language: Language, *, now: datetime) -> Progress:
     """Reads only. Questions come in `language`."""
     check_in = await tx.first(_CHECK_IN, {"check_in": visit.check_in_id, "clinic": visit.clinic_id})
-    if check_in is None:
+    if check_in is None or not visit.birth_ok:
         return Progress("over", (), False)
     runs = await measures.runs_of(tx, visit.check_in_id)
     given = await measures.given(tx, visit.check_in_id)
@@ -87,7 +87,9 @@ async def answer(
     `danger`: it opens a safety event, saved or not. `finished`: it was the last one; the visit has ended. `refused`:
     that question can't be answered here any more. Raises Invalid for a value the question does not offer.
     """
-    facts = None if visit.ended_at is not None else await _locked(tx, visit, language, now)
+    facts = (
+        None if visit.ended_at is not None or not visit.birth_ok else await _locked(tx, visit, language, now)
+    )
     before = await progress(tx, visit, language, now=now)
     one = rules.may_be_posted(before.asked, number) if before.stage == "open" else None
     if facts is None or one is None:

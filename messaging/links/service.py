@@ -23,6 +23,8 @@ from kernel.errors import NotFound
 from messaging.links.tables import CheckInLink, LinkVisit
 from messaging.schedule.ladder import MAX_SPAN
 from messaging.schedule.tables import CheckIn
+from registry.organisation.patient_pages import patient_pages
+from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
 
 Language = Literal["en", "es"]
@@ -43,8 +45,18 @@ _LINK = select(
     CheckInLink.revoked_at,
 ).where(CheckInLink.token_hash == bindparam("hash"))
 _CHECK_IN = (
-    select(CheckIn.state, CheckIn.expires_at, CheckIn.instruments, CheckIn.zone, Patient.language)
+    select(
+        CheckIn.patient_id,
+        CheckIn.state,
+        CheckIn.expires_at,
+        CheckIn.instruments,
+        CheckIn.zone,
+        Patient.language,
+        Patient.birth_date.is_not(None).label("birth_known"),
+        Clinic.settings,
+    )
     .join(Patient, Patient.id == CheckIn.patient_id)
+    .join(Clinic, Clinic.id == CheckIn.clinic_id)
     .where(CheckIn.id == bindparam("check_in"), CheckIn.clinic_id == bindparam("clinic"))
 )
 _INSERT_VISIT = insert(LinkVisit)
@@ -69,13 +81,15 @@ class Link(msgspec.Struct, frozen=True):
     instruments: tuple[str, ...]
     zone: str
     language: Language
+    asks_birth: bool
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """One browser that may answer one check-in. `csrf` must be in every form of it."""
+    """One browser that may answer one check-in. `csrf` must be in every form of it. `birth_ok`: the date of birth fits,
+    or the clinic asks for none; before that nothing is shown and nothing saved."""
 
     id: UUID
-    link_id: UUID
+    link_id: UUID | None
     clinic_id: UUID
     patient_id: UUID
     check_in_id: UUID
@@ -84,6 +98,7 @@ class Visit(msgspec.Struct, frozen=True):
     started_at: datetime
     last_seen_at: datetime
     ended_at: datetime | None
+    birth_ok: bool
 
 
 async def issue(tx: Tx, check_in_id: UUID, *, token: str, now: datetime) -> str:
@@ -143,6 +158,7 @@ async def find(tx: Tx, token: str, *, now: datetime) -> Link | None:
         instruments=tuple(check_in.instruments),
         zone=check_in.zone,
         language=spoken(check_in.language),
+        asks_birth=check_in.birth_known and patient_pages(check_in.settings).birth_check,
     )
 
 
@@ -167,14 +183,44 @@ async def start_visit(
         started_at=now,
         last_seen_at=now,
         ended_at=None,
+        birth_ok=not link.asks_birth,
     )
+    await _begin(tx, visit, secret, now)
+    return visit
+
+
+async def open_visit(
+    tx: Tx, clinic_id: UUID, patient_id: UUID, check_in_id: UUID, *, secret: str, csrf: str, now: datetime
+) -> Visit:
+    """For a patient who is signed in and needs no link. Raises NotFound unless this check-in of theirs is offered."""
+    row = await tx.first(_CHECK_IN, {"check_in": check_in_id, "clinic": clinic_id})
+    ended = row is not None and row.expires_at is not None and now >= row.expires_at
+    if row is None or row.patient_id != patient_id or row.state not in OFFERED or ended:
+        raise NotFound("check-in")
+    visit = Visit(
+        id=tx.new_id(),
+        link_id=None,
+        clinic_id=clinic_id,
+        patient_id=patient_id,
+        check_in_id=check_in_id,
+        csrf=csrf,
+        language=spoken(row.language),
+        started_at=now,
+        last_seen_at=now,
+        ended_at=None,
+        birth_ok=True,
+    )
+    await _begin(tx, visit, secret, now)
+    return visit
+
+
+async def _begin(tx: Tx, visit: Visit, secret: str, now: datetime) -> None:
     row = msgspec.structs.asdict(visit) | {"cookie_hash": token_hash(secret), "last_answer_at": None}
     await tx.execute(_INSERT_VISIT, row)
-    patient = Actor(kind="patient", id=link.patient_id, clinic_id=link.clinic_id)
+    patient = Actor(kind="patient", id=visit.patient_id, clinic_id=visit.clinic_id)
     await audit.record(
-        tx, patient, "link_visit.started", "check_in", link.check_in_id, now=now, patient_id=link.patient_id
+        tx, patient, "link_visit.started", "check_in", visit.check_in_id, now=now, patient_id=visit.patient_id
     )
-    return visit
 
 
 async def visit(tx: Tx, secret: str, *, now: datetime) -> Visit | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kernel.tables import Base
+from kernel.tables import Base, ClinicRow
 
 
 class CheckInLink(Base):
@@ -31,7 +31,7 @@ class LinkVisit(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     cookie_hash: Mapped[str] = mapped_column(unique=True)
-    link_id: Mapped[UUID] = mapped_column(index=True)
+    link_id: Mapped[UUID | None] = mapped_column(index=True)  # null: opened by the patient, signed in
     clinic_id: Mapped[UUID]
     patient_id: Mapped[UUID]
     check_in_id: Mapped[UUID]
@@ -41,3 +41,15 @@ class LinkVisit(Base):
     last_seen_at: Mapped[datetime]
     last_answer_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    birth_ok: Mapped[bool]  # nothing is asked before; true at once where the clinic checks no date of birth
+
+
+class BirthCheck(ClinicRow, Base):
+    """Tries at a patient's date of birth, over all links, browsers and addresses together."""
+
+    __tablename__ = "birth_check"
+
+    patient_id: Mapped[UUID] = mapped_column(unique=True)
+    tries: Mapped[int]
+    locked_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]

@@ -55,9 +55,10 @@ async def record_answer(
     source_id: UUID | None,
     now: datetime,
     alerts: Alerts,
+    answered_at: datetime | None = None,
 ) -> Recorded:
     """`value` None: the patient was asked and declined. One statement for a new answer that signals nothing. A `raw`
-    that is `Sealed` is stored as it is.
+    that is `Sealed` is stored as it is. `answered_at`: earlier than now where a device was offline; both are kept.
 
     An answer to a risk item of 1 or more, or a decline, opens or joins a risk event here, whatever the channel.
     The same answer again changes nothing. Raises Invalid naming the item, Conflict when the run is over.
@@ -67,7 +68,18 @@ async def record_answer(
     problem = rules.answer_problem(instrument, item_no, value)
     if problem is not None:
         raise Invalid(problem)
-    row = answer_row(tx, run, item_no, 1, value, raw=raw, channel=channel, source_id=source_id, at=now)
+    row = answer_row(
+        tx,
+        run,
+        item_no,
+        1,
+        value,
+        raw=raw,
+        channel=channel,
+        source_id=source_id,
+        at=now,
+        given_at=answered_at,
+    )
     changed = await tx.insert_once(pick(tx, _FIRST_ANSWER), row)
     if not changed:
         row, changed = await _revise(tx, run, item_no, row, now)
@@ -174,6 +186,7 @@ def answer_row(
     channel: AnswerChannel,
     source_id: UUID | None,
     at: datetime,
+    given_at: datetime | None = None,
 ) -> dict[str, Any]:
     return {
         "id": tx.new_id(),
@@ -187,7 +200,8 @@ def answer_row(
         "raw_sealed": raw if raw is None or isinstance(raw, Sealed) else tx.vault.seal(raw),
         "channel": channel,
         "source_id": source_id,
-        "answered_at": at,
+        "answered_at": given_at or at,
+        "received_at": None if given_at is None else at,
         "replaced_at": None,
     }
 

@@ -59,6 +59,7 @@ class Answer(ClinicRow, Base):
     channel: Mapped[str]
     source_id: Mapped[UUID | None]  # inbound message, portal visit or member of staff
     answered_at: Mapped[datetime]
+    received_at: Mapped[datetime | None]  # null: as it was given; later where a device was offline
     replaced_at: Mapped[datetime | None]
 
 

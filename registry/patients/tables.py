@@ -39,6 +39,8 @@ class Patient(ClinicRow, Base):
     emergency_relation: Mapped[str | None]
     emergency_phone_sealed: Mapped[str | None]
     deceased_on: Mapped[date | None]
+    code_word_sealed: Mapped[str | None]  # agreed with the patient: who calls says it, so that both know
+    interpreter: Mapped[bool | None]  # asked for, with a language in which no questionnaire is approved
     is_test: Mapped[bool]  # drills and canaries: in no clinical or billing number
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

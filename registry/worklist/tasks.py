@@ -17,6 +17,7 @@ TaskKind = Literal[
     "opted_out",
     "opt_out_unclear",
     "wrong_number",
+    "misdelivered_link",
     "unknown_number",
     "who_is_this",
     "call_and_ask",
@@ -34,6 +35,10 @@ TaskKind = Literal[
     "late_answer",
     "alert_undeliverable",
     "lost_patient",
+    "unfiled_note",
+    "call_back",
+    "closing_proposed",
+    "after_discharge",
 ]
 DueRule = Literal["now", "staffed_hour", "same_day", "next_business_day"]
 
@@ -55,6 +60,7 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "opted_out": Kind("Opted out of texts: agree on another channel", "next_business_day"),
     "opt_out_unclear": Kind("May have opted out of texts: ask", "same_day", reply=True),
     "wrong_number": Kind("Wrong number: find the right one", "next_business_day"),
+    "misdelivered_link": Kind("A link may have reached someone else: check the number", "same_day"),
     "unknown_number": Kind("Text from a number we don't know", "same_day", reply=True),
     "who_is_this": Kind("Asked who we are: check the number", "same_day", reply=True),
     "call_and_ask": Kind("Check-in by phone: call and ask", "same_day"),
@@ -71,6 +77,10 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "shared_phone": Kind("Shared phone: agree on how to text", "next_business_day"),
     "late_answer": Kind("Answer after the check-in ended", "same_day", reply=True),
     "alert_undeliverable": Kind("A safety alert reached nobody", "now"),
+    "unfiled_note": Kind("Note not filed in the EHR yet", "next_business_day", by_hand=False),
+    "call_back": Kind("Asked to be called after a missed appointment", "same_day", reply=True),
+    "closing_proposed": Kind("Not reached: decide whether to close", "next_business_day", by_hand=False),
+    "after_discharge": Kind("Back from hospital or jail: contact", "next_business_day"),
     "lost_patient": Kind("Nothing is planned for this patient", "next_business_day"),
 }  # fmt: skip
 REPLIES: Final = tuple(kind for kind, about in KINDS.items() if about.reply)
