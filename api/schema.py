@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from billing.close import tables as closed_months
+from billing.identity import tables as billing_identity
+from billing.money import tables as money
 from kernel import audit
 from kernel import tables as kernel_tables
 from kernel.tables import Base
@@ -42,6 +45,7 @@ ROOMS = (
     related_people, patient_access,
     contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,
+    closed_months, billing_identity, money,
 )  # fmt: skip
 
 metadata = Base.metadata

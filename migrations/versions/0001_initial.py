@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('birth_check', 'closed_month', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'alert_test', 'cover', 'coverage', 'draft', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closing_decision', 'closing_watch', 'contact_reminder', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
-TABLES = ('assessment_pack', 'audit_event', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'cover', 'coverage', 'draft', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closing_decision', 'closing_watch', 'contact_reminder', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'cover', 'coverage', 'draft', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'cover', 'coverage', 'draft', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
 
 
 def upgrade() -> None:
@@ -46,6 +46,15 @@ def upgrade() -> None:
     sa.UniqueConstraint('id', name=op.f('uq_audit_event_id'))
     )
     op.create_index('ix_audit_event_patient', 'audit_event', ['patient_id', 'seq'], unique=False)
+    op.create_table('billing_setup',
+    sa.Column('identity', sa.JSON(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_billing_setup')),
+    sa.UniqueConstraint('clinic_id', name=op.f('uq_billing_setup_clinic_id'))
+    )
     op.create_table('birth_check',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('tries', sa.Integer(), nullable=False),
@@ -141,6 +150,18 @@ def upgrade() -> None:
     sa.Column('inbound_swept_to', sa.DateTime(timezone=True), nullable=True),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_dispatcher'))
+    )
+    op.create_table('fee',
+    sa.Column('payer', sa.String(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('expected_cents', sa.Integer(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint('expected_cents >= 0', name=op.f('ck_fee_expected_cents')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_fee')),
+    sa.UniqueConstraint('clinic_id', 'payer', 'code', name=op.f('uq_fee_clinic_id_payer_code'))
     )
     op.create_table('heartbeat',
     sa.Column('name', sa.String(), nullable=False),
@@ -386,6 +407,33 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_staff')),
     sa.UniqueConstraint('email', name=op.f('uq_staff_email'))
     )
+    op.create_table('staffing_plan',
+    sa.Column('contact_minutes', sa.Integer(), nullable=False),
+    sa.Column('buffer_percent', sa.Integer(), nullable=False),
+    sa.Column('panel_target', sa.Integer(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_staffing_plan')),
+    sa.UniqueConstraint('clinic_id', name=op.f('uq_staffing_plan_clinic_id'))
+    )
+    op.create_table('statement_version',
+    sa.Column('month', sa.String(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('content_hash', sa.String(), nullable=False),
+    sa.Column('rule_ids', sa.JSON(), nullable=False),
+    sa.Column('patient_months', sa.Integer(), nullable=False),
+    sa.Column('reason_sealed', sa.String(), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('closed_by_id', sa.Uuid(), nullable=True),
+    sa.Column('closed_by', sa.String(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint('version >= 1', name=op.f('ck_statement_version_version')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_statement_version')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_statement_version_clinic_id_id')),
+    sa.UniqueConstraint('clinic_id', 'month', 'version', name=op.f('uq_statement_version_clinic_id_month_version'))
+    )
     op.create_table('submitted_answers',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('key', sa.String(), nullable=False),
@@ -434,6 +482,16 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['clinic_id'], ['clinic.id'], name=op.f('fk_api_token_clinic_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_token')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_api_token_token_hash'))
+    )
+    op.create_table('care_hours',
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('weekly_minutes', sa.Integer(), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_care_hours_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_care_hours')),
+    sa.UniqueConstraint('clinic_id', 'staff_id', name=op.f('uq_care_hours_clinic_id_staff_id'))
     )
     op.create_table('cover',
     sa.Column('absent_id', sa.Uuid(), nullable=False),
@@ -691,6 +749,25 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_staff_role_staff_id')),
     sa.PrimaryKeyConstraint('staff_id', 'clinic_id', 'role', name=op.f('pk_staff_role'))
     )
+    op.create_table('statement_file',
+    sa.Column('version_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('media_type', sa.String(), nullable=False),
+    sa.Column('sha256', sa.String(), nullable=False),
+    sa.Column('content_sealed', sa.String(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('made_by_id', sa.Uuid(), nullable=True),
+    sa.Column('episode_ids', sa.JSON(), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('csv_spreadsheet', 'csv_machine', 'xlsx', 'summary_pdf', 'institutional_csv', 'delta_csv', 'claims_837p')", name=op.f('ck_statement_file_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'version_id'], ['statement_version.clinic_id', 'statement_version.id'], name=op.f('fk_statement_file_clinic_id_version_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_statement_file')),
+    sa.UniqueConstraint('clinic_id', 'number', name=op.f('uq_statement_file_clinic_id_number')),
+    sa.UniqueConstraint('version_id', 'kind', name=op.f('uq_statement_file_version_id_kind'))
+    )
     op.create_table('task',
     sa.Column('patient_id', sa.Uuid(), nullable=True),
     sa.Column('episode_id', sa.Uuid(), nullable=True),
@@ -833,6 +910,24 @@ def upgrade() -> None:
     )
     op.create_index('ix_check_in_next', 'check_in', ['next_at', 'id'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
     op.create_index('ix_check_in_patient_state', 'check_in', ['patient_id', 'state'], unique=False)
+    op.create_table('closed_patient_month',
+    sa.Column('version_id', sa.Uuid(), nullable=False),
+    sa.Column('month', sa.String(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('removed', sa.Boolean(), nullable=False),
+    sa.Column('content_hash', sa.String(), nullable=False),
+    sa.Column('content_sealed', sa.String(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_closed_patient_month_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_closed_patient_month_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'version_id'], ['statement_version.clinic_id', 'statement_version.id'], name=op.f('fk_closed_patient_month_clinic_id_version_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_closed_patient_month')),
+    sa.UniqueConstraint('version_id', 'episode_id', name=op.f('uq_closed_patient_month_version_id_episode_id'))
+    )
+    op.create_index('ix_closed_patient_month_month', 'closed_patient_month', ['clinic_id', 'month'], unique=False)
     op.create_table('closing_decision',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('episode_id', sa.Uuid(), nullable=False),
@@ -888,6 +983,32 @@ def upgrade() -> None:
     sa.UniqueConstraint('episode_id', 'contact_at', 'kind', name=op.f('uq_contact_reminder_episode_id_contact_at_kind'))
     )
     op.create_index('ix_contact_reminder_next', 'contact_reminder', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
+    op.create_table('denial',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('month', sa.String(), nullable=False),
+    sa.Column('payer', sa.String(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('reason_code', sa.String(), nullable=False),
+    sa.Column('rule_id', sa.String(), nullable=False),
+    sa.Column('amount_cents', sa.Integer(), nullable=False),
+    sa.Column('denied_on', sa.Date(), nullable=False),
+    sa.Column('note_sealed', sa.String(), nullable=True),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('recorded_by_id', sa.Uuid(), nullable=True),
+    sa.Column('outcome', sa.String(), nullable=False),
+    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('settled_by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("outcome IN ('open', 'paid_after_correction', 'appealed', 'written_off')", name=op.f('ck_denial_outcome')),
+    sa.CheckConstraint('amount_cents >= 0', name=op.f('ck_denial_amount_cents')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_denial_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_denial_clinic_id_patient_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_denial')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_denial_clinic_id_id'))
+    )
+    op.create_index('ix_denial_month', 'denial', ['clinic_id', 'month'], unique=False)
     op.create_table('intake',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('episode_id', sa.Uuid(), nullable=False),
