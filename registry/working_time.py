@@ -58,6 +58,31 @@ def after_staffed(now: datetime, amount: timedelta, hours: WorkingTime) -> datet
     return now + amount
 
 
+def is_staffed(moment: datetime, hours: WorkingTime) -> bool:
+    return any(start <= moment < end for start, end in _stretches(moment, hours, days=0))
+
+
+def off_hours(start: datetime, end: datetime, hours: WorkingTime) -> tuple[tuple[datetime, datetime], ...]:
+    """Stretches of [start, end) in which nobody is at work, in order."""
+    found: list[tuple[datetime, datetime]] = []
+    free_from = start
+    for opens, closes in _stretches(start, hours, days=(end - start).days + 1):
+        if closes <= start or opens >= end:
+            continue
+        if opens > free_from:
+            found.append((free_from, opens))
+        free_from = max(free_from, closes)
+    if free_from < end:
+        found.append((free_from, end))
+    return tuple(found)
+
+
+def at_wall(day: date, wall: time, zone: str) -> datetime:
+    """UTC of a wall-clock time. One that spring skips is moved on by the skipped hour; of one that autumn repeats
+    the first counts."""
+    return _utc(day, wall, zone)
+
+
 def local_midnight_after(moment: datetime, days: int, zone: str) -> datetime:
     """Start of the clinic's day that lies `days` after the local date of `moment`."""
     return _utc(zones.local_date(moment, zone) + timedelta(days=days), time(0), zone)
@@ -77,9 +102,11 @@ def _days(now: datetime, hours: WorkingTime) -> Iterator[tuple[datetime, datetim
             yield _utc(day, shifts[0].start, hours.zone), _utc(day, shifts[-1].end, hours.zone)
 
 
-def _stretches(now: datetime, hours: WorkingTime) -> Iterator[tuple[datetime, datetime]]:
+def _stretches(
+    now: datetime, hours: WorkingTime, days: int = SEARCH_DAYS
+) -> Iterator[tuple[datetime, datetime]]:
     today = zones.local_date(now, hours.zone)
-    for ahead in range(SEARCH_DAYS + 1):
+    for ahead in range(days + 1):
         day = today + timedelta(days=ahead)
         if day not in hours.holidays:
             for shift in hours.staffed[day.weekday()]:
