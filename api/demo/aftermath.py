@@ -50,6 +50,15 @@ IN_CARE: Final = frozenset(
 )
 SPACED_DAYS: Final = 28  # once stable
 HANDLED_DAYS_AGO: Final = 41
+FOUND: Final = {
+    "thoughts": "wish_to_be_dead",
+    "method": "not_reported",
+    "intent": "not_reported",
+    "plan": "not_reported",
+    "behaviour": "not_reported",
+    "means": "unsure",
+    "protects": "Her partner is at home in the evenings.",
+}
 LATER_TODAY: Final = (time(15, 30), time(16, 0), time(16, 30))
 MODES: Final[tuple[ContactMode, ...]] = ("phone", "phone", "video", "in_person")
 STATES: Final = {"answered": "portal_completed", "missed": "missed", "half": "partial_expired"}
@@ -150,6 +159,8 @@ class _Now:
             tool="structured",
             level="low",
             findings="Passive thoughts, no plan, no intent. Safety plan reviewed, partner informed.",
+            answers=FOUND,
+            mitigation="Partner keeps the pills. Call on Thursday.",
             now=called + timedelta(minutes=25),
         )
         await safety.close(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -17,16 +17,17 @@ from registry.episodes import records as episode_records
 from registry.episodes import service as episodes
 from registry.episodes.forms import ContactMode
 from registry.episodes.rules import check_next_contact
-from registry.organisation.tables import Staff
+from registry.organisation.tables import Staff, StaffRole
 from registry.patients.tables import Patient
+from registry.protocol import queries as protocols
+from registry.protocol import rules as clocks
 from registry.safety import rules
+from registry.safety.closing import Done, done_by, missing_for
 from registry.safety.rules import (
-    AssessmentTool,
     AttemptChannel,
     AttemptOutcome,
+    Decision,
     Disposition,
-    RiskLevel,
-    Tier,
 )
 from registry.safety.signals import act, task_key
 from registry.safety.tables import RiskAction, RiskEvent
@@ -49,7 +50,7 @@ async def acknowledge(tx: Tx, actor: Actor, event_id: UUID, *, now: datetime) ->
     """Takes the event, by compare-and-set: of two people exactly one wins. Raises NotFound, Forbidden."""
     person = _person(actor)
     event = await _event(tx, actor, event_id)
-    if not await _take(tx, actor, event, now):
+    if not await take(tx, person, event, now):
         return await _who_has_it(tx, event_id, person)
     await record(
         tx, actor, "risk_event.acknowledged", "risk_event", event_id, now=now, patient_id=event.patient_id
@@ -65,53 +66,40 @@ async def log_attempt(
     channel: AttemptChannel,
     outcome: AttemptOutcome,
     note: str | None = None,
+    by_id: UUID | None = None,
     now: datetime,
 ) -> None:
-    """An attempt to reach the patient; it restarts the clock, and takes the event if nobody has it."""
-    event = await _open_for_work(tx, actor, event_id)
+    """An attempt to reach the patient; it restarts the clock, and takes the event if nobody has it.
+
+    The emergency contact and a welfare check come after a clinician's decision for it, else Conflict. `by_id` names
+    the person when a key of another system reports; see `reporter`.
+    """
+    event, by = await open_for_work(tx, actor, event_id, by_id)
     refuse(note_problem(note))
-    await _take(tx, actor, event, now)
-    await act(
-        tx, event.clinic_id, event_id, "attempt", actor.id, now, note=note, channel=channel, outcome=outcome
-    )
+    if channel in ("emergency_contact", "welfare_check"):
+        await refuse_undecided(tx, event_id, cast(Decision, channel))
+    await take(tx, by, event, now)
+    await act(tx, event.clinic_id, event_id, "attempt", by, now, note=note, channel=channel, outcome=outcome)
     await restart_clock(tx, event, now)
     await record(
         tx, actor, "risk_event.attempt_logged", "risk_event", event_id, now=now, patient_id=event.patient_id
     )
 
 
-async def log_assessment(
+async def add_note(
     tx: Tx,
     actor: Actor,
     event_id: UUID,
+    note: str,
     *,
-    tool: AssessmentTool,
-    level: RiskLevel,
-    findings: str,
+    kind: Literal["note", "whereabouts"] = "note",
+    by_id: UUID | None = None,
     now: datetime,
 ) -> None:
-    """What a clinician found. It never lowers the tier and never closes the event."""
-    event = await _open_for_work(tx, actor, event_id)
-    refuse(None if findings.strip() else Problem("findings", "is needed"), note_problem(findings, "findings"))
-    await _take(tx, actor, event, now)
-    await tx.execute(
-        update(RiskEvent)
-        .where(RiskEvent.id == event_id)
-        .values(state="assessed", version=RiskEvent.version + 1)
-    )
-    await act(
-        tx, event.clinic_id, event_id, "assessment", actor.id, now, note=findings, tool=tool, level=level
-    )
-    await restart_clock(tx, event, now)
-    await record(
-        tx, actor, "risk_event.assessed", "risk_event", event_id, now=now, patient_id=event.patient_id
-    )
-
-
-async def add_note(tx: Tx, actor: Actor, event_id: UUID, note: str, *, now: datetime) -> None:
-    event = await _open_for_work(tx, actor, event_id)
+    """`whereabouts` is what the patient answers to "where are you now?", for whoever sends help."""
+    event, by = await open_for_work(tx, actor, event_id, by_id)
     refuse(None if note.strip() else Problem("note", "is empty"), note_problem(note))
-    await act(tx, event.clinic_id, event_id, "note", actor.id, now, note=note)
+    await act(tx, event.clinic_id, event_id, kind, by, now, note=note)
     await record(tx, actor, "risk_event.noted", "risk_event", event_id, now=now, patient_id=event.patient_id)
 
 
@@ -128,9 +116,9 @@ async def record_disposition(
 ) -> None:
     """What was decided, for a second person to confirm. The next contact is needed unless there is no patient who
     could be contacted."""
-    event = await _open_for_work(tx, actor, event_id)
+    event, by = await open_for_work(tx, actor, event_id, None)
     refuse(await _next_contact_problem(tx, event, next_contact_at, None, now), note_problem(note))
-    await _take(tx, actor, event, now)
+    await take(tx, by, event, now)
     await _dispose(tx, actor, event, disposition, note, now, next_contact_at)
     await _plan_contact(tx, actor, event, next_contact_at, next_contact_mode, now)
     await restart_clock(tx, event, now)
@@ -158,8 +146,9 @@ async def close(
 ) -> None:
     """By a person, with a disposition and the next contact, both given here or recorded before.
 
-    Tiers 2 and 3: by someone who neither acknowledged the event nor decided its disposition. Raises Conflict
-    saying which of these is missing, Invalid naming the field.
+    Tiers 2 and 3: by someone who neither acknowledged the event nor decided its disposition, and after the
+    consultant was informed. What a disposition claims must stand in the record (`closing`). Raises Conflict saying
+    who must not, Invalid naming the field that is missing.
     """
     person = _person(actor)
     event = await _event(tx, actor, event_id, lock=True)
@@ -174,6 +163,17 @@ async def close(
         Problem("disposition", "is needed") if disposition is None and before is None else None,
         await _next_contact_problem(tx, event, next_contact_at, recorded, now),
         note_problem(note),
+    )
+    ends_as = disposition or cast(Disposition, tx.vault.open(event.disposition_sealed))
+    done = await history(tx, event_id)
+    refuse(
+        *missing_for(
+            event.tier,
+            ends_as,
+            done,
+            is_drill=event.is_drill,
+            closer_is_consultant=actor.has("consultant"),
+        )
     )
     if disposition is not None:
         await _dispose(tx, actor, event, disposition, None, now, next_contact_at)
@@ -207,33 +207,74 @@ async def _event(tx: Tx, actor: Actor, event_id: UUID, *, lock: bool = False) ->
     return event
 
 
-async def _open_for_work(tx: Tx, actor: Actor, event_id: UUID) -> Row[Any]:
-    _person(actor)
+async def open_for_work(tx: Tx, actor: Actor, event_id: UUID, by_id: UUID | None) -> tuple[Row[Any], UUID]:
+    """The event, locked, and the person who did what is recorded. Raises NotFound, Forbidden, Conflict."""
+    by = await reporter(tx, actor, by_id)
     event = await _event(tx, actor, event_id, lock=True)
     if event.state == "closed":
         raise Conflict("the event is closed")
-    return event
+    if actor.kind == "token" and event.state == "open":
+        raise Conflict("nobody has acknowledged the event: a person does that first, in the console")
+    return event, by
 
 
-async def _take(tx: Tx, actor: Actor, event: Row[Any], now: datetime) -> bool:
+async def reporter(tx: Tx, actor: Actor, by_id: UUID | None) -> UUID:
+    """Who did it: the person who is signed in, or, for a key of another system, the member of staff whom it names.
+
+    A key may report what a person did about an event that a person has taken; it takes and closes none itself.
+    Raises Forbidden for the machine, Invalid when the key names nobody who may.
+    """
+    if actor.kind != "token":
+        return _person(actor)
+    require(actor, *CLINICAL)
+    member = select(Staff.id).join(StaffRole, StaffRole.staff_id == Staff.id)
+    known = await tx.first(
+        member.where(
+            Staff.id == by_id,
+            Staff.disabled_at.is_(None),
+            StaffRole.clinic_id == actor.clinic_id,
+            StaffRole.role.in_(CLINICAL),
+        ).limit(1)
+    )
+    if known is None:
+        raise Invalid.field("by_id", "must be a clinical member of this clinic's staff")
+    return cast(UUID, known.id)
+
+
+async def refuse_undecided(tx: Tx, event_id: UUID, about: Decision) -> None:
+    """Raises Conflict unless the last decision about it was for it."""
+    if about not in (await history(tx, event_id)).ordered:
+        thing = "the emergency contact" if about == "emergency_contact" else "a welfare check"
+        raise Conflict(f"a clinician decides for {thing} first, with a reason", code="undecided")
+
+
+async def history(tx: Tx, event_id: UUID) -> Done:
+    rows = await tx.all(
+        select(RiskAction.kind, RiskAction.detail)
+        .where(RiskAction.event_id == event_id)
+        .order_by(RiskAction.at, RiskAction.id)
+    )
+    return done_by(rows)
+
+
+async def take(tx: Tx, by: UUID, event: Row[Any], now: datetime) -> bool:
     """True when this call moved the event from open to acknowledged."""
-    tier = cast(Tier, event.tier)
-    lapses = rules.lapses_at(tier, now, await worklist.working_time(tx, event.clinic_id))
+    lapses = await lapses_at(tx, event, now)
     taken = await tx.execute(
         update(RiskEvent)
         .where(RiskEvent.id == event.id, RiskEvent.state == "open")
         .values(
             state="acknowledged",
             acknowledged_at=now,
-            acknowledged_by_id=actor.id,
+            acknowledged_by_id=by,
             next_action_at=lapses,
             version=RiskEvent.version + 1,
         )
     )
     if taken.rowcount != 1:
         return False
-    await act(tx, event.clinic_id, event.id, "acknowledged", actor.id, now)
-    await worklist.assign_task(tx, event.clinic_id, task_key(event.id), actor.id, lapses)
+    await act(tx, event.clinic_id, event.id, "acknowledged", by, now)
+    await worklist.assign_task(tx, event.clinic_id, task_key(event.id), by, lapses)
     return True
 
 
@@ -251,9 +292,14 @@ async def _who_has_it(tx: Tx, event_id: UUID, person: UUID) -> Acknowledgement:
 
 
 async def restart_clock(tx: Tx, event: Row[Any], now: datetime) -> None:
-    hours = await worklist.working_time(tx, event.clinic_id)
-    lapses = rules.lapses_at(cast(Tier, event.tier), now, hours)
+    lapses = await lapses_at(tx, event, now)
     await tx.execute(update(RiskEvent).where(RiskEvent.id == event.id).values(next_action_at=lapses))
+
+
+async def lapses_at(tx: Tx, event: Row[Any], now: datetime) -> datetime:
+    """By the policy under which the event was opened."""
+    protocol = await protocols.of_event(tx, event.clinic_id, event.protocol_id)
+    return clocks.lapses_at(protocol, event.tier, now)
 
 
 async def _dispose(
@@ -281,7 +327,7 @@ async def _plan_contact(
     tx: Tx, actor: Actor, event: Row[Any], at: datetime | None, mode: ContactMode, now: datetime
 ) -> None:
     """Puts the contact on the episode that is open, if one is: after the end of care it stands in the event alone."""
-    if at is None or event.patient_id is None:
+    if at is None or event.patient_id is None or event.is_drill:
         return
     episode = await episode_records.newest(tx, event.patient_id)
     if episode is not None and episode.status != "ended":
@@ -303,7 +349,7 @@ async def _next_contact_problem(
     if given is not None:
         found = check_next_contact(given, "phone", None, now)
         return Problem("next_contact_at", found[0].message) if found else None
-    if recorded is not None or event.patient_id is None:
+    if recorded is not None or event.patient_id is None or event.is_drill:
         return None
     deceased = await tx.scalar(select(Patient.deceased_on).where(Patient.id == event.patient_id))
     return None if deceased is not None else Problem("next_contact_at", "is needed")

@@ -1,8 +1,4 @@
-"""Tiers, clocks and who may do what with a risk event.
-
-Every number here is a template that a clinic's clinical lead signs before live use: no authority fixes a response
-time for an item 9 that was answered from afar.
-"""
+"""Tiers, and who may do what with a risk event. Its clocks are the clinic's own: `registry.protocol`."""
 
 from __future__ import annotations
 
@@ -11,8 +7,6 @@ from typing import Final, Literal, assert_never
 from uuid import UUID
 
 import msgspec
-
-from registry.working_time import WorkingTime, after_staffed, next_business_day
 
 Tier = Literal[1, 2, 3]
 Trigger = Literal[
@@ -33,7 +27,11 @@ ActionKind = Literal[
     "note",
     "disposition",
     "closed",
+    "step",
+    "decision",
+    "whereabouts",
     "tier_raised",
+    "tier_lowered",
     "reopened",
     "lapsed",
     "item9_rose",
@@ -42,7 +40,18 @@ AttemptChannel = Literal[
     "phone", "video", "in_person", "text", "emergency_contact", "crisis_team", "welfare_check"
 ]
 AttemptOutcome = Literal["reached", "no_answer", "left_voicemail", "wrong_number", "refused", "handed_over"]
-AssessmentTool = Literal["cssrs", "structured"]
+SafetyStep = Literal[
+    "safety_plan",
+    "means_safety",
+    "clinician_informed",
+    "consultant_informed",
+    "crisis_team",
+    "emergency_department",
+    "welfare_check",
+    "emergency_contact",
+]
+Decision = Literal["emergency_contact", "welfare_check"]  # what a clinician decides, with a reason
+DecisionBasis = Literal["consent", "safety_exception"]
 RiskLevel = Literal["low", "moderate", "high"]
 Disposition = Literal[
     "assessed_plan_made",
@@ -81,6 +90,7 @@ class Signal(msgspec.Struct, frozen=True):
     channel: str
     rule_version: str
     is_drill: bool = False
+    is_canary: bool = False
     phone_key: str | None = None
 
 
@@ -90,33 +100,6 @@ class SignalResult(msgspec.Struct, frozen=True):
     event_id: UUID
     opened: bool
     tier_raised: bool
-
-
-def acknowledge_by(tier: Tier, now: datetime, hours: WorkingTime) -> datetime:
-    """Tier 1: four staffed hours. Tier 2: 30 minutes by day and night. Tier 3: at once."""
-    match tier:
-        case 1:
-            return after_staffed(now, timedelta(hours=4), hours)
-        case 2:
-            return now + timedelta(minutes=30)
-        case 3:
-            return now
-        case _:
-            assert_never(tier)
-
-
-def lapses_at(tier: Tier, now: datetime, hours: WorkingTime) -> datetime:
-    """When an acknowledgement or attempt with nothing after it opens the event again: one business day, 2 hours,
-    30 minutes."""
-    match tier:
-        case 1:
-            return next_business_day(now, hours)
-        case 2:
-            return now + timedelta(hours=2)
-        case 3:
-            return now + timedelta(minutes=30)
-        case _:
-            assert_never(tier)
 
 
 def alerts_again(state: EventState, acknowledged_at: datetime | None, raised: bool, now: datetime) -> bool:

@@ -14,13 +14,12 @@ from kernel.errors import NotFound, Problem
 from registry.access import CLINICAL, require
 from registry.patients.tables import Patient
 from registry.ports import Alerts
-from registry.safety import rules
+from registry.safety.assessing import log_assessment, lower_tier
 from registry.safety.handling import (
     Acknowledgement,
     acknowledge,
     add_note,
     close,
-    log_assessment,
     log_attempt,
     note_problem,
     record_disposition,
@@ -28,7 +27,8 @@ from registry.safety.handling import (
     restart_clock,
 )
 from registry.safety.rules import Signal, SignalResult, Tier, Toward
-from registry.safety.signals import act, signal
+from registry.safety.signals import act, new_round, signal
+from registry.safety.steps import decide, take_step
 from registry.safety.tables import RiskEvent
 
 __all__ = [
@@ -38,13 +38,16 @@ __all__ = [
     "acknowledge",
     "add_note",
     "close",
+    "decide",
     "escalated",
     "lapse",
     "log_assessment",
     "log_attempt",
+    "lower_tier",
     "record_disposition",
     "signal",
     "staff_concern",
+    "take_step",
 ]
 
 CONCERN_RULE: Final = "staff-1"
@@ -113,17 +116,6 @@ async def lapse(tx: Tx, event_id: UUID, *, now: datetime) -> bool:
     if event.state == "assessed":
         await restart_clock(tx, event, now)
         return False
-    await tx.execute(
-        update(RiskEvent)
-        .where(RiskEvent.id == event_id)
-        .values(
-            state="open",
-            acknowledged_at=None,
-            acknowledged_by_id=None,
-            step=0,
-            next_action_at=now + rules.FIRST_LOOK,
-            version=RiskEvent.version + 1,
-        )
-    )
+    await tx.execute(update(RiskEvent).where(RiskEvent.id == event_id).values(**new_round(now)))
     await act(tx, event.clinic_id, event_id, "lapsed", event.acknowledged_by_id, now)
     return True

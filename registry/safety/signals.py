@@ -17,6 +17,9 @@ from kernel.ids import new_code
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic, Staff
 from registry.ports import Alerts
+from registry.protocol import queries as protocols
+from registry.protocol import rules as clocks
+from registry.protocol.rules import Deadlines
 from registry.safety import rules
 from registry.safety.rules import CODE_ALPHABET, CODE_LENGTH, FIRST_LOOK, Signal, SignalResult, Tier
 from registry.safety.tables import RiskAction, RiskEvent, RiskSignal
@@ -33,7 +36,14 @@ _SEEN = select(RiskSignal.event_id).where(
     RiskSignal.trigger == bindparam("trigger"),
 )
 _ANY_OPEN_EVENT = (
-    select(RiskEvent.id, RiskEvent.tier, RiskEvent.state, RiskEvent.acknowledged_at, RiskEvent.responsible_id)
+    select(
+        RiskEvent.id,
+        RiskEvent.tier,
+        RiskEvent.state,
+        RiskEvent.acknowledged_at,
+        RiskEvent.responsible_id,
+        RiskEvent.protocol_id,
+    )
     .where(
         RiskEvent.clinic_id == bindparam("clinic"),
         RiskEvent.toward == bindparam("toward"),
@@ -109,9 +119,10 @@ async def act(
     now: datetime,
     *,
     note: str | None = None,
+    who: str | None = None,
     **detail: str | int | None,
 ) -> None:
-    """One line of the event's history; `note` is sealed."""
+    """One line of the event's history; `note` and `who` are sealed."""
     await tx.execute(
         insert(RiskAction),
         {
@@ -123,6 +134,7 @@ async def act(
             "at": now,
             "detail": detail,
             "note_sealed": tx.vault.seal(note) if note else None,
+            "who_sealed": tx.vault.seal(who) if who else None,
         },
     )
 
@@ -155,11 +167,29 @@ async def _open(tx: Tx, signal: Signal, code: str, now: datetime, alerts: Alerts
     """None when the code is taken, or somebody else opened the patient's event in the meantime."""
     responsible = await _responsible(tx, signal)
     event_id = tx.new_id()
-    opened = await tx.insert_once(pick(tx, _OPEN), _event_row(signal, event_id, code, responsible, now))
+    protocol = await protocols.active(tx, signal.clinic_id)
+    limits = clocks.deadlines(protocol, signal.tier, now)
+    row = _event_row(signal, event_id, code, responsible, now) | _limits(limits)
+    opened = await tx.insert_once(pick(tx, _OPEN), row | {"protocol_id": protocol.id})
     if not opened:
         return None
     await _add_signal(tx, signal, event_id, now)
-    hours = await worklist.working_time(tx, signal.clinic_id)
+    if not signal.is_drill:  # a drill stands in the safety list, and in nobody's worklist
+        await _open_task(tx, signal, event_id, responsible, code, limits.acknowledge_by, now)
+    await _refresh(tx, signal, now)
+    await alerts.first_alert(tx, event_id, now=now)
+    return event_id
+
+
+async def _open_task(
+    tx: Tx,
+    signal: Signal,
+    event_id: UUID,
+    responsible: Responsible,
+    code: str,
+    due_at: datetime,
+    now: datetime,
+) -> None:
     await worklist.open_task(
         tx,
         clinic_id=signal.clinic_id,
@@ -167,16 +197,13 @@ async def _open(tx: Tx, signal: Signal, code: str, now: datetime, alerts: Alerts
         episode_id=responsible.episode_id,
         kind="safety_event",
         dedupe_key=task_key(event_id),
-        due_at=rules.acknowledge_by(signal.tier, now, hours),
+        due_at=due_at,
         owner_id=responsible.staff_id,
         ref_kind="risk_event",
         ref_id=event_id,
         detail={"code": code, "tier": signal.tier},
         now=now,
     )
-    await _refresh(tx, signal, now)
-    await alerts.first_alert(tx, event_id, now=now)
-    return event_id
 
 
 async def _join(tx: Tx, signal: Signal, event: Row[Any], now: datetime, alerts: Alerts) -> SignalResult:
@@ -206,21 +233,38 @@ async def _join(tx: Tx, signal: Signal, event: Row[Any], now: datetime, alerts: 
 async def _alert_again(tx: Tx, signal: Signal, event: Row[Any], tier: Tier, now: datetime) -> None:
     if event.state != "open":
         await act(tx, signal.clinic_id, event.id, "reopened", None, now, trigger=signal.trigger)
+    protocol = await protocols.of_event(tx, signal.clinic_id, event.protocol_id)
+    limits = clocks.deadlines(protocol, tier, now)
     await tx.execute(
         update(RiskEvent)
         .where(RiskEvent.id == event.id)
-        .values(
-            tier=tier,
-            state="open",
-            acknowledged_at=None,
-            acknowledged_by_id=None,
-            next_action_at=now + FIRST_LOOK,
-            step=0,
-            version=RiskEvent.version + 1,
-        )
+        .values(tier=tier, **_limits(limits), **new_round(now))
     )
-    due = rules.acknowledge_by(tier, now, await worklist.working_time(tx, signal.clinic_id))
-    await worklist.assign_task(tx, signal.clinic_id, task_key(event.id), event.responsible_id, due)
+    await worklist.assign_task(
+        tx, signal.clinic_id, task_key(event.id), event.responsible_id, limits.acknowledge_by
+    )
+
+
+def new_round(now: datetime) -> dict[str, Any]:
+    """Columns of an event that nobody has, and whose ladder starts from the bottom."""
+    return {
+        "state": "open",
+        "acknowledged_at": None,
+        "acknowledged_by_id": None,
+        "next_action_at": now + FIRST_LOOK,
+        "step": 0,
+        "round_at": now,
+        "rung_at": None,
+        "version": RiskEvent.version + 1,
+    }
+
+
+def _limits(limits: Deadlines) -> dict[str, datetime]:
+    return {
+        "acknowledge_by": limits.acknowledge_by,
+        "contact_by": limits.contact_by,
+        "assess_by": limits.assess_by,
+    }
 
 
 def _event_row(
@@ -242,10 +286,13 @@ def _event_row(
         "acknowledged_by_id": None,
         "next_action_at": now + FIRST_LOOK,
         "step": 0,
+        "round_at": now,
+        "rung_at": None,
         "disposition_sealed": None,
         "closed_at": None,
         "closed_by_id": None,
         "is_drill": signal.is_drill,
+        "is_canary": signal.is_canary,
         "version": 1,
     }
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from registry.episodes.forms import ContactMode
-from registry.safety.rules import AssessmentTool, AttemptChannel, AttemptOutcome, Disposition, RiskLevel
+from registry.safety.rules import AttemptChannel, AttemptOutcome, Disposition, RiskLevel
 
 
 class AttemptForm(msgspec.Struct, frozen=True):
@@ -18,7 +18,7 @@ class AttemptForm(msgspec.Struct, frozen=True):
 
 
 class AssessmentForm(msgspec.Struct, frozen=True):
-    tool: AssessmentTool
+    tool: str
     level: RiskLevel
     findings: str
 

@@ -90,7 +90,12 @@ class Case:
             "opened_at": now,
             "next_action_at": now,
             "step": 0,
+            "acknowledge_by": now,
+            "contact_by": now,
+            "assess_by": now,
+            "round_at": now,
             "is_drill": is_drill,
+            "is_canary": False,
             "version": 1,
         }
         async with self.database.begin(self.practice.clinic_id) as tx:

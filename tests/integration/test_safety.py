@@ -86,6 +86,29 @@ async def kinds(tx: Tx, event_id: UUID) -> list[str]:
     return [row.kind for row in rows]
 
 
+ASSESSED = {
+    "thoughts": "wish_to_be_dead",
+    "method": "not_reported",
+    "intent": "not_reported",
+    "plan": "not_reported",
+    "behaviour": "not_reported",
+    "means": "unsure",
+}
+
+
+async def assesses(tx: Tx, actor: Actor, event_id: UUID, **answers: str) -> None:
+    await service.log_assessment(
+        tx, actor, event_id, tool="structured", level="low", findings="Spoke for a while.",
+        answers=ASSESSED | answers, now=NOW,
+    )  # fmt: skip
+
+
+async def informs_consultant(tx: Tx, actor: Actor, event_id: UUID) -> None:
+    await service.take_step(
+        tx, actor, event_id, step="consultant_informed", who="Parker Sung", at=NOW, now=NOW
+    )
+
+
 async def line(tx: Tx, episode_id: UUID) -> Any:
     return await tx.first(select(RegistryLine.__table__).where(RegistryLine.episode_id == episode_id))
 
@@ -167,6 +190,7 @@ async def test_a_crisis_text_from_an_unknown_number_is_an_event_without_a_patien
         assert [found.family_name for found in listed] == [None, None]
     async with database.begin() as tx:
         await service.acknowledge(tx, scene.casey, first.event_id, now=NOW)
+        await informs_consultant(tx, scene.casey, first.event_id)
         await service.close(
             tx, scene.dana, first.event_id, disposition="emergency_department", now=NOW + HOUR
         )
@@ -316,6 +340,7 @@ async def test_tier_1_may_be_closed_by_who_took_it(database: Database, scene: Sc
     async with database.begin() as tx:
         event_id = (await scene.raise_(tx, 1)).event_id
         await service.acknowledge(tx, scene.casey, event_id, now=NOW)
+        await assesses(tx, scene.casey, event_id)
         await service.close(
             tx, scene.casey, event_id, disposition="assessed_plan_made", next_contact_at=NEXT_WEEK,
             note="spoke, safe tonight", now=NOW + HOUR,
@@ -346,6 +371,9 @@ async def test_tier_2_is_closed_by_a_second_person(database: Database, scene: Sc
         await service.record_disposition(
             tx, scene.casey, event_id, disposition="urgent_visit", next_contact_at=NEXT_WEEK, now=NOW
         )
+        with pytest.raises(Invalid, match="consultant was informed"):
+            await service.close(tx, scene.dana, event_id, now=NOW + HOUR)
+        await informs_consultant(tx, scene.casey, event_id)
         await service.close(tx, scene.dana, event_id, now=NOW + HOUR)
         event = await event_row(tx, event_id)
         assert (event.state, event.closed_by_id) == ("closed", scene.clinic.clinician)
@@ -392,7 +420,7 @@ async def test_nobody_plans_a_contact_with_the_dead(database: Database, scene: S
         event_id = (await scene.raise_(tx)).event_id
         await tx.execute(update(Patient).values(deceased_on=NOW.date()))
         await service.acknowledge(tx, scene.casey, event_id, now=NOW)
-        await service.close(tx, scene.casey, event_id, disposition="unreachable_followed_policy", now=NOW)
+        await service.close(tx, scene.casey, event_id, disposition="not_about_this_patient", now=NOW)
         assert (await event_row(tx, event_id)).state == "closed"
 
 
@@ -518,7 +546,8 @@ async def test_the_web_role_handles_events_behind_the_clinic_wall(
         event_id = (await scene.raise_(tx, 2)).event_id
         await service.acknowledge(tx, scene.casey, event_id, now=NOW)
     async with app_database.begin(scene.clinic.id) as tx:
+        await informs_consultant(tx, scene.casey, event_id)
         await service.close(
             tx, scene.dana, event_id, disposition="urgent_visit", next_contact_at=NEXT_WEEK, now=NOW + HOUR
         )
-        assert len((await queries.event(tx, scene.casey, event_id, now=NOW)).actions) == 3
+        assert len((await queries.event(tx, scene.casey, event_id, now=NOW)).actions) == 4
