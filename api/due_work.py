@@ -20,6 +20,7 @@ from messaging.delivery.upkeep import Upkeep
 from messaging.escalation.service import repeat_alerts
 from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
 from messaging.schedule.ports import Outgoing
+from registry.filing.service import ask_for_filing
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -68,6 +69,7 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("due_check_ins", 10, check_ins),
                 _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
                 _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),
+                _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),
                 _sweep("wake_threads", 10, _with_ports(deps, wake_threads)),
             ),

@@ -53,3 +53,11 @@ class Outreach(Protocol):
 
     async def contact_changed(self, tx: Tx, patient_id: UUID, *, now: datetime) -> None:
         """Number, zone, channel or window changed: suppress rows of the old number, recompute what is unsent."""
+
+    async def next_contact_changed(self, tx: Tx, episode_id: UUID, *, now: datetime) -> None:
+        """Takes back reminders of the earlier date and plans those of the new one as far as it is near."""
+
+    async def ask_after_no_show(
+        self, tx: Tx, actor: Actor, patient_id: UUID, contact_id: UUID, *, now: datetime
+    ) -> None:
+        """Queues the one text after a missed appointment. Raises Invalid naming `no_show_text` with why it can't go."""

@@ -16,7 +16,7 @@ from staff_console.pages import Visit, within
 from staff_console.refusals import UNSEEN, typed
 
 # Fields that tell which version of the record the form is about: an old draft must not bring back an old one.
-NOT_KEPT = frozenset({*UNSEEN, "version"})
+NOT_KEPT = frozenset({*UNSEEN, "version", "opened_at"})
 
 
 async def keep(
@@ -53,3 +53,7 @@ def reply_place(patient_id: UUID) -> str:
 
 def enrol_place(patient_id: UUID | None) -> str:
     return "enrol" if patient_id is None else f"enrol:{patient_id}"
+
+
+def contact_place(patient_id: UUID) -> str:
+    return f"contact:{patient_id}"

@@ -7,6 +7,7 @@ from typing import Any, Final
 from staff_console.account import controller as signing_in
 from staff_console.account import own as account
 from staff_console.billing import controller as billing
+from staff_console.contact import controller as contact
 from staff_console.enrol import controller as enrol
 from staff_console.patient import controller as patient
 from staff_console.registry import controller as registry
@@ -24,6 +25,7 @@ ROUTES: Final[list[Any]] = [
     *registry.ROUTES,
     *search.ROUTES,
     *patient.ROUTES,
+    *contact.ROUTES,
     *enrol.ROUTES,
     *safety.ROUTES,
     *tasks.ROUTES,

@@ -41,7 +41,7 @@ async def staff_text(tx: Tx, actor: Actor, patient_id: UUID, body: str, *, now: 
     if facts is None or facts.clinic_id != clinic_id:
         raise NotFound("patient")
     phone = await _may_text(tx, facts, now)
-    sender_id, last_inbound_at = await _sender(tx, clinic_id, phone.key)
+    sender_id, last_inbound_at = await sender_for(tx, clinic_id, phone.key)
     text_id = tx.new_id()
     message = Message(
         clinic_id=clinic_id,
@@ -95,7 +95,7 @@ async def _reason(tx: Tx, facts: TextingFacts, now: datetime) -> str | None:
     return None
 
 
-async def _sender(tx: Tx, clinic_id: UUID, phone_key: str) -> tuple[UUID, datetime | None]:
+async def sender_for(tx: Tx, clinic_id: UUID, phone_key: str) -> tuple[UUID, datetime | None]:
     """The number the patient last wrote to, else the clinic's first; and when that was."""
     row = await tx.first(
         select(SmsThread.sender_id, SmsThread.last_inbound_at)

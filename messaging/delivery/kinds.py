@@ -14,6 +14,7 @@ Kind = Literal[
     "invitation",  # first text of a check-in
     "reminder",  # check-in not started, or started and waiting
     "contact_reminder",  # next contact with the care team
+    "no_show",  # once after a missed appointment: today or this week?
     "question",  # the next item of an open check-in
     "acknowledgement",  # thanks, echo, read-back, answer to a command
     "link",  # portal link
@@ -25,6 +26,7 @@ Kind = Literal[
     "crisis",  # 988/911 text after a crisis word or a positive item 9
     "alert",
     "passcode",
+    "requested_code",  # to a number that the person has typed a moment ago and that is not on file as theirs
 ]
 
 
@@ -57,6 +59,7 @@ KIND_RULES: Final[dict[Kind, KindRule]] = {
     "invitation": KindRule("A", 40, once_a_day=True, by_exemption=True),
     "reminder": KindRule("A", 50, once_a_day=True, by_exemption=True),
     "contact_reminder": KindRule("A", 50, once_a_day=True, by_exemption=True),
+    "no_show": KindRule("A", 50),
     "question": KindRule("A", 30, live_reply=True),
     "acknowledgement": KindRule("A", 30, live_reply=True),
     "link": KindRule("A", 30, live_reply=True, by_exemption=True),
@@ -70,6 +73,7 @@ KIND_RULES: Final[dict[Kind, KindRule]] = {
     "crisis": KindRule("B", 10, needs_consent=False, after_discharge=True),
     "alert": KindRule("C", 0, needs_consent=False, after_stop=True, after_discharge=True),
     "passcode": KindRule("D", 20),
+    "requested_code": KindRule("D", 20, needs_consent=False),
 }
 
 

@@ -49,11 +49,14 @@ _DUE = (
 )
 
 
-async def plan_contact_reminders(tx: Tx, *, now: datetime, limit: int = 500) -> int:
+async def plan_contact_reminders(
+    tx: Tx, *, now: datetime, limit: int = 500, episode_id: UUID | None = None
+) -> int:
     """Writes the reminders of contacts in the coming 48 hours; a contact that is too near for any gets one row that
-    says so. Gives how many contacts were planned for."""
+    says so. Gives how many contacts were planned for. `episode_id` looks at that one alone."""
     rows = await tx.all(
         _COMING.where(
+            *(() if episode_id is None else (Episode.id == episode_id,)),
             Episode.next_contact_at > now,
             Episode.next_contact_at <= now + AHEAD,
             Episode.status.in_(IN_CARE),
@@ -96,12 +99,13 @@ def _rows(tx: Tx, row: Row[Any], facts: Reach, now: datetime) -> list[dict[str, 
     return [values(reminder.kind, reminder.at) for reminder in ahead]
 
 
-async def drop_moved(tx: Tx, *, now: datetime, limit: int = 500) -> int:
+async def drop_moved(tx: Tx, *, now: datetime, limit: int = 500, episode_id: UUID | None = None) -> int:
     """Reminders of a contact that was moved or called off are taken back, also when their text still waits."""
     rows = await tx.all(
         select(ContactReminder.id, ContactReminder.patient_id)
         .join(Episode, Episode.id == ContactReminder.episode_id)
         .where(
+            *(() if episode_id is None else (Episode.id == episode_id,)),
             ContactReminder.contact_at > now,
             ContactReminder.state.in_(("scheduled", "queued")),
             Episode.next_contact_at.is_distinct_from(ContactReminder.contact_at),

@@ -11,9 +11,10 @@ from kernel.audit import Actor
 from kernel.db import Tx
 from messaging.consent import choices
 from messaging.consent import service as consent
+from messaging.conversation import no_show
 from messaging.delivery import service as delivery
 from messaging.delivery.tables import Outbox
-from messaging.schedule import closing, occurrences
+from messaging.schedule import closing, contacts, occurrences
 from messaging.schedule.due import OFFERED
 from messaging.schedule.tables import CheckIn, ContactReminder
 from registry.patients.tables import PatientPhone
@@ -60,6 +61,15 @@ class Schedule:
                 tx, check_in_id, state="cancelled", reason="contact_changed", now=now, plan_next=False
             )
         await occurrences.materialise(tx, patient_id, now=now)
+
+    async def next_contact_changed(self, tx: Tx, episode_id: UUID, *, now: datetime) -> None:
+        await contacts.drop_moved(tx, now=now, episode_id=episode_id)
+        await contacts.plan_contact_reminders(tx, now=now, episode_id=episode_id)
+
+    async def ask_after_no_show(
+        self, tx: Tx, actor: Actor, patient_id: UUID, contact_id: UUID, *, now: datetime
+    ) -> None:
+        await no_show.ask(tx, actor, patient_id, contact_id, now=now)
 
 
 async def _old_numbers(tx: Tx, patient_id: UUID, current: str | None) -> list[str]:

@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'cover', 'coverage', 'draft', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
-TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'cover', 'coverage', 'draft', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
 
 
 def upgrade() -> None:
@@ -539,6 +539,23 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_draft')),
     sa.UniqueConstraint('clinic_id', 'staff_id', 'place', name=op.f('uq_draft_clinic_id_staff_id_place'))
     )
+    op.create_table('email_consent',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('address_sealed', sa.String(), nullable=False),
+    sa.Column('address_key', sa.String(), nullable=False),
+    sa.Column('method', sa.String(), nullable=False),
+    sa.Column('wording_version', sa.String(), nullable=False),
+    sa.Column('recorded_by_id', sa.Uuid(), nullable=True),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('given', 'withdrawn', 'bounced')", name=op.f('ck_email_consent_kind')),
+    sa.CheckConstraint("method IN ('verbal', 'written', 'portal')", name=op.f('ck_email_consent_method')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_email_consent_clinic_id_patient_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_email_consent'))
+    )
+    op.create_index('ix_email_consent_patient', 'email_consent', ['patient_id', 'recorded_at'], unique=False)
     op.create_table('episode',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('status', sa.String(), nullable=False),
@@ -895,6 +912,7 @@ def upgrade() -> None:
     sa.Column('silenced_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('invited_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('first_answer_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('lost_ways', sa.JSON(), nullable=True),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('close_reason', sa.String(), nullable=True),

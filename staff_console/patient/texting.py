@@ -34,6 +34,7 @@ KINDS: Final = {
     "invitation": "Check-in",
     "reminder": "Reminder",
     "contact_reminder": "Reminder of the next contact",
+    "no_show": "After a missed appointment",
     "question": "Question",
     "acknowledgement": "Check-in",
     "link": "Link",
@@ -44,6 +45,7 @@ KINDS: Final = {
     "stop_confirmation": "End of texts",
     "crisis": "Crisis text",
     "passcode": "Passcode",
+    "requested_code": "Passcode",
 }
 REASONS: Final = {
     "opted_out": "The patient had opted out.",

@@ -96,6 +96,23 @@
   const saveAll = () => { for (const [form, note] of drafts) saveDraft(form, note, true); };
   document.addEventListener("visibilitychange", () => { if (document.hidden) saveAll(); });
 
+  /* --- a copy for the chart goes to the clipboard in one press --- */
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const text = document.getElementById(button.dataset.copy);
+    const out = button.parentElement.querySelector("[data-copied]");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text.value);
+        out.textContent = "Copied.";
+      } catch {
+        text.focus();
+        text.select();
+        out.textContent = "Press Ctrl+C to copy the selected text.";
+      }
+    });
+  }
+
   /* --- idle: the session ends this long after the last request of any tab; warn ahead --- */
   const ends = Number(body.dataset.idleEnds) * 1000;
   const warn = Number(body.dataset.idleWarn) * 1000;

@@ -64,6 +64,14 @@ class RecordingOutreach:
     async def contact_changed(self, tx: Tx, patient_id: UUID, *, now: datetime) -> None:
         self.calls.append(("contact_changed", patient_id))
 
+    async def next_contact_changed(self, tx: Tx, episode_id: UUID, *, now: datetime) -> None:
+        self.calls.append(("next_contact_changed", episode_id))
+
+    async def ask_after_no_show(
+        self, tx: Tx, actor: Actor, patient_id: UUID, contact_id: UUID, *, now: datetime
+    ) -> None:
+        self.calls.append(("ask_after_no_show", contact_id))
+
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
 

@@ -40,6 +40,7 @@ LONGEST: dict[str, str] = {
     "choices": "",
     "value": "2",
     "label": "L" * 27,
+    "code": "493027",
     "when": "Wed 30 Sep, 12:30 PM",
     "contact": "phone call with your care team Wed 30 Sep, 12:30 PM",
     "answers": ", ".join(f"Q{n} 0" for n in range(1, 10)),
@@ -88,7 +89,7 @@ def test_a_first_contact_fits_one_segment_and_says_who_writes(key: str, language
 def test_which_texts_can_be_a_first_contact() -> None:
     first = {key for key, text in texts("en").items() if text.first_contact}
     assert first == {
-        "contact_reminder", "invitation_link", "reminder_not_started", "reminder_started_link", "unknown_number", "who",
+        "contact_reminder", "invitation_link", "no_show", "passcode", "reminder_not_started", "reminder_started_link", "unknown_number", "who",
     }  # fmt: skip
 
 

@@ -171,6 +171,7 @@ def test_one_invitation_or_reminder_a_day_and_only_in_the_window(kind, changes, 
         ("crisis", False, True, True),
         ("alert", True, True, True),
         ("passcode", False, False, False),
+        ("requested_code", False, True, False),
     ],
 )
 def test_who_may_still_be_texted_after_stop_without_consent_and_after_discharge(
@@ -190,7 +191,7 @@ def test_who_may_still_be_texted_after_stop_without_consent_and_after_discharge(
 
 def test_the_table_above_has_every_kind():
     assert set(KIND_RULES) == set(get_args(Kind))
-    assert len(KIND_RULES) == 14
+    assert len(KIND_RULES) == 16
 
 
 @pytest.mark.parametrize(

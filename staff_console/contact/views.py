@@ -1,0 +1,73 @@
+"""One contact: its form, and the copy for the chart.
+
+Posts, each under `/patients/{patient_id}`: `/contact` (fields of `contact/contact.html`), `/contact/template` (the same,
+shown again with the template of the kind), `/contact/draft`, `/filed` (kind, ref_id, filed, back). The templates of the
+clinic post to `/setup/note-templates/{kind}` (body, version).
+"""
+
+from msgspec import Struct
+
+from staff_console.formats import Moment
+from staff_console.formstate import Choice, FormState
+from staff_console.whose import Whose
+
+
+class ContactLine(Struct, frozen=True):
+    """`unfiled`: not in the EHR yet. `detail` is what came of it."""
+
+    id: str
+    at: Moment
+    title: str
+    detail: str
+    who: str
+    href: str
+    unfiled: bool = False
+
+
+class ContactPage(Struct, frozen=True):
+    """Template `contact/contact.html`. `planned` is what this contact was to cover, `opened` the time from which
+    minutes can run; `before` the last contacts. `text_blocked` says why no text can go after a missed appointment."""
+
+    whose: Whose
+    form: FormState
+    kinds: tuple[Choice, ...]
+    outcomes: tuple[Choice, ...]
+    channels: tuple[Choice, ...]
+    adherence: tuple[Choice, ...]
+    side_effects: tuple[Choice, ...]
+    skills: tuple[Choice, ...]
+    changes: tuple[Choice, ...]
+    activities: tuple[Choice, ...]
+    modes: tuple[Choice, ...]
+    zone: str
+    opened: str
+    planned: str
+    scores: tuple[str, ...]
+    before: tuple[ContactLine, ...]
+    text_blocked: str = ""
+
+
+class CopyPage(Struct, frozen=True):
+    """Template `contact/copy.html`. `text` is what is pasted into the EHR; `filed` says who ticked it and when."""
+
+    whose: Whose
+    title: str
+    text: str
+    kind: str
+    ref_id: str
+    filed: str
+    may_file: bool
+    fresh: str = ""
+
+
+class TemplateForm(Struct, frozen=True):
+    label: str
+    action: str
+    form: FormState
+    note: str
+
+
+class TemplatesPage(Struct, frozen=True):
+    """Template `contact/templates.html`."""
+
+    templates: tuple[TemplateForm, ...]
