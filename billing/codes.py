@@ -13,7 +13,9 @@ import msgspec
 
 from registry.time_log.months import Month
 
-Use = Literal["initial", "subsequent", "additional", "short_month", "general", "seen_beside"]
+Use = Literal[
+    "initial", "subsequent", "additional", "short_month", "whole_month", "general", "addition", "seen_beside"
+]
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +86,10 @@ CODES: Final[tuple[Code, ...]] = (
     Code(
         id="G0512",
         label="Collaborative care month of a rural clinic or health centre",
-        use="seen_beside",
+        use="whole_month",
         nominal_minutes=None,
         valid_from=date(2018, 1, 1),
-        source="AHRQ Integration Academy, 2026: ended for Medicare on 2026-01-01",
+        source="APA, Get paid in integrated care; AHRQ Integration Academy, 2026: ended for Medicare on 2026-01-01",
     ),
     Code(
         id="G0511",
@@ -101,8 +103,19 @@ CODES: Final[tuple[Code, ...]] = (
     *(
         Code(
             id=id,
-            label=f"Advanced primary care, behavioural-health addition ({number} of 3)",
+            label=f"Advanced primary care, month, level {level}",
             use="seen_beside",
+            nominal_minutes=None,
+            valid_from=date(2025, 1, 1),
+            source="NARHC, summary of the 2026 final rules",
+        )
+        for level, id in enumerate(("G0556", "G0557", "G0558"), start=1)
+    ),
+    *(
+        Code(
+            id=id,
+            label=f"Advanced primary care, behavioural-health addition ({number} of 3)",
+            use="addition",
             nominal_minutes=None,
             valid_from=date(2026, 1, 1),
             source="CMS-1832-F, 90 FR 49266",
@@ -111,26 +124,43 @@ CODES: Final[tuple[Code, ...]] = (
     ),
 )
 
-COLLABORATIVE_CARE: Final = frozenset({"99492", "99493", "99494", "G2214"})
+COLLABORATIVE_CARE: Final = frozenset({"99492", "99493", "99494", "G2214", "G0512"})
+ADVANCED_PRIMARY_CARE: Final = frozenset({"G0556", "G0557", "G0558"})
+ADDITIONS: Final = frozenset({"G0568", "G0569", "G0570"})
 
 CONFLICTS: Final[tuple[Conflict, ...]] = (
     Conflict(
         ours=COLLABORATIVE_CARE,
-        other=frozenset({"99484", "G0511", "G0512"}),
+        other=frozenset({"99484", "G0511"}),
         text="Collaborative care and general integration are never reported for one patient in one month.",
         source="BCBS Michigan, The Record, May 2022",
     ),
     Conflict(
         ours=frozenset({"99484"}),
-        other=COLLABORATIVE_CARE | {"G0511", "G0512"},
+        other=COLLABORATIVE_CARE | {"G0511"},
         text="General integration and collaborative care are never reported for one patient in one month.",
         source="BCBS Michigan, The Record, May 2022",
     ),
     Conflict(
         ours=COLLABORATIVE_CARE | {"99484"},
-        other=frozenset({"G0568", "G0569", "G0570"}),
-        text="Whether an advanced-primary-care addition may stand beside this line is unsettled; a person decides.",
+        other=ADDITIONS | ADVANCED_PRIMARY_CARE,
+        text="Whether this line may stand beside an advanced-primary-care month or its additions is unsettled; a person decides.",
         source="CMS-1832-F, 90 FR 49266",
+    ),
+    Conflict(
+        ours=ADDITIONS,
+        other=COLLABORATIVE_CARE | {"99484", "G0511"},
+        text="An advanced-primary-care addition takes the place of a collaborative-care or integration line.",
+        source="CMS-1832-F, 90 FR 49266",
+    ),
+    *(
+        Conflict(
+            ours=codes,
+            other=codes,
+            text="Someone else already reports such a month for this patient; one practitioner does.",
+            source="HHS OIG A-07-17-05101, November 2019: most overpayments were one month reported twice",
+        )
+        for codes in (COLLABORATIVE_CARE, frozenset({"99484"}))
     ),
 )
 
@@ -148,6 +178,11 @@ def in_force(month: Month) -> tuple[Code, ...]:
         for code in CODES
         if code.valid_from <= month.first_day and (code.valid_to is None or month.last_day <= code.valid_to)
     )
+
+
+def not_in_force(code_ids: frozenset[str], month: Month) -> tuple[str, ...]:
+    """Those of the codes that can't be reported for the whole of a month, sorted."""
+    return tuple(sorted(code_ids - {code.id for code in in_force(month)}))
 
 
 def conflicts(lines: frozenset[str], others: frozenset[str]) -> tuple[Conflict, ...]:

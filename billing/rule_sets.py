@@ -26,7 +26,9 @@ ConsentMethod = Literal["verbal", "written", "portal"]
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Minutes are whole minutes of a calendar month. `effective_to` is inclusive; `reviewed_through` is the
     last day the sources were checked for, after which rows are flagged. `max_99494_units` warns, and cuts
-    only where `truncate_99494` is set. `separately_paid` false: lines are listed, not charged."""
+    only where `truncate_99494` is set. `separately_paid` false: lines are listed, not charged. `month_code`: one code
+    stands for the whole month, whatever its minutes past the minimum. `apcm_addons`: beside an advanced-primary-care
+    month, `use` its untimed addition in place of our lines, or `hold` ours for a person."""
 
     id: str
     version: int
@@ -54,6 +56,9 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pos: str = "11"
     separately_paid: bool = True
     setting: Literal["prof", "rhc_fqhc"] = "prof"
+    month_code: Literal["G0512"] | None = None
+    g0512_first_min: int = 70
+    apcm_addons: Literal["hold", "use"] = "hold"
     min_99484: int = 20
     initiating_visit_months: int = 12
     initiating_visit_accepts_9079x: bool = False
@@ -63,7 +68,14 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     prior_auth_after_months: int | None = None
 
     def __post_init__(self) -> None:
-        for field in ("version", "g2214_min", "min_99484", "episode_gap_months", "initiating_visit_months"):
+        for field in (
+            "version",
+            "g2214_min",
+            "min_99484",
+            "g0512_first_min",
+            "episode_gap_months",
+            "initiating_visit_months",
+        ):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field}: must be at least 1")
         if self.max_99494_units < 0:

@@ -30,6 +30,7 @@ __all__ = [
     "Override",
     "PreviousEpisode",
     "Step",
+    "addon_for",
     "lines_for",
     "minutes_needed",
     "month_type",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 _UNIT: Final = 30  # minutes of one additional unit
+_ADDONS: Final[dict[MonthType, str]] = {"initial": "G0568", "subsequent": "G0569", "general": "G0570"}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -48,11 +50,13 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One rule as it was applied; `passed` None means that an earlier rule made it unnecessary."""
+    """One rule as it was applied; `passed` None means that an earlier rule made it unnecessary. `rule_id` names it
+    with its rule set and version (`cpt_midpoint@1/99494`)."""
 
     rule: str
     passed: bool | None
     words: str
+    rule_id: str = ""
 
 
 class LineWarning(msgspec.Struct, frozen=True):
@@ -127,6 +131,8 @@ def minutes_needed(month_type: MonthType, code: str, rule_set: RuleSet) -> int:
 def _terms(month_type: MonthType, rule_set: RuleSet) -> _Terms:
     midpoint = rule_set.time_rule == "cpt_midpoint"
     step = 16 if midpoint else _UNIT
+    if rule_set.month_code is not None and month_type != "general":
+        return _wrapped(month_type, rule_set.month_code, rule_set)
     match month_type:
         case "initial":
             return _Terms("99492", 70, 36 if midpoint else 70, step, "in a first month")
@@ -138,9 +144,21 @@ def _terms(month_type: MonthType, rule_set: RuleSet) -> _Terms:
             assert_never(month_type)
 
 
+def _wrapped(month_type: MonthType, code: str, rule_set: RuleSet) -> _Terms:
+    """One code for the whole month, at its full time (APA, Get paid in integrated care: 70 and 60 minutes)."""
+    first = month_type == "initial"
+    need = rule_set.g0512_first_min if first else 60
+    return _Terms(code, need, need, _UNIT, "in a first month" if first else "in a later month")
+
+
+def addon_for(month_type: MonthType) -> str:
+    """The advanced-primary-care addition that stands for a month of this type; it is not timed (CMS-1832-F)."""
+    return _ADDONS[month_type]
+
+
 def _decide(month_type: MonthType, minutes: int, rule_set: RuleSet) -> tuple[Line, ...]:
     terms = _terms(month_type, rule_set)
-    if month_type == "general":
+    if month_type == "general" or rule_set.month_code is not None:
         return (Line(terms.code, 1),) if minutes >= terms.need else ()
     if minutes >= terms.need:
         units = _additional_units(minutes - terms.base, terms.step)
@@ -162,6 +180,8 @@ def _next(
     terms = _terms(month_type, rule_set)
     past_base = max(0, _additional_units(minutes - terms.base, terms.step))
     candidates = (rule_set.g2214_min, terms.need, terms.base + terms.step + _UNIT * past_base)
+    if month_type == "general" or rule_set.month_code is not None:
+        candidates = (terms.need, terms.need, terms.need)
     for at in sorted(candidate for candidate in candidates if candidate > minutes):
         then = _decide(month_type, at, rule_set)
         if then != lines:
@@ -174,7 +194,8 @@ def _warnings(
 ) -> tuple[LineWarning, ...]:
     found: list[LineWarning] = []
     terms = _terms(month_type, rule_set)
-    units = _additional_units(minutes - terms.base, terms.step) if month_type != "general" else 0
+    alone = month_type == "general" or rule_set.month_code is not None
+    units = 0 if alone else _additional_units(minutes - terms.base, terms.step)
     if units > rule_set.max_99494_units:
         found.append(
             LineWarning(
@@ -200,32 +221,38 @@ def _steps(
         terms.code,
         reached,
         f"{terms.code} takes {terms.need} minutes {terms.where}: {minutes} counted, {_verdict(reached)}.",
+        f"{rule_set.rule_id}/{terms.code}",
     )
-    if month_type == "general":
+    if month_type == "general" or rule_set.month_code is not None:
         return (base,)
-    return base, _additional_step(terms, minutes, lines), _short_month_step(terms, minutes, rule_set)
+    return (
+        base,
+        _additional_step(terms, minutes, lines, rule_set),
+        _short_month_step(terms, minutes, rule_set),
+    )
 
 
-def _additional_step(terms: _Terms, minutes: int, lines: tuple[Line, ...]) -> Step:
-    first = terms.base + terms.step
+def _additional_step(terms: _Terms, minutes: int, lines: tuple[Line, ...], rule_set: RuleSet) -> Step:
+    first, rule_id = terms.base + terms.step, f"{rule_set.rule_id}/99494"
     if minutes < terms.need:
-        return Step("99494", None, f"99494 never stands without {terms.code}.")
+        return Step("99494", None, f"99494 never stands without {terms.code}.", rule_id)
     units = sum(line.units for line in lines if line.code == "99494")
     words = (
         f"99494 takes {terms.step} minutes past {terms.base}, {first} in all, and {_UNIT} more for each "
         f"further unit: {minutes} counted, {units} {'unit' if units == 1 else 'units'}."
     )
-    return Step("99494", units > 0, words)
+    return Step("99494", units > 0, words, rule_id)
 
 
 def _short_month_step(terms: _Terms, minutes: int, rule_set: RuleSet) -> Step:
+    rule_id = f"{rule_set.rule_id}/G2214"
     if minutes >= terms.need:
-        return Step("G2214", None, f"G2214 is not reported beside {terms.code}.")
+        return Step("G2214", None, f"G2214 is not reported beside {terms.code}.", rule_id)
     if not rule_set.g2214_enabled:
-        return Step("G2214", False, "G2214 is not taken by this payer.")
+        return Step("G2214", False, "G2214 is not taken by this payer.", rule_id)
     reached = minutes >= rule_set.g2214_min
     words = f"G2214 takes {rule_set.g2214_min} minutes: {minutes} counted, {_verdict(reached)}."
-    return Step("G2214", reached, words)
+    return Step("G2214", reached, words, rule_id)
 
 
 def _verdict(reached: bool) -> str:

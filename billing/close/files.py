@@ -16,7 +16,7 @@ from billing.export.institutional import institutional_csv, institutional_rows
 from billing.export.statement_columns import COLUMNS, statement_csv, table
 from billing.export.summary_pdf import summary_pdf
 from billing.export.xlsx import MEDIA_TYPE as XLSX
-from billing.export.xlsx import workbook
+from billing.export.xlsx import Sheet, workbook
 from registry.time_log.months import Month
 
 FileKind = Literal[
@@ -61,8 +61,8 @@ def files(made: Made, frozen: Sequence[Frozen], deltas: Sequence[Delta]) -> list
     rows = [msgspec.structs.replace(each.row, locked_at=made.closed_at) for each in frozen]
     stem = f"evenkeel-{made.month}.v{made.version}"
     guarded, machine = statement_csv(rows, stem, "spreadsheet"), statement_csv(rows, stem, "machine")
-    about = [(name, value) for name, value in _about(made)]
-    sheets = [("Statement", tuple(COLUMNS), table(rows)), ("About", ("what", "value"), about)]
+    about = _about(made)
+    sheets: list[Sheet] = [("Statement", tuple(COLUMNS), table(rows)), ("About", ("what", "value"), about)]
     summary = summary_pdf(made.clinic, made.month, made.version, made.content_hash, rows, made.closed_at)
     found = [
         MadeFile("csv_spreadsheet", guarded.name, guarded.media_type, guarded.content),

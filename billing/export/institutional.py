@@ -34,11 +34,12 @@ def institutional_csv(rows: Sequence[StatementRow], stem: str) -> CsvFile:
 
 def _cells(row: StatementRow) -> Iterable[tuple[Cell, ...]]:
     facts, cover = row.facts, row.coverage
+    payer = (None, None, None) if cover is None else (cover.payer, cover.payer_id, cover.member_id)
     for line in row.lines:
         charge = None if line.charge_cents is None else Decimal(line.charge_cents) / 100
         yield (
             facts.family_name, facts.given_name, facts.mrn, facts.birth_date,
-            cover and cover.payer, cover and cover.payer_id, cover and cover.member_id,
+            *payer,
             ";".join(diagnosis.code for diagnosis in facts.diagnoses), str(row.month),
             line.code, line.units, charge, row.date_of_service,
             facts.practice.billing_npi, facts.practice.billing_tin, facts.practice.rendering_npi,

@@ -18,6 +18,7 @@ import xlsxwriter
 from billing.export.csv import Cell
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Sheet = tuple[str, Sequence[str], Sequence[Sequence[Cell]]]
 LONGEST_CELL: Final = 32_767
 # Outside what XML 1.0 can hold: control characters but TAB, LF and CR, surrogates and non-characters.
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -29,9 +30,7 @@ _TEXT_ONLY: Final = {
 }
 
 
-def workbook(
-    sheets: Sequence[tuple[str, Sequence[str], Sequence[Sequence[Cell]]]], made_at: datetime
-) -> bytes:
+def workbook(sheets: Sequence[Sheet], made_at: datetime) -> bytes:
     """Sheets as (name, header, rows). Same arguments, same bytes."""
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, _TEXT_ONLY) as book:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 import msgspec
 
 from billing.rule_sets import RuleSet
-from billing.statement.facts import PatientFacts
+from billing.statement.facts import Dated, PatientFacts
 from billing.statement.rules import StatementRow, statement_row
 from registry import zones
 from registry.time_log.months import Month
@@ -55,8 +56,22 @@ def derive(inputs: Inputs) -> Derived:
         zone=zone,
         today=inputs.today,
         prepared_by=inputs.prepared_by,
+        late=late_entries(inputs.entries, zone),
     )
     return Derived(counted, row)
+
+
+def late_entries(entries: Iterable[Entry], zone: tzinfo) -> tuple[Dated, ...]:
+    """Entries written down on a later day of the clinic than the one their work ended on."""
+    return tuple(
+        Dated(entry.id, entry.started_at.astimezone(zone).date(), "time_entry")
+        for entry in entries
+        if entry.created_at.astimezone(zone).date() > _ended(entry).astimezone(zone).date()
+    )
+
+
+def _ended(entry: Entry) -> datetime:
+    return entry.started_at + timedelta(seconds=entry.seconds)
 
 
 def encoded(inputs: Inputs) -> bytes:

@@ -9,27 +9,39 @@ row; it never changes its minutes.
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from billing.month_types import MonthType
 from billing.rule_sets import RuleSet
 from billing.statement.facts import Coverage, Dated, PatientFacts
+from billing.statement.fixes import FIXES
+from kernel.audit import Role
 from registry.time_log.months import Month
 
 ElementState = Literal["passed", "failed", "not_applicable"]
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True):
-    """`holds`: when it fails the line waits for a named biller; otherwise the row is only flagged."""
+    """`holds`: when it fails the line waits for a named biller; otherwise the row is only flagged. `refs` are the
+    rows it rests on; a failed one says in `fix` what to do and in `fixers` which roles can."""
 
     id: str
     label: str
     state: ElementState
     holds: bool
     words: str
-    row_ids: tuple[str, ...] = ()
+    refs: tuple[Dated, ...] = ()
+    fix: str = ""
+    fixers: tuple[Role, ...] = ()
+
+    @property
+    def row_ids(self) -> tuple[str, ...]:
+        return tuple(ref.id for ref in self.refs)
+
+
+FRESH_DAYS: Final = 2
 
 
 class _Asked(NamedTuple):
@@ -58,15 +70,18 @@ def elements(
 
 
 def _element(
-    id: str, label: str, passed: bool, words: str, ids: Iterable[str] = (), *, holds: bool = False
+    id: str, label: str, passed: bool, words: str, refs: Iterable[Dated] = (), *, holds: bool = False
 ) -> Element:
+    fix, fixers = ("", ()) if passed else FIXES[id]
     return Element(
         id=id,
         label=label,
         state="passed" if passed else "failed",
         holds=holds,
         words=words,
-        row_ids=tuple(ids),
+        refs=tuple(refs),
+        fix=fix,
+        fixers=fixers,
     )
 
 
@@ -78,7 +93,7 @@ def _consent(asked: _Asked) -> Element:
     consent, label = asked.facts.consent, "Consent to collaborative care"
     if consent is None:
         return _element("consent", label, False, "No consent is on record.", holds=True)
-    ids = (consent.id,)
+    ids = (Dated(consent.id, consent.given_on, "care_consent"),)
     if consent.given_on > asked.month.last_day:
         return _element("consent", label, False, "Consent was given after the month.", ids, holds=True)
     if consent.withdrawn_on is not None and consent.withdrawn_on < asked.month.first_day:
@@ -103,7 +118,7 @@ def _initiating_visit(asked: _Asked) -> Element:
         return _element(id, label, False, "A visit is required and none is on record.", holds=True)
     failure = _visit_failure(visit.on, visit.code, started, asked.rule_set)
     words = failure or f"Visit on {visit.on.isoformat()}."
-    return _element(id, label, failure is None, words, (visit.id,), holds=True)
+    return _element(id, label, failure is None, words, (Dated(visit.id, visit.on, "episode"),), holds=True)
 
 
 def _visit_failure(on: date, code: str | None, started: date, rule_set: RuleSet) -> str | None:
@@ -130,7 +145,9 @@ def _diagnosis(asked: _Asked) -> Element:
         words = "Only a suspected condition is on record and this payer wants a diagnosis."
     else:
         words = "No diagnosis is on record."
-    return _element("diagnosis", label, bool(usable), words, (dx.id for dx in known), holds=True)
+    started = asked.facts.episode.started_on
+    refs = (Dated(dx.id, started, "episode") for dx in known)
+    return _element("diagnosis", label, bool(usable), words, refs, holds=True)
 
 
 def covered_days(month: Month, facts: PatientFacts) -> tuple[date, date]:
@@ -156,8 +173,8 @@ def _coverage(asked: _Asked) -> Element:
     found = primary_coverages(asked.month, asked.facts)
     failure = _coverage_failure(found, *covered_days(asked.month, asked.facts))
     words = failure or "One payer for the whole month."
-    ids = (cover.id for cover in found)
-    return _element("coverage", "Coverage", failure is None, words, ids, holds=True)
+    refs = (Dated(cover.id, cover.valid_from, "coverage") for cover in found)
+    return _element("coverage", "Coverage", failure is None, words, refs, holds=True)
 
 
 def _coverage_failure(found: Sequence[Coverage], first: date, last: date) -> str | None:
@@ -200,7 +217,7 @@ def _prior_authorisation(asked: _Asked) -> Element:
         return _not_applicable(id, label, f"Asked for after month {after}.")
     found = _until(asked.facts.evidence.prior_authorisations, asked.month)
     words = "On record." if found else f"Asked for after month {after} and not on record."
-    return _element(id, label, bool(found), words, (row.id for row in found))
+    return _element(id, label, bool(found), words, found)
 
 
 def _care(asked: _Asked) -> tuple[Element, ...]:
@@ -211,9 +228,10 @@ def _care(asked: _Asked) -> tuple[Element, ...]:
     common = (
         _on_file("scales", scale, _within(evidence.scales, month)),
         _on_file("care_plan", "Care plan", _until(evidence.care_plans, month)),
+        _plan_update(asked),
     )
     if asked.month_type == "general":
-        return common
+        return *common, _freshness(asked), _next_contact(asked)
     return (
         *(
             (_on_file("direction", "Directed by the treating clinician", _until(evidence.directions, month)),)
@@ -227,7 +245,9 @@ def _care(asked: _Asked) -> tuple[Element, ...]:
             _within(evidence.consultant_reviews, month),
             holds=first,
         ),
+        _review_outcome(asked),
         _on_file("registry", "Registry follow-up", _within(evidence.registry_updates, month)),
+        _freshness(asked),
         _on_file(
             "caseload_consultation",
             "Caseload consultation, weekly for the caseload as a whole",
@@ -235,7 +255,55 @@ def _care(asked: _Asked) -> tuple[Element, ...]:
         ),
         _on_file("brief_intervention", "Brief intervention", _within(evidence.brief_interventions, month)),
         *(() if first else (_collaboration(asked), _relapse_plan(asked))),
+        _next_contact(asked),
     )
+
+
+def _plan_update(asked: _Asked) -> Element:
+    """A plan follows what the review changed (NGS Medicare, Mental health: revision per the consultant)."""
+    id, label = "plan_update", "Plan brought up to date"
+    written = _within(asked.facts.evidence.care_plans, asked.month)
+    called_for = _within(asked.facts.evidence.plan_changes_called_for, asked.month)
+    unmet = [change for change in called_for if not any(plan.on >= change.on for plan in written)]
+    if unmet:
+        words = f"A change was recommended on {unmet[0].on.isoformat()} and the plan was not rewritten since."
+        return _element(id, label, False, words, unmet)
+    if written:
+        return _element(id, label, True, f"Rewritten on {written[-1].on.isoformat()}.", written)
+    return _not_applicable(id, label, "Nothing on record called for a change.")
+
+
+def _review_outcome(asked: _Asked) -> Element:
+    id, label = "review_outcome", "What the review changed"
+    reviews = _within(asked.facts.evidence.consultant_reviews, asked.month)
+    if not reviews:
+        return _not_applicable(id, label, "No review in the month.")
+    found = _within(asked.facts.evidence.review_outcomes, asked.month)
+    words = f"Recorded for {found[-1].on.isoformat()}." if found else "The review has no recorded outcome."
+    return _element(id, label, bool(found), words, found or reviews)
+
+
+def _freshness(asked: _Asked) -> Element:
+    """A programme's own measure: what happened stands in the registry within two days."""
+    id, label = "registry_freshness", "Contacts written down within 2 days"
+    contacts = [each for each in asked.facts.evidence.contacts if Month.of(each.on) == asked.month]
+    if not contacts:
+        return _not_applicable(id, label, "No contact on record in the month.")
+    late = [each for each in contacts if (each.recorded_on - each.on).days > FRESH_DAYS]
+    words = f"{len(late)} of {len(contacts)} were written down later." if late else f"All {len(contacts)}."
+    return _element(id, label, not late, words, (Dated(c.id, c.on, "contact") for c in late or contacts))
+
+
+def _next_contact(asked: _Asked) -> Element:
+    id, label, coming = "next_contact", "Next contact and its purpose", asked.facts.next_contact
+    ended = asked.facts.episode.ended_on
+    if ended is not None and ended <= asked.month.last_day:
+        return _not_applicable(id, label, "Care ended in the month or before.")
+    if coming is None or coming.on < asked.month.first_day:
+        return _element(id, label, False, "No next contact is agreed.")
+    refs = (Dated(coming.id, coming.on, "episode"),)
+    words = f"Agreed for {coming.on.isoformat()}" + ("." if coming.has_purpose else ", without its purpose.")
+    return _element(id, label, coming.has_purpose, words, refs)
 
 
 def _collaboration(asked: _Asked) -> Element:
@@ -252,7 +320,7 @@ def _relapse_plan(asked: _Asked) -> Element:
 
 def _on_file(id: str, label: str, found: Sequence[Dated], *, holds: bool = False) -> Element:
     words = f"On file: {', '.join(row.on.isoformat() for row in found)}." if found else "Nothing on file."
-    return _element(id, label, bool(found), words, (row.id for row in found), holds=holds)
+    return _element(id, label, bool(found), words, found, holds=holds)
 
 
 def _within(rows: Iterable[Dated], month: Month) -> list[Dated]:

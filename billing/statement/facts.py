@@ -8,12 +8,43 @@ import msgspec
 from billing.month_types import History
 from billing.rule_sets import ConsentMethod
 
+RowKind = Literal[
+    "",
+    "time_entry",
+    "measure_result",
+    "care_plan",
+    "contact",
+    "case_review",
+    "recommendation",
+    "care_consent",
+    "episode",
+    "coverage",
+    "billing_decision",
+]
+
 
 class Dated(msgspec.Struct, frozen=True):
-    """A row of the record that serves as evidence: its id and the clinic-local day it speaks for."""
+    """A row of the record that serves as evidence: its id, the clinic-local day it speaks for, and its kind."""
 
     id: str
     on: date
+    kind: RowKind = ""
+
+
+class Contacted(msgspec.Struct, frozen=True):
+    """A contact and the clinic-local day on which it was written down."""
+
+    id: str
+    on: date
+    recorded_on: date
+
+
+class NextContact(msgspec.Struct, frozen=True):
+    """What was agreed to come next; `has_purpose` says whether its purpose is recorded."""
+
+    id: str
+    on: date
+    has_purpose: bool
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +107,18 @@ class Practice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows on file for each required element, any month; what a month needs is decided by rules."""
+    """Rows on file for each required element, any month; what a month needs is decided by rules. `review_outcomes`
+    are what case reviews changed, or that they changed nothing; `plan_changes_called_for` those that change the
+    plan."""
 
     directions: tuple[Dated, ...] = ()
     scales: tuple[Dated, ...] = ()
     care_plans: tuple[Dated, ...] = ()
     registry_updates: tuple[Dated, ...] = ()
     consultant_reviews: tuple[Dated, ...] = ()
+    review_outcomes: tuple[Dated, ...] = ()
+    plan_changes_called_for: tuple[Dated, ...] = ()
+    contacts: tuple[Contacted, ...] = ()
     caseload_consultations: tuple[Dated, ...] = ()
     brief_interventions: tuple[Dated, ...] = ()
     clinician_collaborations: tuple[Dated, ...] = ()
@@ -105,7 +141,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 class PatientFacts(msgspec.Struct, frozen=True, kw_only=True):
     """`visit_required`: the patient was new, or not seen within a year, when the episode began.
-    `other_codes`: codes known to be reported for the patient in the month by anyone."""
+    `other_codes`: codes known to be reported for the patient in the month by others, or apart from this line."""
 
     patient_id: str
     family_name: str
@@ -122,5 +158,6 @@ class PatientFacts(msgspec.Struct, frozen=True, kw_only=True):
     diagnoses: tuple[Diagnosis, ...]
     coverages: tuple[Coverage, ...]
     evidence: Evidence
+    next_contact: NextContact | None = None
     other_codes: tuple[str, ...] = ()
     releases: tuple[Release, ...] = ()

@@ -5,23 +5,23 @@ never later than the end of care (death included) and never in the future.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Final, Literal
 
 import msgspec
 
-from billing.codes import conflicts
+from billing.codes import ADVANCED_PRIMARY_CARE, conflicts, not_in_force
 from billing.month_types import MonthType, MonthTypeDecision, month_type
 from billing.rule_sets import RuleSet
-from billing.rules import Line, Lines, lines_for, minutes_needed
+from billing.rules import Line, Lines, addon_for, lines_for, minutes_needed
 from billing.statement.elements import Element, elements, primary_coverages
-from billing.statement.facts import Coverage, PatientFacts, Release
+from billing.statement.facts import Coverage, Dated, PatientFacts, Release
 from registry.time_log.months import Month
 from registry.time_log.rules import Count, Reason, moment_reached
 
 # A biller may overrule a missing paper, never the calendar or an undecided month type.
-_NOT_RELEASABLE: Final = frozenset({"month_open", "episode_over", "month_type"})
+_NOT_RELEASABLE: Final = frozenset({"month_open", "episode_over", "month_type", "code_not_in_force"})
 _HOLDING_WARNINGS: Final = frozenset({"g2214_minimum_contested"})
 
 Status = Literal["nothing_to_bill", "ready", "held", "released"]
@@ -89,16 +89,18 @@ def statement_row(
     today: date,
     prepared_by: str,
     locked_at: datetime | None = None,
+    late: Sequence[Dated] = (),
 ) -> StatementRow:
     """Builds the row. Minutes come from `count` alone: what is missing holds or flags, it never adds or takes
-    a minute. Raises ValueError when the count is of another month."""
+    a minute. `late` are entries written on a later day than the work. Raises ValueError when the count is of
+    another month."""
     if count.month != month:
         raise ValueError("month: the count is of another month")
     kind, typed = _month_type(facts, rule_set, month)
     decision = None if kind is None else lines_for(kind, count.minutes, rule_set)
     index = None if typed is None else typed.episode_month_index
     checked = elements(facts, rule_set, month, kind, index)
-    lines = _priced(() if decision is None else decision.lines, facts, rule_set)
+    lines = _priced(_reported(decision, facts, rule_set), facts, rule_set)
     served = _date_of_service(facts, count, rule_set, month, decision, zone, today)
     holds = _holds(facts, count, rule_set, month, decision, checked, today)
     let_go = {code for release in facts.releases for code in release.holds} - _NOT_RELEASABLE
@@ -126,8 +128,8 @@ def statement_row(
         holds=still,
         released=released,
         releases=facts.releases,
-        flags=_flags(facts, rule_set, month, decision, checked),
-        status=_status(_possible_codes(count, rule_set, decision), still, released),
+        flags=_flags(facts, rule_set, month, decision, checked, late),
+        status=_status(_possible_codes(facts, count, rule_set, decision), still, released),
         prepared_by=prepared_by,
         locked_at=locked_at,
     )
@@ -167,6 +169,15 @@ def _month_type(
     return decided.kind, decided
 
 
+def _reported(decision: Lines | None, facts: PatientFacts, rule_set: RuleSet) -> tuple[Line, ...]:
+    """The lines of the minutes, or the untimed addition where the payer's path is advanced primary care."""
+    if decision is None:
+        return ()
+    if rule_set.apcm_addons == "use" and ADVANCED_PRIMARY_CARE & set(facts.other_codes) and decision.minutes:
+        return (Line(addon_for(decision.month_type), 1),)
+    return decision.lines
+
+
 def _undecided_text(count: Count, rule_set: RuleSet) -> str:
     first = lines_for("initial", count.minutes, rule_set).text
     later = lines_for("subsequent", count.minutes, rule_set).text
@@ -195,10 +206,10 @@ def _date_of_service(
     zone: tzinfo,
     today: date,
 ) -> date | None:
-    if decision is None or not decision.lines:
+    if decision is None or not _reported(decision, facts, rule_set):
         return None
     day = _last_day(facts, month)
-    if rule_set.dos_rule == "threshold_date":
+    if rule_set.dos_rule == "threshold_date" and decision.lines:
         needed = minutes_needed(decision.month_type, decision.lines[0].code, rule_set)
         reached = moment_reached(count, needed)
         if reached is not None:
@@ -215,13 +226,16 @@ def _holds(
     checked: Iterable[Element],
     today: date,
 ) -> tuple[Note, ...]:
-    possible = _possible_codes(count, rule_set, decision)
+    possible = _possible_codes(facts, count, rule_set, decision)
     if not possible:
         return ()
     found = [_note(element) for element in checked if element.holds and element.state == "failed"]
     if decision is None:
         found.append(Note("month_type", "A person must decide whether this is a first month."))
     found += _date_holds(facts, rule_set, month, today)
+    gone = not_in_force(possible, month)
+    if gone:
+        found.append(Note("code_not_in_force", f"Not in force for the whole month: {', '.join(gone)}."))
     found += [
         Note("conflicting_code", conflict.text)
         for conflict in conflicts(possible, frozenset(facts.other_codes))
@@ -230,11 +244,13 @@ def _holds(
     return (*found, *(Note(each.code, each.words) for each in warnings if each.code in _HOLDING_WARNINGS))
 
 
-def _possible_codes(count: Count, rule_set: RuleSet, decision: Lines | None) -> frozenset[str]:
+def _possible_codes(
+    facts: PatientFacts, count: Count, rule_set: RuleSet, decision: Lines | None
+) -> frozenset[str]:
     """The codes of the row; with the month type undecided, those of either answer."""
     kinds: tuple[MonthType, ...] = ("initial", "subsequent")
     answers = [lines_for(kind, count.minutes, rule_set) for kind in kinds] if decision is None else [decision]
-    return frozenset(line.code for answer in answers for line in answer.lines)
+    return frozenset(line.code for answer in answers for line in _reported(answer, facts, rule_set))
 
 
 def _date_holds(facts: PatientFacts, rule_set: RuleSet, month: Month, today: date) -> list[Note]:
@@ -251,16 +267,26 @@ def _date_holds(facts: PatientFacts, rule_set: RuleSet, month: Month, today: dat
 
 
 def _flags(
-    facts: PatientFacts, rule_set: RuleSet, month: Month, decision: Lines | None, checked: Iterable[Element]
+    facts: PatientFacts,
+    rule_set: RuleSet,
+    month: Month,
+    decision: Lines | None,
+    checked: Iterable[Element],
+    late: Sequence[Dated],
 ) -> tuple[Note, ...]:
     found = [_note(element) for element in checked if not element.holds and element.state == "failed"]
+    if late:
+        words = (
+            f"{len(late)} time {'entry was' if len(late) == 1 else 'entries were'} written on a later day."
+        )
+        found.append(Note("late_entries", words, tuple(entry.id for entry in late)))
     if decision is not None:
         found += [
             Note(warning.code, warning.words)
             for warning in decision.warnings
             if warning.code not in _HOLDING_WARNINGS
         ]
-        found += _price_flags(decision.lines, facts, rule_set)
+        found += _price_flags(_reported(decision, facts, rule_set), facts, rule_set)
     if month.last_day > rule_set.reviewed_through:
         found.append(
             Note("rule_set_not_reviewed", f"{rule_set.rule_id} has not been checked for this month.")
