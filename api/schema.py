@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from billing.close import tables as closed_months
+from billing.decisions import tables as decisions
 from billing.identity import tables as billing_identity
 from billing.money import tables as money
 from kernel import audit
@@ -45,7 +46,7 @@ ROOMS = (
     related_people, patient_access,
     contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,
-    closed_months, billing_identity, money,
+    closed_months, billing_identity, money, decisions,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -5,68 +5,86 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Row, select
 
+from billing.decisions import rules as decisions
+from billing.decisions.rules import Decision
+from billing.decisions.service import of_episodes
 from billing.month_types import History, PreviousEpisode
+from billing.statement.evidence import Found, evidence_of, found_for
 from billing.statement.facts import (
     Consent,
     Coverage,
-    Dated,
     Diagnosis,
-    Evidence,
     InitiatingVisit,
+    NextContact,
     PatientFacts,
     Practice,
 )
 from billing.statement.facts import Episode as EpisodeFacts
-from kernel.db import Tx
+from kernel.db import Tx, among
 from registry.episodes.tables import CareConsent, Episode
-from registry.measures.tables import MeasureResult
 from registry.organisation.tables import Staff
 from registry.patients.tables import Coverage as CoverageTable
 from registry.patients.tables import Patient
-from registry.time_log.ledger import EpisodeLog
+from registry.time_log.entries import CountingPolicy
+from registry.time_log.ledger import EpisodeLog, EpisodeWindow, entries_of, windows
 from registry.time_log.months import Month
-from registry.time_log.tables import TimeEntry
+from registry.time_log.rules import Entry
+from registry.time_log.tally import counted_months
 
-END_KINDS = {
+END_KINDS: Final = {
     "completed": "goals_met",
     "graduated": "goals_met",
     "referred_to_specialty": "referred_to_psychiatric_care",
 }
+# Looking back twelve months is the rule sets' default for the visit; a payer's own number is asked of the element.
+VISIT_MONTHS: Final = 12
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """Everything read, grouped by patient or by episode."""
+
+    clinic: Row[Any]
+    month: Month
+    zone: tzinfo
+    people: dict[UUID, Row[Any]]
+    episodes: dict[UUID, list[Row[Any]]]
+    consents: dict[UUID, list[Row[Any]]]
+    coverages: dict[UUID, list[Row[Any]]]
+    worked: dict[UUID, list[Entry]]
+    windows: dict[UUID, EpisodeWindow]
+    decided: dict[UUID, list[Decision]]
+    found: Found
 
 
 async def facts_of(
     tx: Tx, clinic_id: UUID, clinic: Row[Any], logs: Sequence[EpisodeLog], month: Month, zone: tzinfo
 ) -> dict[UUID, PatientFacts]:
-    """Everything but the minutes, for all episodes in a handful of statements."""
+    """Everything but the month's minutes, by episode."""
     patients = sorted({log.patient_id for log in logs})
-    people = {row.id: row for row in await _people(tx, clinic_id, patients)}
     episodes = await _episodes(tx, clinic_id, patients)
-    by_patient = _grouped(episodes, "patient_id")
-    consents = _grouped(await _consents(tx, clinic_id, [row.id for row in episodes]), "episode_id")
-    coverages = _grouped(await _coverages(tx, clinic_id, patients), "patient_id")
-    scales = _grouped(await _scales(tx, clinic_id, patients), "episode_id")
-    worked = _grouped(await _worked(tx, clinic_id, patients), "episode_id")
-    found = {row.id: row for row in episodes}
-    return {
-        log.episode_id: _patient_facts(
-            tx,
-            people[log.patient_id],
-            found[log.episode_id],
-            by_patient[log.patient_id],
-            clinic,
-            consents[log.episode_id],
-            coverages[log.patient_id],
-            scales[log.episode_id],
-            worked[log.episode_id],
-            zone,
-        )
-        for log in logs
-    }
+    ids = [row.id for row in episodes]
+    worked = await entries_of(tx, clinic_id, ids)
+    read = _Read(
+        clinic=clinic,
+        month=month,
+        zone=zone,
+        people={row.id: row for row in await _people(tx, clinic_id, patients)},
+        episodes=_grouped(episodes, "patient_id"),
+        consents=_grouped(await _consents(tx, clinic_id, ids), "episode_id"),
+        coverages=_grouped(await _coverages(tx, clinic_id, patients), "patient_id"),
+        worked=worked,
+        windows=await windows(tx, clinic_id, ids, clinic.zone),
+        decided=await of_episodes(tx, clinic_id, ids),
+        found=await found_for(tx, clinic_id, ids),
+    )
+    by_id = {row.id: row for row in episodes}
+    return {log.episode_id: _patient_facts(tx, read, by_id[log.episode_id]) for log in logs}
 
 
 def _grouped(rows: Iterable[Row[Any]], key: str) -> dict[UUID, list[Row[Any]]]:
@@ -80,7 +98,7 @@ async def _people(tx: Tx, clinic_id: UUID, ids: Sequence[UUID]) -> Sequence[Row[
     return await tx.all(
         select(
             Patient.id, Patient.family_name, Patient.given_name, Patient.mrn, Patient.birth_date, Patient.sex
-        ).where(Patient.clinic_id == clinic_id, Patient.id.in_(ids))
+        ).where(Patient.clinic_id == clinic_id, among(tx, Patient.id, ids))
     )
 
 
@@ -88,7 +106,7 @@ async def _episodes(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequen
     return await tx.all(
         select(*Episode.__table__.c, Staff.npi.label("clinician_npi"))
         .outerjoin(Staff, Staff.id == Episode.treating_clinician_id)
-        .where(Episode.clinic_id == clinic_id, Episode.patient_id.in_(patients))
+        .where(Episode.clinic_id == clinic_id, among(tx, Episode.patient_id, patients))
         .order_by(Episode.referred_at)
     )
 
@@ -96,7 +114,7 @@ async def _episodes(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequen
 async def _consents(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Sequence[Row[Any]]:
     return await tx.all(
         select(*CareConsent.__table__.c)
-        .where(CareConsent.clinic_id == clinic_id, CareConsent.episode_id.in_(episodes))
+        .where(CareConsent.clinic_id == clinic_id, among(tx, CareConsent.episode_id, episodes))
         .order_by(CareConsent.given_at)
     )
 
@@ -104,49 +122,16 @@ async def _consents(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Sequen
 async def _coverages(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequence[Row[Any]]:
     return await tx.all(
         select(*CoverageTable.__table__.c)
-        .where(CoverageTable.clinic_id == clinic_id, CoverageTable.patient_id.in_(patients))
+        .where(CoverageTable.clinic_id == clinic_id, among(tx, CoverageTable.patient_id, patients))
         .order_by(CoverageTable.rank, CoverageTable.valid_from)
     )
 
 
-async def _scales(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(MeasureResult.id, MeasureResult.episode_id, MeasureResult.taken_at).where(
-            MeasureResult.clinic_id == clinic_id,
-            MeasureResult.patient_id.in_(patients),
-            MeasureResult.is_complete,
-            MeasureResult.replaced_at.is_(None),
-        )
-    )
-
-
-async def _worked(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Sequence[Row[Any]]:
-    return await tx.all(
-        select(
-            TimeEntry.id, TimeEntry.episode_id, TimeEntry.activity, TimeEntry.role, TimeEntry.started_at
-        ).where(
-            TimeEntry.clinic_id == clinic_id,
-            TimeEntry.patient_id.in_(patients),
-            TimeEntry.superseded_at.is_(None),
-            TimeEntry.seconds > 0,
-        )
-    )
-
-
-def _patient_facts(
-    tx: Tx,
-    person: Row[Any],
-    episode: Row[Any],
-    episodes: Sequence[Row[Any]],
-    clinic: Row[Any],
-    consents: Sequence[Row[Any]],
-    coverages: Sequence[Row[Any]],
-    scales: Sequence[Row[Any]],
-    worked: Sequence[Row[Any]],
-    zone: tzinfo,
-) -> PatientFacts:
+def _patient_facts(tx: Tx, read: _Read, episode: Row[Any]) -> PatientFacts:
+    person, zone = read.people[episode.patient_id], read.zone
     started = episode.enrolled_on or _day(episode.referred_at, zone)
-    fees = clinic.settings.get("fees_cents", {})
+    said = decisions.standing(read.decided.get(episode.id, ()), read.month)
+    visit_on = episode.initiating_visit_on
     return PatientFacts(
         patient_id=str(person.id),
         family_name=person.family_name,
@@ -156,33 +141,74 @@ def _patient_facts(
         sex=person.sex,
         episode=EpisodeFacts(
             id=str(episode.id),
+            programme=decisions.programme_of(said),
             started_on=started,
             ended_on=episode.ended_on,
             in_relapse_prevention=episode.status == "relapse_prevention",
         ),
-        history=History(
-            episode_started_on=started,
-            service_months=tuple(sorted({Month.of(_day(row.started_at, zone)) for row in worked})),
-            previous=previous_episode(episode, episodes),
-        ),
-        practice=Practice(
-            billing_npi=clinic.npi,
-            billing_tin=clinic.tax_id,
-            rendering_npi=episode.clinician_npi,
-            fees={code: int(cents) for code, cents in fees.items()},
-        ),
-        consent=_consent(consents, zone),
-        # Whether the patient was new is not recorded apart; the visit on file settles it, its absence holds the line.
-        visit_required=True,
+        history=_history(read, episode, started),
+        practice=_practice(read, episode, said),
+        consent=_consent(read.consents.get(episode.id, ()), zone),
+        # The visit on file settles it; its absence holds the line unless somebody says that none was needed.
+        visit_required=not decisions.seen_before(said, started, VISIT_MONTHS),
         initiating_visit=None
-        if episode.initiating_visit_on is None
-        else InitiatingVisit(str(episode.id), episode.initiating_visit_on, episode.initiating_visit_code),
-        diagnoses=()
-        if episode.target_condition is None
-        else (Diagnosis(str(episode.id), episode.target_condition),),
-        coverages=tuple(_coverage(tx, row) for row in coverages),
-        evidence=_evidence(scales, worked, zone),
+        if visit_on is None
+        else InitiatingVisit(str(episode.id), visit_on, episode.initiating_visit_code),
+        diagnoses=(
+            *(
+                ()
+                if not episode.target_condition
+                else (Diagnosis(str(episode.id), episode.target_condition),)
+            ),
+            *decisions.diagnoses_of(said),
+        ),
+        coverages=tuple(_coverage(tx, row) for row in read.coverages.get(episode.patient_id, ())),
+        evidence=evidence_of(
+            read.found, episode, read.worked.get(episode.id, ()), decisions.authorisations_of(said), zone
+        ),
+        next_contact=_next_contact(episode, zone),
+        other_codes=decisions.values_of(said, "reported_code"),
+        releases=decisions.releases_of(said),
     )
+
+
+def _history(read: _Read, episode: Row[Any], started: date) -> History:
+    """Months with counted time of any of the patient's episodes: time before consent begins no billing episode."""
+    episodes = read.episodes[episode.patient_id]
+    served: set[Month] = set()
+    for each in episodes:
+        window = read.windows[each.id].window
+        served |= counted_months(read.worked.get(each.id, ()), window, CountingPolicy(), read.zone)
+    said = [decision for each in episodes for decision in read.decided.get(each.id, ())]
+    firsts = {
+        d.month for d in said if d.kind == "month_type" and d.value == "initial" and d.month is not None
+    }
+    own = read.decided.get(episode.id, ())
+    return History(
+        episode_started_on=started,
+        service_months=tuple(sorted(served)),
+        initial_months=tuple(sorted(firsts)),
+        previous=previous_episode(episode, episodes),
+        override=decisions.override_of(decisions.standing(own, read.month), read.month),
+    )
+
+
+def _practice(read: _Read, episode: Row[Any], said: Sequence[Decision]) -> Practice:
+    fees = read.clinic.settings.get("fees_cents", {})
+    return Practice(
+        billing_npi=read.clinic.npi,
+        billing_tin=read.clinic.tax_id,
+        rendering_npi=episode.clinician_npi,
+        other_billing_npis=decisions.values_of(said, "other_practitioner"),
+        fees={code: int(cents) for code, cents in fees.items()},
+    )
+
+
+def _next_contact(episode: Row[Any], zone: tzinfo) -> NextContact | None:
+    if episode.next_contact_at is None:
+        return None
+    purpose = bool(episode.next_contact_purpose_sealed)
+    return NextContact(str(episode.id), _day(episode.next_contact_at, zone), purpose)
 
 
 def previous_episode(episode: Row[Any], episodes: Sequence[Row[Any]]) -> PreviousEpisode | None:
@@ -223,31 +249,6 @@ def _coverage(tx: Tx, row: Row[Any]) -> Coverage:
         subscriber=row.subscriber,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
-    )
-
-
-def _evidence(scales: Sequence[Row[Any]], worked: Sequence[Row[Any]], zone: tzinfo) -> Evidence:
-    """What the record holds: scores, and logged work by its kind. An element without rows shows as missing; time spent
-    on a care plan is not the plan itself."""
-    reviews = tuple(
-        Dated(str(row.id), _day(row.started_at, zone))
-        for row in worked
-        if row.role == "consultant" and row.activity in ("case_review", "consultant_review")
-    )
-
-    def of(*names: str) -> tuple[Dated, ...]:
-        return tuple(
-            Dated(str(row.id), _day(row.started_at, zone)) for row in worked if row.activity in names
-        )
-
-    return Evidence(
-        scales=tuple(Dated(str(row.id), _day(row.taken_at, zone)) for row in scales),
-        registry_updates=of("registry_review", "measure_review"),
-        consultant_reviews=reviews,
-        caseload_consultations=of("case_review"),
-        brief_interventions=of("brief_intervention"),
-        clinician_collaborations=of("care_coordination"),
-        relapse_plans=of("relapse_prevention"),
     )
 
 

@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
-TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
 
 
 def upgrade() -> None:
@@ -311,7 +311,7 @@ def upgrade() -> None:
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
-    sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f('ck_outbox_channel')),
+    sa.CheckConstraint("channel IN ('sms', 'email', 'voice')", name=op.f('ck_outbox_channel')),
     sa.CheckConstraint("message_class IN ('A', 'B', 'C', 'D')", name=op.f('ck_outbox_message_class')),
     sa.CheckConstraint("state IN ('pending', 'sending', 'unknown', 'accepted', 'simulated', 'suppressed', 'expired', 'failed')", name=op.f('ck_outbox_state')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
@@ -319,6 +319,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('dedupe_key', name=op.f('uq_outbox_dedupe_key')),
     sa.UniqueConstraint('provider_sid', name=op.f('uq_outbox_provider_sid'))
     )
+    op.create_index('ix_outbox_event', 'outbox', ['event_id', 'created_at'], unique=False, postgresql_where=sa.text('event_id IS NOT NULL'), sqlite_where=sa.text('event_id IS NOT NULL'))
     op.create_index('ix_outbox_next', 'outbox', ['next_at', 'priority'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
     op.create_index('ix_outbox_patient', 'outbox', ['patient_id', 'created_at'], unique=False)
     op.create_index('ix_outbox_pending_patient', 'outbox', ['patient_id'], unique=False, postgresql_where=sa.text("state = 'pending'"), sqlite_where=sa.text("state = 'pending'"))
@@ -394,6 +395,7 @@ def upgrade() -> None:
     sa.Column('credentials', sa.String(), nullable=True),
     sa.Column('email', sa.String(), nullable=False),
     sa.Column('phone_sealed', sa.String(), nullable=True),
+    sa.Column('phone_key', sa.String(), nullable=True),
     sa.Column('phone_verified_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('npi', sa.String(), nullable=True),
     sa.Column('password_hash', sa.String(), nullable=True),
@@ -407,6 +409,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_staff')),
     sa.UniqueConstraint('email', name=op.f('uq_staff_email'))
     )
+    op.create_index(op.f('ix_staff_phone_key'), 'staff', ['phone_key'], unique=False)
     op.create_table('staffing_plan',
     sa.Column('contact_minutes', sa.Integer(), nullable=False),
     sa.Column('buffer_percent', sa.Integer(), nullable=False),
@@ -831,6 +834,26 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_texting_consent'))
     )
     op.create_index('ix_texting_consent_patient', 'texting_consent', ['patient_id', 'recorded_at'], unique=False)
+    op.create_table('billing_decision',
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('month', sa.String(), nullable=True),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('value', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('by_name', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('withdrawn_by_id', sa.Uuid(), nullable=True),
+    sa.Column('withdrawn_reason', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('month_type', 'programme', 'release', 'visit_not_needed', 'reported_code', 'other_practitioner', 'prior_authorisation', 'further_diagnosis')", name=op.f('ck_billing_decision_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_billing_decision_clinic_id_episode_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_billing_decision')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_billing_decision_clinic_id_id'))
+    )
+    op.create_index('ix_billing_decision_episode', 'billing_decision', ['episode_id', 'month'], unique=False)
     op.create_table('care_consent',
     sa.Column('episode_id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),

@@ -89,7 +89,7 @@ def _fixed_reason(entry: Entry, at: int, frame: Frame) -> Reason | None:
     if frame.policy.month_cross == "reject" and _crosses(entry, frame):
         return "crosses_month_end"
     return (
-        _reason_of_work(entry, frame.policy)
+        reason_of_work(entry.role, entry.activity, entry.separately_reported, frame.policy)
         or _reason_of_moment(at, frame)
         or _reason_of_person(entry, at, frame)
     )
@@ -100,9 +100,10 @@ def _crosses(entry: Entry, frame: Frame) -> bool:
     return start < frame.month_start < end or start < frame.month_end < end
 
 
-def _reason_of_work(entry: Entry, policy: CountingPolicy) -> Reason | None:
-    activity = activities.find(entry.activity)
-    if entry.role == "software":
+def reason_of_work(role: Role, name: str, apart: bool, policy: CountingPolicy) -> Reason | None:
+    """Why work of a role and an activity can't count, whenever it was done; `apart`: another code reports it."""
+    activity = activities.find(name)
+    if role == "software":
         return "automated"
     if activity is None:
         return "role_not_counted"
@@ -110,11 +111,7 @@ def _reason_of_work(entry: Entry, policy: CountingPolicy) -> Reason | None:
         case "automated" | "clerical" | "separately_reported" as reason:
             return reason
         case "care" | "joint_review" | "consultant_review" | "oversight" as kind:
-            return (
-                "separately_reported"
-                if entry.separately_reported
-                else _reason_of_role(entry.role, kind, policy)
-            )
+            return "separately_reported" if apart else _reason_of_role(role, kind, policy)
         case _ as never:
             assert_never(never)
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 from sqlalchemy import Row, Select, select
 
-from kernel.db import Tx
+from kernel.db import Tx, among
 from registry import zones
 from registry.episodes.tables import CareConsent, Episode, StatusChange
 from registry.time_log.persons import elsewhere
@@ -78,6 +78,24 @@ def _entries(clinic_id: UUID, month: Month, zone_name: str, episode_id: UUID | N
     if episode_id is not None:
         statement = statement.where(TimeEntry.episode_id == episode_id)
     return statement.order_by(TimeEntry.started_at, TimeEntry.id)
+
+
+async def entries_of(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> dict[UUID, list[Entry]]:
+    """Every entry of these episodes that stands, by its start."""
+    statement = (
+        select(*_READ)
+        .where(
+            TimeEntry.clinic_id == clinic_id,
+            among(tx, TimeEntry.episode_id, episodes),
+            TimeEntry.superseded_at.is_(None),
+            TimeEntry.seconds > 0,
+        )
+        .order_by(TimeEntry.started_at, TimeEntry.id)
+    )
+    found: dict[UUID, list[Entry]] = defaultdict(list)
+    for row in await tx.all(statement):
+        found[row.episode_id].append(_entry(row))
+    return found
 
 
 async def _taken(

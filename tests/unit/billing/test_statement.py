@@ -15,12 +15,14 @@ from billing.rule_sets import shipped
 from billing.rules import History, Override, PreviousEpisode
 from billing.statement.facts import (
     Consent,
+    Contacted,
     Coverage,
     Dated,
     Diagnosis,
     Episode,
     Evidence,
     InitiatingVisit,
+    NextContact,
     PatientFacts,
     Practice,
     Release,
@@ -45,6 +47,8 @@ EVIDENCE = Evidence(
     care_plans=on("2026-11-05", kind="plan"),
     registry_updates=on("2026-11-06", kind="registry"),
     consultant_reviews=on("2026-11-12", kind="review"),
+    review_outcomes=on("2026-11-12", kind="outcome"),
+    contacts=(Contacted("contact-1", date(2026, 11, 10), date(2026, 11, 12)),),
     caseload_consultations=on("2026-11-12", "2026-11-19", kind="caseload"),
     brief_interventions=on("2026-11-10", kind="skill"),
     clinician_collaborations=on("2026-11-20", kind="call"),
@@ -83,6 +87,7 @@ FACTS = PatientFacts(
         ),
     ),
     evidence=EVIDENCE,
+    next_contact=NextContact("e1", date(2026, 12, 8), has_purpose=True),
 )
 
 
@@ -208,7 +213,7 @@ PASSES = [
     ({"initiating_visit": visit("2026-10-20", "90792")}, {"initiating_visit_accepts_9079x": True}),
     ({"diagnoses": (Diagnosis("d", "F32.1", suspected=True),)}, {"dx_policy": "suspected_allowed"}),
     ({"consent": consent(extra_elements=True)}, {"consent_extra_elements_required": True}),
-    ({"other_codes": ("99490", "99214", "99492")}, {}),
+    ({"other_codes": ("99490", "99214")}, {}),
     (
         {"coverages": (*FACTS.coverages, msgspec.structs.replace(OLD, rank=2))},
         {},

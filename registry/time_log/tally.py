@@ -1,0 +1,112 @@
+"""The sums of a month without its slices, for reading many months: the ordinary month is added up in one pass, any
+other is counted in full. Both agree; a law holds them together.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta, tzinfo
+from typing import Final, NamedTuple
+
+from registry.time_log.entries import CountingPolicy, Entry, Window
+from registry.time_log.exclusions import Frame, frame_of, reason_of_work, span
+from registry.time_log.months import Month
+from registry.time_log.reasons import REASON_TEXT, Reason
+from registry.time_log.rules import count
+
+# Start in seconds since 1970, seconds, role, activity, separately reported; ordered by start.
+Work = tuple[int, int, str, str, bool]
+_ORDER: Final = {reason: place for place, reason in enumerate(REASON_TEXT)}
+
+
+class Tally(NamedTuple):
+    counted_seconds: int
+    excluded: dict[Reason, int]
+
+    @property
+    def minutes(self) -> int:
+        return self.counted_seconds // 60
+
+
+class Reasons(dict[tuple[str, str, bool], Reason | None]):
+    """Why work of a role and an activity never counts under a policy, worked out once each; None when it may."""
+
+    def __init__(self, policy: CountingPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def __missing__(self, key: tuple[str, str, bool]) -> Reason | None:
+        role, activity, apart = key
+        found = reason_of_work(role, activity, apart, self.policy)  # type: ignore[arg-type]
+        if found is None and role == "consultant" and not self.policy.count_consultant_solo:
+            found = "consultant_alone"  # holds only where nobody else is at work, as in an ordinary month
+        self[key] = found
+        return found
+
+
+def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons) -> Tally | None:
+    """One pass over a month in which no two entries meet and every entry lies inside the month and the window; None
+    for any other month."""
+    if frame.stays or frame.elsewhere or frame.consent is None:
+        return None
+    reach = max(frame.month_start, frame.consent, frame.enrolled)
+    last = frame.month_end
+    if frame.ended is not None and frame.ended < last:
+        last = frame.ended
+    if frame.consent_end is not None and frame.consent_end < last:
+        last = frame.consent_end
+    counted = 0
+    excluded: dict[Reason, int] = {}
+    for start, seconds, role, activity, apart in work:
+        if start < reach:
+            return None
+        if not seconds:
+            continue
+        reach = start + seconds
+        reason = reasons[role, activity, apart]
+        if reason is None:
+            counted += seconds
+        else:
+            excluded[reason] = excluded.get(reason, 0) + seconds
+    if reach > last:
+        return None
+    if len(excluded) > 1:
+        excluded = {reason: excluded[reason] for reason in sorted(excluded, key=_ORDER.__getitem__)}
+    return Tally(counted, excluded)
+
+
+def tally(
+    work: Sequence[Work],
+    entries: Callable[[], Iterable[Entry]],
+    window: Window,
+    month: Month,
+    zone: tzinfo,
+    reasons: Reasons,
+) -> Tally:
+    """The sums of one patient's month; `entries` gives the same work in full, asked for only when it is needed."""
+    found = ordinary(work, frame_of(window, reasons.policy, month, zone), reasons)
+    if found is not None:
+        return found
+    full = count(entries(), window, reasons.policy, month, zone)
+    return Tally(full.counted_seconds, full.excluded_by_reason)
+
+
+def counted_months(
+    entries: Iterable[Entry], window: Window, policy: CountingPolicy, zone: tzinfo
+) -> frozenset[Month]:
+    """The calendar months in which at least one second counts."""
+    by_month: dict[Month, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.started_at, entry.id)):
+        last = entry.started_at + timedelta(seconds=max(0, entry.seconds - 1))
+        for month in {Month.at(entry.started_at, zone), Month.at(last, zone)}:
+            by_month.setdefault(month, []).append(entry)
+    reasons = Reasons(policy)
+
+    def counts(month: Month, touching: list[Entry]) -> bool:
+        work = [work_of(entry) for entry in touching]
+        return tally(work, lambda: touching, window, month, zone, reasons).counted_seconds > 0
+
+    return frozenset(month for month, touching in by_month.items() if counts(month, touching))
+
+
+def work_of(entry: Entry) -> Work:
+    start, end = span(entry)
+    return start, end - start, entry.role, entry.activity, entry.separately_reported
