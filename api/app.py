@@ -24,6 +24,7 @@ from api.wiring import Deps
 from kernel.web import access, errors, headers
 from kernel.web.access import guard
 from kernel.web.context import Web
+from messaging.patient_access.sessions import load as load_patient
 from registry.organisation.queries import actor_for, actor_for_token
 from staff_console.account.throttle import Throttle
 from staff_console.deps import ConsoleDeps
@@ -74,6 +75,7 @@ def _console(deps: Deps) -> Provide:
         db=deps.db,
         passwords=deps.passwords,
         outreach=deps.outreach,
+        notices=deps.notices,
         throttle=Throttle(),
         new_token=deps.new_token,
         new_code=deps.new_code,
@@ -103,6 +105,7 @@ def _web(deps: Deps, error_page: pages.ErrorPages) -> Web:
         new_token=deps.new_token,
         load_actor=actor_for,
         load_token=actor_for_token,
+        load_patient=load_patient,
         error_page=error_page,
     )
 

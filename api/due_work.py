@@ -21,6 +21,7 @@ from messaging.escalation.service import repeat_alerts
 from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
 from messaging.schedule.ports import Outgoing
 from registry.filing.service import ask_for_filing
+from registry.recommendations.jobs import overdue_recommendations
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -36,6 +37,7 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
         database=deps.system_db,
         gateway=deps.gateway,
         mailer=deps.mailer,
+        voice=deps.voice,
         clock=deps.clock,
         chance=deps.chance,
         probe=deps.probe,
@@ -55,6 +57,9 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
     async def check_ins(now: datetime) -> Counts:
         return await due_check_ins(deps.system_db, now, out=out)
 
+    async def alerts(now: datetime) -> Counts:
+        return await repeat_alerts(deps.system_db, now, calls=deps.settings.calls_staff)
+
     async def inbound(now: datetime) -> Counts:
         return await inbound_sweep.sweep(deps.system_db, deps.gateway, now, ports=deps.conversation)
 
@@ -65,10 +70,11 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
             True,
             (
                 _sweep("reap", 15, upkeep.reap),
-                _sweep("alerts", 10, _with(deps, repeat_alerts)),
+                _sweep("alerts", 10, alerts),
                 _sweep("due_check_ins", 10, check_ins),
                 _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
                 _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),
+                _sweep("recommendations", 900, _with(deps, overdue_recommendations)),
                 _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),
                 _sweep("wake_threads", 10, _with_ports(deps, wake_threads)),

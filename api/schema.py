@@ -32,7 +32,9 @@ from registry.organisation import tables as organisation
 from registry.patients import tables as patients
 from registry.plans import tables as plans
 from registry.protocol import tables as protocol
+from registry.recommendations import tables as recommendations
 from registry.related_people import tables as related_people
+from registry.review import tables as review
 from registry.safety import tables as safety
 from registry.time_log import tables as time_log
 from registry.treatment_changes import tables as treatment_changes
@@ -44,7 +46,7 @@ ROOMS = (
     organisation, patients, episodes, plans, measures, safety, time_log, worklist,
     drafts, cover, treatment_changes, drills, protocol, on_call,
     related_people, patient_access,
-    contacts, filing, care_plans, intake, disengagement, handover,
+    review, recommendations, contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,
     closed_months, billing_identity, money, decisions,
 )  # fmt: skip

@@ -22,19 +22,23 @@ from kernel.settings import Settings
 from messaging.consent.scripts import script
 from messaging.conversation.service import Ports
 from messaging.delivery.dispatch import Probe, no_probe
-from messaging.escalation.service import ALERTS
+from messaging.escalation.service import FirstAlert
 from messaging.gateways.email import Mailer, NoMailer, SmtpMailer
-from messaging.gateways.simulator import SimulatorGateway, SimulatorMailer
+from messaging.gateways.simulator import SimulatorGateway, SimulatorMailer, SimulatorVoice
 from messaging.gateways.sms import SmsGateway
 from messaging.gateways.twilio import TwilioGateway
+from messaging.gateways.voice import NoVoice, VoiceGateway
+from messaging.notices.service import NOTICES
+from messaging.patient_access.push import PushTokens, StoredPushTokens
 from messaging.schedule.outreach import Schedule
 from registry.organisation.passwords import Cost, Passwords
 from registry.organisation.queries import SenderFacts
 from registry.organisation.rules import Deployment
-from registry.ports import Alerts, Outreach
+from registry.ports import Alerts, Notices, Outreach
 
 Part = Literal["web", "worker", "command"]
 WORKER_CONNECTIONS = 10
+NO_VOICE: VoiceGateway = NoVoice()
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +52,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     db: Database
     system_db: Database
     gateway: SmsGateway
+    voice: VoiceGateway = NO_VOICE
     mailer: Mailer
     doorbell: Doorbell
     bells: Bells | None
@@ -56,6 +61,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     alerts: Alerts
     outreach: Outreach
+    notices: Notices
     conversation: Ports
     new_id: NewId
     new_token: Callable[[], str]
@@ -63,6 +69,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     chance: Callable[[], float]
     probe: Probe
     senders: dict[str, SenderFacts] = msgspec.field(default_factory=dict)
+    push: PushTokens = msgspec.field(default_factory=StoredPushTokens)
 
     @property
     def public_url(self) -> str:
@@ -107,21 +114,24 @@ def build_deps(settings: Settings, part: Part = "command") -> Deps:
         system_db = Database(
             settings.database_url, vault, role="worker", ring=doorbell.ring, pool_size=WORKER_CONNECTIONS
         )
+    gateway = _gateway(settings)
     return Deps(
         settings=settings,
         clock=_clock(settings),
         vault=vault,
         db=db,
         system_db=system_db,
-        gateway=_gateway(settings),
+        gateway=gateway,
+        voice=_voice(settings, gateway),
         mailer=_mailer(settings),
         doorbell=doorbell,
         bells=bells,
         redis=redis,
         signature=SignatureCheck(settings.twilio_auth_tokens, settings.public_url),
         passwords=Passwords(Cost()),
-        alerts=ALERTS,
+        alerts=FirstAlert(settings.calls_staff),
         outreach=Schedule(),
+        notices=NOTICES,
         conversation=_conversation(settings),
         new_id=new_id,
         new_token=new_token,
@@ -159,13 +169,19 @@ def _gateway(settings: Settings) -> SmsGateway:
     )
 
 
+def _voice(settings: Settings, gateway: SmsGateway) -> VoiceGateway:
+    if settings.calls_staff and isinstance(gateway, TwilioGateway):
+        return gateway
+    return SimulatorVoice(new_id) if settings.mode == "demo" else NoVoice()
+
+
 def _conversation(settings: Settings) -> Ports:
     """The simulator has no filter that confirms a STOP, so the application does."""
     simulated = settings.mode == "demo" or settings.twilio_account_sid is None
     return Ports(
         public_url=settings.public_url,
         new_token=new_token,
-        alerts=ALERTS,
+        alerts=FirstAlert(settings.calls_staff),
         optout_reply="app" if simulated else settings.twilio_optout_reply,
     )
 

@@ -34,6 +34,13 @@ class Alerts(Protocol):
         """Queue the first alert about a risk event in the event's own transaction."""
 
 
+class Notices(Protocol):
+    async def something_waits(
+        self, tx: Tx, staff_id: UUID, *, clinic_id: UUID, cause: str, now: datetime
+    ) -> None:
+        """Tell a member of staff, naming nobody, that something waits for them; once a cause."""
+
+
 class Outreach(Protocol):
     """Runs inside the caller's transaction and sends nothing itself."""
 

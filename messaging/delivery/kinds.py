@@ -25,6 +25,7 @@ Kind = Literal[
     "stop_confirmation",
     "crisis",  # 988/911 text after a crisis word or a positive item 9
     "alert",
+    "notice",  # to staff: something waits in the console
     "passcode",
     "requested_code",  # to a number that the person has typed a moment ago and that is not on file as theirs
 ]
@@ -72,6 +73,7 @@ KIND_RULES: Final[dict[Kind, KindRule]] = {
     ),
     "crisis": KindRule("B", 10, needs_consent=False, after_discharge=True),
     "alert": KindRule("C", 0, needs_consent=False, after_stop=True, after_discharge=True),
+    "notice": KindRule("C", 60, needs_consent=False, after_stop=True, after_discharge=True),
     "passcode": KindRule("D", 20),
     "requested_code": KindRule("D", 20, needs_consent=False),
 }

@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
-TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'risk_action', 'risk_assessment', 'risk_signal')
+WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
 
 
 def upgrade() -> None:
@@ -496,6 +496,29 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_care_hours')),
     sa.UniqueConstraint('clinic_id', 'staff_id', name=op.f('uq_care_hours_clinic_id_staff_id'))
     )
+    op.create_table('case_review',
+    sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('minutes', sa.Integer(), nullable=False),
+    sa.Column('consultant_id', sa.Uuid(), nullable=False),
+    sa.Column('care_manager_id', sa.Uuid(), nullable=True),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('closed_by_id', sa.Uuid(), nullable=True),
+    sa.Column('note_sealed', sa.String(), nullable=True),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("state IN ('planned', 'open', 'closed', 'cancelled')", name=op.f('ck_case_review_state')),
+    sa.ForeignKeyConstraint(['care_manager_id'], ['staff.id'], name=op.f('fk_case_review_care_manager_id')),
+    sa.ForeignKeyConstraint(['closed_by_id'], ['staff.id'], name=op.f('fk_case_review_closed_by_id')),
+    sa.ForeignKeyConstraint(['consultant_id'], ['staff.id'], name=op.f('fk_case_review_consultant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_review')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_case_review_clinic_id_id'))
+    )
+    op.create_index('ix_case_review_at', 'case_review', ['clinic_id', 'starts_at'], unique=False)
+    op.create_index('uq_case_review_open', 'case_review', ['clinic_id', 'consultant_id'], unique=True, postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'"))
     op.create_table('cover',
     sa.Column('absent_id', sa.Uuid(), nullable=False),
     sa.Column('covering_id', sa.Uuid(), nullable=False),
@@ -1194,6 +1217,37 @@ def upgrade() -> None:
     op.create_index(op.f('ix_registry_line_patient_id'), 'registry_line', ['patient_id'], unique=False)
     op.create_index('ix_registry_line_rest', 'registry_line', ['clinic_id', 'sort_rank', 'name_key', 'episode_id'], unique=False)
     op.create_index('ix_registry_line_unplanned', 'registry_line', ['clinic_id'], unique=False, postgresql_where=sa.text('next_contact_at IS NULL'), sqlite_where=sa.text('next_contact_at IS NULL'))
+    op.create_table('review_item',
+    sa.Column('review_id', sa.Uuid(), nullable=False),
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('group', sa.String(), nullable=False),
+    sa.Column('because', sa.JSON(), nullable=False),
+    sa.Column('offer_by', sa.Date(), nullable=True),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('discussion', sa.String(), nullable=True),
+    sa.Column('impression_sealed', sa.String(), nullable=True),
+    sa.Column('note_sealed', sa.String(), nullable=True),
+    sa.Column('changed_sealed', sa.String(), nullable=True),
+    sa.Column('people', sa.JSON(), nullable=False),
+    sa.Column('minutes', sa.Integer(), nullable=True),
+    sa.Column('discussed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('passed_reason', sa.String(), nullable=True),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("state IN ('listed', 'discussed', 'passed')", name=op.f('ck_review_item_state')),
+    sa.ForeignKeyConstraint(['by_id'], ['staff.id'], name=op.f('fk_review_item_by_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_review_item_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_review_item_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'review_id'], ['case_review.clinic_id', 'case_review.id'], name=op.f('fk_review_item_clinic_id_review_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_review_item')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_review_item_clinic_id_id')),
+    sa.UniqueConstraint('review_id', 'patient_id', name=op.f('uq_review_item_review_id_patient_id'))
+    )
+    op.create_index('ix_review_item_episode', 'review_item', ['episode_id', 'discussed_at'], unique=False)
     op.create_table('risk_event',
     sa.Column('patient_id', sa.Uuid(), nullable=True),
     sa.Column('phone_key', sa.String(), nullable=True),
@@ -1435,6 +1489,37 @@ def upgrade() -> None:
     )
     op.create_index('ix_measure_result_patient', 'measure_result', ['patient_id', 'instrument_id', 'taken_at'], unique=False)
     op.create_index('uq_measure_result_current', 'measure_result', ['run_id'], unique=True, postgresql_where=sa.text('replaced_at IS NULL'), sqlite_where=sa.text('replaced_at IS NULL'))
+    op.create_table('recommendation',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('review_item_id', sa.Uuid(), nullable=True),
+    sa.Column('author_id', sa.Uuid(), nullable=False),
+    sa.Column('recipient_id', sa.Uuid(), nullable=False),
+    sa.Column('parts_sealed', sa.String(), nullable=False),
+    sa.Column('if_then_sealed', sa.String(), nullable=True),
+    sa.Column('target_on', sa.Date(), nullable=True),
+    sa.Column('urgency', sa.String(), nullable=False),
+    sa.Column('stage', sa.String(), nullable=False),
+    sa.Column('stage_since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('overdue_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("stage IN ('waiting', 'accepted', 'ordered', 'told', 'done', 'declined', 'withdrawn')", name=op.f('ck_recommendation_stage')),
+    sa.CheckConstraint("urgency IN ('today', 'this_week', 'routine')", name=op.f('ck_recommendation_urgency')),
+    sa.ForeignKeyConstraint(['author_id'], ['staff.id'], name=op.f('fk_recommendation_author_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_recommendation_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_recommendation_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'review_item_id'], ['review_item.clinic_id', 'review_item.id'], name=op.f('fk_recommendation_clinic_id_review_item_id')),
+    sa.ForeignKeyConstraint(['recipient_id'], ['staff.id'], name=op.f('fk_recommendation_recipient_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_recommendation')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_recommendation_clinic_id_id'))
+    )
+    op.create_index('ix_recommendation_next', 'recommendation', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
+    op.create_index('ix_recommendation_patient', 'recommendation', ['patient_id', 'created_at'], unique=False)
+    op.create_index('ix_recommendation_recipient', 'recommendation', ['clinic_id', 'recipient_id', 'stage'], unique=False, postgresql_where=sa.text("stage NOT IN ('done', 'declined', 'withdrawn')"), sqlite_where=sa.text("stage NOT IN ('done', 'declined', 'withdrawn')"))
     op.create_table('risk_action',
     sa.Column('event_id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),
@@ -1484,6 +1569,23 @@ def upgrade() -> None:
     sa.UniqueConstraint('source_kind', 'source_id', 'trigger', name=op.f('uq_risk_signal_source_kind_source_id_trigger'))
     )
     op.create_index('ix_risk_signal_event', 'risk_signal', ['event_id', 'at'], unique=False)
+    op.create_table('recommendation_step',
+    sa.Column('recommendation_id', sa.Uuid(), nullable=False),
+    sa.Column('step', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('via', sa.String(), nullable=True),
+    sa.Column('who_sealed', sa.String(), nullable=True),
+    sa.Column('on', sa.Date(), nullable=True),
+    sa.Column('read_back', sa.Boolean(), nullable=False),
+    sa.Column('text_sealed', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['by_id'], ['staff.id'], name=op.f('fk_recommendation_step_by_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'recommendation_id'], ['recommendation.clinic_id', 'recommendation.id'], name=op.f('fk_recommendation_step_clinic_id_recommendation_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_recommendation_step'))
+    )
+    op.create_index('ix_recommendation_step_of', 'recommendation_step', ['recommendation_id', 'at'], unique=False)
     guard()
 
 

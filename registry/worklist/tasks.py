@@ -35,10 +35,17 @@ TaskKind = Literal[
     "late_answer",
     "alert_undeliverable",
     "lost_patient",
+    "recommendation_declined",
+    "recommendation_overdue",
+    "on_call_gap",
+    "on_call_unsigned",
+    "alert_test_missed",
+    "staff_stopped_alerts",
     "unfiled_note",
     "call_back",
     "closing_proposed",
     "after_discharge",
+    "plan_to_sign",
 ]
 DueRule = Literal["now", "staffed_hour", "same_day", "next_business_day"]
 
@@ -81,6 +88,13 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "call_back": Kind("Asked to be called after a missed appointment", "same_day", reply=True),
     "closing_proposed": Kind("Not reached: decide whether to close", "next_business_day", by_hand=False),
     "after_discharge": Kind("Back from hospital or jail: contact", "next_business_day"),
+    "plan_to_sign": Kind("Care plan to sign", "next_business_day", by_hand=False),
+    "on_call_gap": Kind("Nobody is on call", "now"),
+    "on_call_unsigned": Kind("On call without having signed the safety policy", "same_day"),
+    "alert_test_missed": Kind("Monthly test alert was not answered", "next_business_day"),
+    "staff_stopped_alerts": Kind("A colleague's phone stopped safety alerts", "now"),
+    "recommendation_declined": Kind("Recommendation declined: tell the consultant", "next_business_day"),
+    "recommendation_overdue": Kind("Recommendation waits too long", "now", by_hand=False),
     "lost_patient": Kind("Nothing is planned for this patient", "next_business_day"),
 }  # fmt: skip
 REPLIES: Final = tuple(kind for kind, about in KINDS.items() if about.reply)

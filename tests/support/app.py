@@ -28,6 +28,7 @@ from messaging.delivery.dispatch import no_probe
 from messaging.delivery.outcomes import Accepted, Outcome
 from messaging.escalation.service import ALERTS
 from messaging.gateways.sms import FoundText, Listing, OutgoingText
+from messaging.notices.service import NOTICES
 from messaging.schedule.outreach import Schedule
 from registry.organisation import accounts, service, tokens
 from registry.organisation.passwords import Cost, Passwords
@@ -109,6 +110,7 @@ async def test_deps(url: str, clock: FakeClock, **changes: Any) -> AsyncIterator
             passwords=CHEAP,
             alerts=ALERTS,
             outreach=Schedule(),
+            notices=NOTICES,
             conversation=Ports(public_url=config.public_url, new_token=new_token),
             new_id=new_id,
             new_token=new_token,

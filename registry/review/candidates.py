@@ -1,0 +1,64 @@
+"""The patients a case review chooses from, as the registry's lines show them."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select
+
+from kernel.db import Tx
+from registry.contacts.tables import Contact
+from registry.organisation.rules import ClinicFacts
+from registry.patients.tables import Patient
+from registry.review.rules import Candidate
+from registry.worklist.tables import RegistryLine, Task
+
+LIMIT: Final = 2_000  # more than any caseload of one consultant
+REVIEWED: Final = ("active", "relapse_prevention", "on_hold", "inactive_disengaged")
+CLOSING: Final = "closing_proposed"
+TROUBLED: Final = ("troubling",)
+NOT_TAKEN: Final = ("some_missed", "stopped", "not_started")
+
+
+async def candidates(tx: Tx, clinic: ClinicFacts, care_manager_id: UUID | None) -> tuple[Candidate, ...]:
+    """Everyone enrolled and not ended; test patients of drills left out."""
+    line = RegistryLine
+    closing = exists().where(Task.episode_id == line.episode_id, Task.kind == CLOSING, Task.done_at.is_(None))
+    medication = exists().where(
+        Contact.episode_id == line.episode_id,
+        Contact.discuss,
+        or_(line.last_review_at.is_(None), Contact.occurred_at > line.last_review_at),
+        or_(Contact.side_effects.in_(TROUBLED), Contact.adherence.in_(NOT_TAKEN)),
+    )
+    statement = (
+        select(
+            line.patient_id, line.episode_id, line.name_key, line.status, line.rules, line.open_risk,
+            line.safety_flag, line.discuss_flag, line.last_review_at, line.enrolled_on,
+            closing.label("ending_proposed"), medication.label("medication"),
+        )
+        .join(Patient, Patient.id == line.patient_id)
+        .where(line.clinic_id == clinic.id, line.status.in_(REVIEWED), Patient.is_test.is_(False))
+        .order_by(line.name_key, line.episode_id)
+        .limit(LIMIT)
+    )  # fmt: skip
+    if care_manager_id is not None:
+        statement = statement.where(line.care_manager_id == care_manager_id)
+    rows = await tx.all(statement)
+    return tuple(
+        Candidate(
+            patient_id=row.patient_id,
+            episode_id=row.episode_id,
+            name_key=row.name_key,
+            status=row.status,
+            rules=frozenset(each["rule"] for each in row.rules if each["outcome"] == "met"),
+            open_risk=row.open_risk,
+            safety_flag=row.safety_flag,
+            discuss_flag=row.discuss_flag,
+            medication=bool(row.medication),
+            ending_proposed=bool(row.ending_proposed),
+            enrolled_on=row.enrolled_on,
+            last_review_on=None if row.last_review_at is None else clinic.local_date(row.last_review_at),
+        )
+        for row in rows
+    )

@@ -1,0 +1,180 @@
+"""Who is on the agenda of a case review, in which order, and who must be offered a place by when. Pure.
+
+Order after the AIMS Center's guidance for systematic caseload review (patients who need a treatment change or are new
+come first) and best practices for systematic case review (Psychiatric Services, appi.ps.201900085). That each patient
+who does not improve is discussed at least monthly is the SCOPE workflow's rule; consultation for those not improved at
+8 to 12 weeks: Bao et al. 2016 (appi.ps.201400577).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from kernel.errors import Problem
+
+Group = Literal["safety", "new", "stalled", "flagged", "not_reviewed", "responded", "ending"]
+Discussion = Literal["joint", "phone", "message", "chart_only"]
+
+GROUPS: Final[Mapping[Group, str]] = {
+    "safety": "Open safety items",
+    "new": "New patients",
+    "stalled": "Not improving, or worse",
+    "flagged": "Flagged for discussion",
+    "not_reviewed": "Not reviewed for 30 days",
+    "responded": "Response met: relapse prevention",
+    "ending": "Relapse prevention near its end, or disengaged",
+}
+DISCUSSIONS: Final[Mapping[Discussion, str]] = {
+    "joint": "Together, in the meeting",
+    "phone": "By phone",
+    "message": "By message",
+    "chart_only": "Consultant alone, from the chart",
+}
+NOT_IMPROVING: Final = frozenset({"R-STALL-A", "R-STALL-B", "R-WORSE", "R-SEVERE", "R-RELAPSE"})
+OFFER_WITHIN: Final = timedelta(days=30)
+MINUTES_A_PATIENT: Final = 7  # a weekly hour is eight patients
+MAX_NOTE: Final = 10_000
+_ORDER: Final = {group: number for number, group in enumerate(GROUPS)}
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A patient in care, as the registry line shows them. `rules` are the R-* rules that are met; `medication`: the
+    question for the consultant is about a medication. Dates are the clinic's."""
+
+    patient_id: UUID
+    episode_id: UUID
+    name_key: str
+    status: str
+    rules: frozenset[str]
+    open_risk: int = 0
+    safety_flag: bool = False
+    discuss_flag: bool = False
+    medication: bool = False
+    ending_proposed: bool = False
+    enrolled_on: date | None = None
+    last_review_on: date | None = None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """`offered`: within the time of the meeting. `offer_by`: until when one who does not improve must be offered a
+    place; None for the others."""
+
+    patient_id: UUID
+    episode_id: UUID
+    group: Group
+    because: tuple[str, ...]
+    offered: bool
+    offer_by: date | None
+
+
+def group_of(patient: Candidate) -> Group | None:
+    """The first group that fits; None when nothing asks for a discussion."""
+    if patient.open_risk or patient.safety_flag or "R-SAFETY" in patient.rules:
+        return "safety"
+    if patient.last_review_on is None or "R-NEW" in patient.rules:
+        return "new"
+    if patient.rules & NOT_IMPROVING:
+        return "stalled"
+    if patient.discuss_flag:
+        return "flagged"
+    if "R-REVIEW" in patient.rules:
+        return "not_reviewed"
+    if "R-RESP" in patient.rules and patient.status != "relapse_prevention":
+        return "responded"
+    if patient.ending_proposed or patient.status == "inactive_disengaged":
+        return "ending"
+    return None
+
+
+def offer_by(patient: Candidate) -> date | None:
+    """Monthly from the last review, or from enrolment for one never reviewed."""
+    if not patient.rules & NOT_IMPROVING:
+        return None
+    since = patient.last_review_on or patient.enrolled_on
+    return None if since is None else since + OFFER_WITHIN
+
+
+def agenda(patients: Iterable[Candidate], *, next_on: date, minutes: int) -> tuple[Place, ...]:
+    """Everyone who is to be discussed, in order; the first that fit into `minutes` are offered. Whoever must be
+    offered a place before `next_on` (the next meeting) and lies beyond the time takes the place of the last who need
+    not be, save an open safety item."""
+    grouped = [(group, patient) for patient in patients if (group := group_of(patient)) is not None]
+    grouped.sort(key=lambda one: (_ORDER[one[0]], *_within(one[1])))
+    places = max(1, minutes // MINUTES_A_PATIENT)
+    due = {p.patient_id for _, p in grouped if (by := offer_by(p)) is not None and by < next_on}
+    taken = _taken([(group, p.patient_id) for group, p in grouped], due, places)
+    return tuple(
+        Place(
+            patient.patient_id,
+            patient.episode_id,
+            group,
+            _because(patient),
+            patient.patient_id in taken,
+            offer_by(patient),
+        )
+        for group, patient in grouped
+    )
+
+
+def _within(patient: Candidate) -> tuple[bool, date, str, str]:
+    """Medication questions first, then the longest not reviewed, then by name."""
+    last = patient.last_review_on or date.min
+    return (not patient.medication, last, patient.name_key, str(patient.patient_id))
+
+
+def _taken(order: list[tuple[Group, UUID]], due: set[UUID], places: int) -> set[UUID]:
+    kept = [who for _, who in order[:places]]
+    waiting = [who for _, who in order[places:] if who in due]
+    groups = {who: group for group, who in order}
+    for who in waiting:
+        spare = next((w for w in reversed(kept) if w not in due and groups[w] != "safety"), None)
+        if spare is None:
+            kept.append(who)  # the meeting runs over rather than skip a patient's month
+        else:
+            kept[kept.index(spare)] = who
+    return set(kept)
+
+
+def _because(patient: Candidate) -> tuple[str, ...]:
+    marks = (
+        ("open safety event", patient.open_risk > 0),
+        ("safety flag", patient.safety_flag),
+        ("medication question", patient.medication),
+        ("flagged for discussion", patient.discuss_flag),
+        ("never reviewed", patient.last_review_on is None),
+        ("closing is proposed", patient.ending_proposed),
+    )
+    return (*(words for words, set_ in marks if set_), *sorted(patient.rules))
+
+
+class DiscussionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was said about one patient. `minutes` of everybody in `people` become their time entries; a joint one
+    counts once. `changed` is what changes and why, in the words of the month's record."""
+
+    discussion: Discussion
+    people: tuple[UUID, ...]
+    minutes: int
+    note: str
+    impression: str | None = None
+    changed: str | None = None
+
+
+def check(form: DiscussionForm) -> list[Problem]:
+    found: list[Problem] = []
+    if not form.people:
+        found.append(Problem("people", "is empty: name who took part"))
+    if form.discussion == "joint" and len(set(form.people)) < 2:
+        found.append(Problem("people", "a joint discussion has at least two people"))
+    if not 0 < form.minutes <= 120:
+        found.append(Problem("minutes", "must be 1 to 120"))
+    if not form.note.strip():
+        found.append(Problem("note", "is needed"))
+    for field, text in (("note", form.note), ("impression", form.impression), ("changed", form.changed)):
+        if text is not None and len(text) > MAX_NOTE:
+            found.append(Problem(field, f"is longer than {MAX_NOTE} characters"))
+    return found
