@@ -52,10 +52,10 @@ _PEOPLE = (
         SELECT bench_id({PLAN}, n), $1, bench_id({PATIENT}, n), bench_id({EPISODE}, n), 'phq9', 14, '09:30',
             ($2 AT TIME ZONE 'UTC')::date, 1, $2 FROM bench_number ORDER BY n""",
     f"""INSERT INTO registry_line (episode_id, clinic_id, patient_id, status, name_key, family_name, given_name,
-            referred_at, phq9_series, no_answer_count, opted_out, counted_seconds, open_risk, safety_flag,
+            referred_at, phq9_series, rules, no_answer_count, opted_out, counted_seconds, open_risk, safety_flag,
             severe_flag, discuss_flag, waiting_replies, open_tasks, sort_rank, overdue_since, updated_at)
         SELECT bench_id({EPISODE}, n), $1, bench_id({PATIENT}, n), 'active', 'rivera ana', 'Rivera', 'Ana', $2,
-            '[]', 0, false, 0, 0, false, false, false, 0, 0, 2, '9999-12-31Z', $2 FROM bench_number ORDER BY n""",
+            '[]', '[]', 0, false, 0, 0, false, false, false, 0, 0, 2, '9999-12-31Z', $2 FROM bench_number ORDER BY n""",
 )
 
 

@@ -14,7 +14,7 @@ Shape = Literal[
 
 FlagKind = Literal[
     "safety", "discuss", "overdue", "worse", "not_improving", "severe", "relapse",
-    "no_contact", "no_score", "review_due", "long", "new", "response",
+    "no_contact", "no_score", "review_due", "long", "new", "response", "stall", "not_judged", "nothing_planned",
 ]  # fmt: skip
 
 _FLAGS: dict[FlagKind, tuple[str, Shape, Tone]] = {
@@ -31,6 +31,23 @@ _FLAGS: dict[FlagKind, tuple[str, Shape, Tone]] = {
     "long": ("9 months+", "square", "quiet"),
     "new": ("New", "circle", "info"),
     "response": ("Responding", "check", "good"),
+    "stall": ("Stalled", "square", "warn"),
+    "not_judged": ("Not judged", "ring", "quiet"),
+    "nothing_planned": ("No next contact", "cross", "warn"),
+}
+# R-SAFETY is shown from the line's own state, with a link to the event.
+OF_RULE: dict[str, FlagKind] = {
+    "R-SEVERE": "severe",
+    "R-WORSE": "worse",
+    "R-RELAPSE": "relapse",
+    "R-STALL-A": "stall",
+    "R-STALL-B": "not_improving",
+    "R-NOSCORE": "no_score",
+    "R-NOCONTACT": "no_contact",
+    "R-REVIEW": "review_due",
+    "R-RESP": "response",
+    "R-LONG": "long",
+    "R-NEW": "new",
 }
 
 

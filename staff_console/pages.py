@@ -21,6 +21,8 @@ from kernel.web import forms, idempotency
 from kernel.web.context import WebRequest, actor
 from registry import zones
 from registry.access import CLINICAL
+from registry.time_log import activities
+from registry.time_log.timer import IDLE_AFTER
 from registry.worklist.frame import Frame, frame
 from staff_console import formats, words
 from staff_console.deps import ConsoleDeps
@@ -28,7 +30,18 @@ from staff_console.formats import Moment
 from staff_console.formstate import FormState
 from staff_console.refusals import refused
 from staff_console.said import SAID
-from staff_console.shell import NAV, Flash, Idle, NavItem, PageKey, SafetyBanner, Shell, SignedIn, Undo
+from staff_console.shell import (
+    NAV,
+    Flash,
+    Idle,
+    NavItem,
+    PageKey,
+    RunningTimer,
+    SafetyBanner,
+    Shell,
+    SignedIn,
+    Undo,
+)
 
 T = TypeVar("T")
 ONCE: Final = "_once"
@@ -58,6 +71,10 @@ class Visit(msgspec.Struct, frozen=True):
 
     def at(self, moment: datetime) -> Moment:
         return formats.moment(moment, self.zone)
+
+    def on(self, moment: datetime | None) -> date | None:
+        """The clinic's date of a moment."""
+        return None if moment is None else moment.astimezone(self.zone).date()
 
     def moment(self, on: date, at: time) -> datetime:
         """The clinic's wall clock; a time that the clock skips in spring is read an hour later."""
@@ -214,6 +231,7 @@ def shell(visit: Visit, view: View) -> Shell:
         searches=visit.actor.has(*CLINICAL),
         may_set_up=visit.actor.has("administrator", "clinic_lead"),
         form_key=visit.console.new_token(),
+        timer=_timer(visit),
         idle=Idle(),
     )
 
@@ -231,6 +249,26 @@ def _banner(visit: Visit) -> SafetyBanner | None:
     events = words.count(found.untaken, "safety event waits", "safety events wait")
     since = f"for {waited}" if found.untaken == 1 else f"the oldest for {waited}"
     return SafetyBanner(f"{events} to be acknowledged, {since}", "/safety", found.drills_only)
+
+
+def _timer(visit: Visit) -> RunningTimer | None:
+    found = visit.frame.timer
+    if found is None:
+        return None
+    seconds = int((visit.now - found.started_at).total_seconds()) + found.added_seconds
+    return RunningTimer(
+        patient=formats.formal_name(found.family_name, found.given_name),
+        patient_href=f"/patients/{found.patient_id}",
+        activity=found.activity,
+        activity_label=getattr(activities.find(found.activity), "label", found.activity),
+        since=visit.at(found.started_at),
+        seen=visit.at(found.seen_at),
+        seconds=seconds,
+        minutes=f"{seconds // 60} min",
+        back=visit.request.url.path if visit.request.method == "GET" else "/time",
+        idle=visit.now - found.seen_at >= IDLE_AFTER,
+        idle_after=int(IDLE_AFTER.total_seconds()),
+    )
 
 
 def _flashes(visit: Visit) -> tuple[Flash, ...]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from registry.safety import rules as safety_rules
-from registry.safety.rules import Tier, Trigger
-from registry.working_time import WorkingTime
-from registry.worklist.flags import flags as rule_flags
+from registry.safety.rules import Trigger
 from registry.worklist.queries import Line
+from registry.worklist.rules import CAN_BE_OVERDUE
 from staff_console import formats, marks, words
 from staff_console.marks import Flag
-from staff_console.pages import Visit
+
+if TYPE_CHECKING:
+    from staff_console.pages import Visit  # the frame shows the timer's patient by these functions
 
 UNKNOWN = "Unknown number"
 
@@ -54,16 +55,25 @@ def flags(visit: Visit, line: Line, *, on_page: bool = False) -> tuple[Flag, ...
         due = visit.at(line.next_contact_at).day
         late = (visit.today - date.fromisoformat(due.iso)).days
         found.append(marks.flag("overdue", f"Next contact was due {due.text}.", f"{page}#next", f"{late} d"))
-    last_on = None if line.phq9_last_at is None else visit.at(line.phq9_last_at).day.iso
-    scored = None if last_on is None else date.fromisoformat(last_on)
-    for why in rule_flags(line, scored, visit.today):
-        found.append(marks.flag(why.flag, why.words, f"{page}#scores"))
+    found += [flag for flag in rule_flags(line, page) if flag.kind not in {other.kind for other in found}]
+    if line.next_contact_at is None and line.status in CAN_BE_OVERDUE:
+        found.append(marks.flag("nothing_planned", "No next contact is planned.", f"{page}#next"))
     return tuple(found)
 
 
-def acknowledge_by(tier: int, opened_at: datetime, hours: WorkingTime) -> datetime:
-    limit: Tier = 3 if tier >= 3 else 2 if tier == 2 else 1
-    return safety_rules.acknowledge_by(limit, opened_at, hours)
+def rule_flags(line: Line, page: str) -> list[Flag]:
+    """One flag a rule, and one for all that could not be judged: what is not known never looks like all is well."""
+    found: list[Flag] = []
+    unknown: list[str] = []
+    for result in line.rules:
+        why = f"{result['sentence']} ({result['rule']}, version {result['version']})"
+        if result["outcome"] == "unknown":
+            unknown.append(why)
+        elif result["rule"] in marks.OF_RULE:
+            found.append(marks.flag(marks.OF_RULE[result["rule"]], why, f"{page}#scores"))
+    if unknown:
+        found.append(marks.flag("not_judged", " ".join(unknown), f"{page}#scores"))
+    return found
 
 
 def clock(visit: Visit, by: datetime, what: str) -> tuple[str, bool]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Final, cast
+from datetime import datetime
+from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import Row, and_, bindparam, func, or_, select
 
 from kernel.audit import Actor
 from kernel.db import Tx
@@ -15,11 +15,22 @@ from kernel.errors import Forbidden, NotFound
 from registry.access import CLINICAL
 from registry.organisation.rules import TextingMode
 from registry.organisation.tables import Clinic
+from registry.patients.tables import Patient
 from registry.safety.tables import RiskEvent
-from registry.worklist.paging import mine
-from registry.worklist.queries import flag_condition
-from registry.worklist.rules import CURRENT, Flag
-from registry.worklist.tables import RegistryLine, Task
+from registry.time_log.tables import RunningTimer
+from registry.worklist.tables import Task
+
+
+class FrameTimer(msgspec.Struct, frozen=True):
+    """The viewer's running timer; `seen_at` is their last sign, `added_seconds` were put in by hand."""
+
+    patient_id: UUID
+    family_name: str
+    given_name: str
+    activity: str
+    started_at: datetime
+    seen_at: datetime
+    added_seconds: int
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -35,27 +46,30 @@ class Frame(msgspec.Struct, frozen=True):
     drills_only: bool = False
     open_events: int = 0
     open_tasks: int = 0
+    timer: FrameTimer | None = None
 
 
-class Counts(msgspec.Struct, frozen=True):
-    """Patients in or before care: the viewer's own, the clinic's, and those with a flag."""
-
-    mine: int
-    clinic: int
-    overdue: int
-    flagged: dict[Flag, int]
-
-
-_UNTAKEN: Final = and_(RiskEvent.clinic_id == bindparam("clinic"), RiskEvent.state == "open")
+_UNTAKEN: Final = and_(
+    RiskEvent.clinic_id == bindparam("clinic"), RiskEvent.state == "open", RiskEvent.is_canary.is_(False)
+)
 _CLINIC: Final = (Clinic.id, Clinic.name, Clinic.zone, Clinic.texting_mode)
+_TIMER: Final = (
+    RunningTimer.patient_id, RunningTimer.activity, RunningTimer.started_at, RunningTimer.seen_at,
+    RunningTimer.added_seconds, Patient.family_name, Patient.given_name,
+)  # fmt: skip
 _NAMED = select(*_CLINIC).where(Clinic.id == bindparam("clinic"))
-_COUNTED = select(
+_COUNTS = select(
     *_CLINIC,
+    *_TIMER,
     select(func.count()).where(_UNTAKEN).scalar_subquery().label("untaken"),
     select(func.min(RiskEvent.opened_at)).where(_UNTAKEN).scalar_subquery().label("untaken_since"),
     select(func.count()).where(_UNTAKEN, RiskEvent.is_drill.is_(True)).scalar_subquery().label("drills"),
     select(func.count())
-    .where(RiskEvent.clinic_id == bindparam("clinic"), RiskEvent.state != "closed")
+    .where(
+        RiskEvent.clinic_id == bindparam("clinic"),
+        RiskEvent.state != "closed",
+        RiskEvent.is_canary.is_(False),
+    )
     .scalar_subquery()
     .label("open_events"),
     select(func.count())
@@ -67,11 +81,20 @@ _COUNTED = select(
     )
     .scalar_subquery()
     .label("open_tasks"),
-).where(Clinic.id == bindparam("clinic"))
+)
+_COUNTED: Final = (
+    _COUNTS.select_from(Clinic)
+    .outerjoin(
+        RunningTimer,
+        and_(RunningTimer.clinic_id == Clinic.id, RunningTimer.staff_id == bindparam("viewer")),
+    )
+    .outerjoin(Patient, Patient.id == RunningTimer.patient_id)
+    .where(Clinic.id == bindparam("clinic"))
+)
 
 
 async def frame(tx: Tx, viewer: Actor) -> Frame:
-    """One statement. Without audit: it shows counts alone. Raises Forbidden when no clinic was chosen."""
+    """One statement. Without audit: it shows counts, and the patient whose timer the viewer started, which left one. Raises Forbidden when no clinic was chosen."""
     if viewer.clinic_id is None:
         raise Forbidden("no clinic was chosen", code="clinic_missing")
     clinical = viewer.has(*CLINICAL)
@@ -89,27 +112,19 @@ async def frame(tx: Tx, viewer: Actor) -> Frame:
         drills_only=row.untaken > 0 and row.untaken == row.drills,
         open_events=row.open_events,
         open_tasks=row.open_tasks,
+        timer=_timer(row),
     )
 
 
-async def registry_counts(tx: Tx, viewer: Actor, *, today: date, now: datetime) -> Counts:
-    """For the names of the registry's saved views: one statement, counts alone, so no audit row."""
-    line = RegistryLine
-    shown = [line.clinic_id == viewer.clinic_id, line.status.in_(CURRENT)]
-    flags: tuple[Flag, ...] = ("safety", "severe", "discuss", "not_improving")
-    wheres: dict[str, list[ColumnElement[bool]]] = {
-        "mine": [mine(viewer)],
-        "clinic": [],
-        "overdue": [line.overdue_since <= now],
-        **{flag: [flag_condition(flag, today)] for flag in flags},
-    }
-    row = await tx.first(
-        select(
-            *(
-                select(func.count()).select_from(line).where(*shown, *where).scalar_subquery().label(name)
-                for name, where in wheres.items()
-            )
-        )
+def _timer(row: Row[Any]) -> FrameTimer | None:
+    if row.patient_id is None:
+        return None
+    return FrameTimer(
+        row.patient_id,
+        row.family_name,
+        row.given_name,
+        row.activity,
+        row.started_at,
+        row.seen_at,
+        row.added_seconds,
     )
-    assert row is not None
-    return Counts(row.mine, row.clinic, row.overdue, {flag: getattr(row, flag) for flag in flags})

@@ -3,20 +3,33 @@ cases at once the later one sees what the earlier one wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Table, bindparam, delete, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Table,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from kernel.db import Tx, insert_or_skip, pick
+from kernel.db import Tx, among, insert_or_skip, pick
 from registry import zones
 from registry.episodes.tables import Episode
 from registry.measures.tables import MeasureResult
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
 from registry.safety.tables import RiskEvent
+from registry.treatment_changes.tables import TreatmentChange
 from registry.worklist.rules import (
     COLUMNS,
     IN_CARE,
@@ -25,10 +38,13 @@ from registry.worklist.rules import (
     LineFacts,
     Lost,
     ScoreFact,
+    Told,
+    comparable,
     differences,
     line,
+    rules_differ,
 )
-from registry.worklist.tables import RegistryLine, Task
+from registry.worklist.tables import RaisedRule, RegistryLine, Task
 from registry.worklist.tasks import REPLIES
 
 # A check-in date this long past is no plan any more: something upstream failed to move it on.
@@ -62,6 +78,12 @@ _OPEN_RISK = (
     .correlate(Episode)
     .scalar_subquery()
 )
+_CHANGED_ON = (
+    select(func.max(TreatmentChange.on))
+    .where(TreatmentChange.episode_id == Episode.id, TreatmentChange.withdrawn_at.is_(None))
+    .correlate(Episode)
+    .scalar_subquery()
+)
 _EPISODES = (
     select(
         Episode.id.label("episode_id"), Episode.clinic_id, Episode.patient_id, Episode.status,
@@ -73,6 +95,7 @@ _EPISODES = (
         _open_tasks().label("open_tasks"),
         _open_tasks(Task.kind.in_(REPLIES)).label("waiting_replies"),
         _open_tasks(Task.kind == "severe_score").label("severe_tasks"),
+        _CHANGED_ON.label("changed_on"),
     )
     .join(Patient, Patient.id == Episode.patient_id)
     .join(Clinic, Clinic.id == Episode.clinic_id)
@@ -100,6 +123,15 @@ _ONE: Final = _scope(_LINE.c.episode_id, Episode.id, MeasureResult.episode_id)
 _PATIENT: Final = _scope(_LINE.c.patient_id, Episode.patient_id, MeasureResult.patient_id)
 _CLINIC: Final = _scope(_LINE.c.clinic_id, Episode.clinic_id, MeasureResult.clinic_id)
 
+
+def _several(tx: Tx, episode_ids: Collection[UUID]) -> _Scope:
+    return _Scope(
+        lines=select(_LINE).where(among(tx, _LINE.c.episode_id, episode_ids)).order_by(_LINE.c.episode_id),
+        episodes=_EPISODES.where(among(tx, Episode.id, episode_ids)).order_by(Episode.id),
+        scores=_SCORES.where(among(tx, MeasureResult.episode_id, episode_ids)),
+    )
+
+
 _INSERT = insert_or_skip(_LINE, "episode_id")
 _UPDATE = update(_LINE).where(_LINE.c.episode_id == bindparam("key"))
 _DELETE = delete(_LINE).where(_LINE.c.episode_id == bindparam("key"))
@@ -124,6 +156,17 @@ async def refresh(tx: Tx, episode_id: UUID, now: datetime) -> None:
     await _write(tx, _ONE, episode_id, now)
 
 
+async def refresh_many(tx: Tx, episode_ids: Collection[UUID], now: datetime) -> int:
+    """The same for several episodes in a handful of statements, as a sweep needs it."""
+    return await _write(tx, _several(tx, episode_ids), None, now)
+
+
+async def judge(tx: Tx, rows: Mapping[UUID, Mapping[str, Any]], now: datetime) -> dict[UUID, list[Any]]:
+    """The rules of these stored lines as of today, for lines that the sweep has not reached yet. Writes nothing."""
+    expected = await _expected(tx, _several(tx, rows), None, rows, now)
+    return {episode_id: facts.rules for episode_id, facts in expected.items()}
+
+
 async def refresh_patient(tx: Tx, patient_id: UUID, now: datetime) -> None:
     """The same for every episode of a patient: for a name, a risk event or a task, which belong to the person."""
     await _write(tx, _PATIENT, patient_id, now)
@@ -137,10 +180,12 @@ async def rebuild(tx: Tx, clinic_id: UUID, now: datetime) -> int:
 async def drift(tx: Tx, clinic_id: UUID, now: datetime) -> list[Difference]:
     """What a rebuild would change, in order of episode and column. Missing and superfluous lines are `episode_id`."""
     rows = await _rows(tx, _CLINIC.lines, clinic_id)
-    expected = await _expected(tx, _CLINIC, clinic_id, rows)
+    expected = await _expected(tx, _CLINIC, clinic_id, rows, None)
     found = [Difference(key, "episode_id") for key in rows.keys() ^ expected.keys()]
     for key in rows.keys() & expected.keys():
-        found += [Difference(key, column) for column in differences(rows[key], expected[key])]
+        columns = differences(rows[key], expected[key])
+        left_out = () if comparable(rows[key]) else ("rules", "rules_on")
+        found += [Difference(key, column) for column in columns if column not in left_out]
     return sorted(found, key=lambda difference: (difference.episode_id, difference.column))
 
 
@@ -165,9 +210,9 @@ async def find_lost(tx: Tx, clinic_id: UUID, now: datetime) -> list[Lost]:
     return [Lost(row.id, row.patient_id, row.next_contact_purpose_sealed is not None) for row in rows]
 
 
-async def _write(tx: Tx, scope: _Scope, key: UUID, now: datetime) -> int:
+async def _write(tx: Tx, scope: _Scope, key: UUID | None, now: datetime) -> int:
     rows = await _rows(tx, scope.lines.with_for_update(), key)
-    expected = await _expected(tx, scope, key, rows)
+    expected = await _expected(tx, scope, key, rows, now)
     changed = [k for k, facts in expected.items() if k in rows and differences(rows[k], facts)]
     missing = [k for k in expected if k not in rows]
     gone = [k for k in rows if k not in expected]
@@ -177,34 +222,76 @@ async def _write(tx: Tx, scope: _Scope, key: UUID, now: datetime) -> int:
         new = {**_UNTOLD, **_values(expected[k]), "episode_id": k, "updated_at": now}
         if not await tx.insert_once(pick(tx, _INSERT), new):
             await _write(tx, _ONE, k, now)  # someone else wrote the first line: lock it and look again
+            expected.pop(k)
     if gone:
         await tx.execute(_DELETE, [{"key": k} for k in gone])
+    turned = [k for k, facts in expected.items() if k not in rows or rules_differ(rows[k], facts)]
+    await _raise(tx, turned, expected, gone)
     return len(changed) + len(missing) + len(gone)
 
 
-async def _rows(tx: Tx, statement: Executable, key: UUID) -> dict[UUID, Mapping[str, Any]]:
-    return {row.episode_id: dict(row._mapping) for row in await tx.all(statement, {"key": key})}
+async def _raise(
+    tx: Tx, turned: Sequence[UUID], expected: Mapping[UUID, LineFacts], gone: Sequence[UUID]
+) -> None:
+    """Writes the rules of these lines once more, to filter and count by."""
+    if not turned and not gone:
+        return
+    await tx.execute(delete(RaisedRule).where(among(tx, RaisedRule.episode_id, [*turned, *gone])))
+    fresh = [
+        {
+            "id": tx.new_id(),
+            "clinic_id": expected[k].clinic_id,
+            "episode_id": k,
+            "rule": result["rule"],
+            "outcome": result["outcome"],
+        }
+        for k in turned
+        for result in expected[k].rules
+    ]
+    if fresh:
+        await tx.execute(insert(RaisedRule), fresh)
+
+
+async def _rows(tx: Tx, statement: Executable, key: UUID | None) -> dict[UUID, Mapping[str, Any]]:
+    return {row.episode_id: dict(row._mapping) for row in await tx.all(statement, _key(key))}
+
+
+def _key(key: UUID | None) -> dict[str, UUID] | None:
+    return None if key is None else {"key": key}
 
 
 async def _expected(
-    tx: Tx, scope: _Scope, key: UUID, rows: Mapping[UUID, Mapping[str, Any]]
+    tx: Tx,
+    scope: _Scope,
+    key: UUID | None,
+    rows: Mapping[UUID, Mapping[str, Any]],
+    now: datetime | None,
 ) -> dict[UUID, LineFacts]:
-    episodes = [EpisodeFacts(**row._mapping) for row in await tx.all(scope.episodes, {"key": key})]
+    """Rules are judged as of `now`; without it as of the day for which the stored line was judged."""
+    episodes = [EpisodeFacts(**row._mapping) for row in await tx.all(scope.episodes, _key(key))]
     scores: dict[UUID, list[ScoreFact]] = {}
-    for row in await tx.all(scope.scores, {"key": key}):
+    for row in await tx.all(scope.scores, _key(key)):
         scores.setdefault(row.episode_id, []).append(
             ScoreFact(row.instrument_id, row.taken_at, row.total, row.item9)
         )
     return {
-        episode.episode_id: _line(episode, scores.get(episode.episode_id, ()), rows.get(episode.episode_id))
+        episode.episode_id: _line(
+            episode, scores.get(episode.episode_id, ()), rows.get(episode.episode_id), now
+        )
         for episode in episodes
         if not episode.is_test  # drills and canaries are in no caseload
     }
 
 
-def _line(episode: EpisodeFacts, scores: Sequence[ScoreFact], row: Mapping[str, Any] | None) -> LineFacts:
-    flags = row or _UNTOLD
-    return line(episode, scores, safety_flag=flags["safety_flag"], discuss_flag=flags["discuss_flag"])
+def _line(
+    episode: EpisodeFacts, scores: Sequence[ScoreFact], row: Mapping[str, Any] | None, now: datetime | None
+) -> LineFacts:
+    stored = row or _UNTOLD
+    told = Told(**{name: stored[name] for name in Told.__struct_fields__})
+    if now is None:
+        day = None if row is None else row["rules_on"]
+        return line(episode, scores, told, day or episode.referred_at.date())
+    return line(episode, scores, told, zones.local_date(now, episode.zone))
 
 
 def _values(facts: LineFacts) -> dict[str, Any]:

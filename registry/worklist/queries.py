@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -15,14 +15,18 @@ from kernel.audit import Actor, record
 from kernel.db import Tx
 from kernel.errors import Invalid
 from questionnaires.change import change_pct
+from registry import zones
 from registry.access import CLINICAL, require
 from registry.episodes.tables import Episode
+from registry.organisation.tables import Clinic
 from registry.organisation.wording import fold
 from registry.patients.tables import Patient, PatientPhone
 from registry.phones import BadNumber, e164
+from registry.worklist.filters import conditions
+from registry.worklist.lines import judge
+from registry.worklist.paging import Cursor, clinic_wide, order, ordering
 from registry.worklist.paging import after as later_than
-from registry.worklist.paging import mine, not_improving, order, ordering
-from registry.worklist.rules import Flag, RegistryFilter, Status
+from registry.worklist.rules import RegistryFilter, Status
 from registry.worklist.tables import RegistryLine
 from registry.worklist.today import TaskFilter, TaskLine, Tasks, Today, tasks, today
 
@@ -36,6 +40,7 @@ __all__ = [
     "Tasks",
     "Today",
     "line_of",
+    "registry_export",
     "registry_page",
     "search",
     "tasks",
@@ -43,13 +48,15 @@ __all__ = [
 ]
 
 MAX_PAGE: Final = 200
+MAX_EXPORT: Final = 2000
 FOUND_LIMIT: Final = 20
 SHORTEST_NAME: Final = 2
 
 
 class Line(msgspec.Struct, frozen=True):
     """One line of the registry. Scores are complete totals; `phq9_item9` "unknown" and "declined" are states of
-    their own, never "no risk". `minutes_month` says which month `counted_seconds` belong to."""
+    their own and say nothing about danger. `minutes_month` says which month `counted_seconds` belong to. `rules`: the
+    rules R-* that are met or can't be judged (`registry.flags.facts.Result` as stored)."""
 
     episode_id: UUID
     patient_id: UUID
@@ -80,6 +87,9 @@ class Line(msgspec.Struct, frozen=True):
     next_contact_at: datetime | None
     next_contact_mode: str | None
     last_review_at: datetime | None
+    changed_on: date | None
+    rules: list[Any]
+    rules_on: date | None
     minutes_month: str | None
     counted_seconds: int
     open_risk: int
@@ -112,19 +122,11 @@ class Found(msgspec.Struct, frozen=True):
     birth_date: date | None
 
 
-_STORED: Final = tuple(
-    name for name in Line.__struct_fields__ if name not in ("overdue", "phq9_change_pct", "gad7_change_pct")
-)
+_WORKED_OUT: Final = ("overdue", "phq9_change_pct", "gad7_change_pct")
+_STORED: Final = tuple(name for name in Line.__struct_fields__ if name not in _WORKED_OUT)
+_COLUMNS: Final = (*(getattr(RegistryLine, name) for name in _STORED), RegistryLine.overdue_since)
 _AT = aliased(RegistryLine)
-FLAGS: Final[Mapping[Flag, ColumnElement[bool]]] = {
-    "safety": or_(RegistryLine.open_risk > 0, RegistryLine.safety_flag),
-    "severe": RegistryLine.severe_flag.is_(True),
-    "discuss": RegistryLine.discuss_flag.is_(True),
-}
-
-
-def flag_condition(flag: Flag, today: date) -> ColumnElement[bool]:
-    return not_improving(today) if flag == "not_improving" else FLAGS[flag]
+_CURSOR = select(*(getattr(RegistryLine, name) for name in Cursor._fields))
 
 
 async def registry_page(
@@ -136,40 +138,84 @@ async def registry_page(
     *,
     now: datetime,
     today: date | None = None,
+    covering: Collection[UUID] = (),
 ) -> Page:
-    """One page of the viewer's clinic in one statement: safety first, then discuss and severe, then the overdue,
-    oldest first, then by name. `after` is the last page's `next`; a line that is gone ends the list. At most 200.
-    `today` is the clinic's date, by which weeks in treatment are counted; by default that of UTC."""
+    """One page of the viewer's clinic: safety first, then discuss and severe, then the overdue, oldest first, then by
+    name. `after` is the last page's `next`; a line that is gone ends the list. At most 200. `today` is the clinic's
+    date, by default that of UTC: lines that the daily sweep has not reached are judged here. `covering`: colleagues whose patients count as
+    the viewer's own."""
     clinic_id = require(viewer, *CLINICAL)
     size = max(1, min(limit, MAX_PAGE))
-    keys = order(RegistryLine, wanted, now)
-    statement = (
-        select(*(getattr(RegistryLine, name) for name in _STORED), RegistryLine.overdue_since)
-        .where(RegistryLine.clinic_id == clinic_id, *_conditions(wanted, viewer, now, today or now.date()))
-        .order_by(*ordering(keys))
-        .limit(size + 1)
-    )
-    if after is not None:
-        here = and_(_AT.episode_id == after, _AT.clinic_id == clinic_id)
-        statement = statement.join(_AT, here).where(later_than(order(_AT, wanted, now), keys))
-    rows = await tx.all(statement)
-    lines = tuple(_line(row, now) for row in rows[:size])
+    rows = await _rows(tx, viewer, clinic_id, wanted, after, size + 1, now, covering)
+    lines = await _lines(tx, rows[:size], now, today or now.date())
     await record(tx, viewer, "registry.read", "registry", None, now=now, count=len(lines), sort=wanted.sort)
     return Page(lines, lines[-1].episode_id if len(rows) > size else None)
+
+
+async def registry_export(
+    tx: Tx,
+    viewer: Actor,
+    wanted: RegistryFilter,
+    *,
+    now: datetime,
+    today: date,
+    covering: Collection[UUID] = (),
+) -> tuple[Line, ...]:
+    """Every line of a view, for a file or for paper; at most 2,000. Leaves a row that says it was taken out."""
+    clinic_id = require(viewer, *CLINICAL)
+    rows = await _rows(tx, viewer, clinic_id, wanted, None, MAX_EXPORT, now, covering)
+    lines = await _lines(tx, rows, now, today)
+    await record(tx, viewer, "registry.exported", "registry", None, now=now, count=len(lines))
+    return lines
 
 
 async def line_of(tx: Tx, viewer: Actor, episode_id: UUID, *, now: datetime) -> Line | None:
     """One line, for the page of its patient; None when it is another clinic's or a test patient's."""
     clinic_id = require(viewer, *CLINICAL)
     row = await tx.first(
-        select(*(getattr(RegistryLine, name) for name in _STORED), RegistryLine.overdue_since).where(
-            RegistryLine.clinic_id == clinic_id, RegistryLine.episode_id == episode_id
-        )
+        select(*_COLUMNS).where(RegistryLine.clinic_id == clinic_id, RegistryLine.episode_id == episode_id)
     )
     if row is None:
         return None
     await record(tx, viewer, "registry_line.read", "episode", episode_id, now=now, patient_id=row.patient_id)
-    return _line(row, now)
+    zone = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
+    return (await _lines(tx, [row], now, zones.local_date(now, zone)))[0]
+
+
+async def _rows(
+    tx: Tx,
+    viewer: Actor,
+    clinic_id: UUID,
+    wanted: RegistryFilter,
+    after: UUID | None,
+    limit: int,
+    now: datetime,
+    covering: Collection[UUID],
+) -> Sequence[Row[Any]]:
+    wheres = [RegistryLine.clinic_id == clinic_id, *conditions(wanted, viewer, now, covering)]
+    whole = not (wanted.mine or wanted.care_manager_id or wanted.flags or wanted.overdue)
+    if wanted.sort == "default" and whole:
+        at = None
+        if after is not None:
+            row = await tx.first(
+                _CURSOR.where(RegistryLine.episode_id == after, RegistryLine.clinic_id == clinic_id)
+            )
+            if row is None:
+                return ()
+            at = Cursor(row.sort_rank, row.overdue_since, row.name_key, row.episode_id)
+        return await tx.all(clinic_wide(_COLUMNS, wheres, at, now, limit))
+    keys = order(RegistryLine, wanted, now)
+    statement = select(*_COLUMNS).where(*wheres).order_by(*ordering(keys)).limit(limit)
+    if after is not None:
+        here = and_(_AT.episode_id == after, _AT.clinic_id == clinic_id)
+        statement = statement.join(_AT, here).where(later_than(order(_AT, wanted, now), keys))
+    return await tx.all(statement)
+
+
+async def _lines(tx: Tx, rows: Sequence[Row[Any]], now: datetime, today: date | None) -> tuple[Line, ...]:
+    stale = {row.episode_id: dict(row._mapping) for row in rows if row.rules_on != today}
+    fresh = await judge(tx, stale, now) if stale else {}
+    return tuple(_line(row, now, fresh.get(row.episode_id)) for row in rows)
 
 
 async def search(tx: Tx, viewer: Actor, text: str, *, now: datetime) -> tuple[Found, ...]:
@@ -219,31 +265,10 @@ def _phone_key(tx: Tx, asked: str) -> str | None:
         return None
 
 
-def _conditions(
-    wanted: RegistryFilter, viewer: Actor, now: datetime, today: date
-) -> list[ColumnElement[bool]]:
-    line = RegistryLine
-    found: list[ColumnElement[bool]] = []
-    if wanted.statuses:
-        found.append(line.status.in_(wanted.statuses))
-    if wanted.care_manager_id is not None:
-        found.append(line.care_manager_id == wanted.care_manager_id)
-    if wanted.mine:
-        found.append(mine(viewer))
-    if wanted.overdue is not None:
-        found.append(line.overdue_since <= now if wanted.overdue else line.overdue_since > now)
-    if wanted.flags:
-        found.append(or_(*(flag_condition(flag, today) for flag in sorted(wanted.flags))))
-    if wanted.check_in_states:
-        found.append(line.check_in_state.in_(sorted(wanted.check_in_states)))
-    if wanted.opted_out is not None:
-        found.append(line.opted_out.is_(wanted.opted_out))
-    return found
-
-
-def _line(row: Row[Any], now: datetime) -> Line:
+def _line(row: Row[Any], now: datetime, rules: list[Any] | None) -> Line:
+    stored = row._mapping if rules is None else {**row._mapping, "rules": rules}
     return Line(
-        **{name: getattr(row, name) for name in _STORED},
+        **{name: stored[name] for name in _STORED},
         overdue=row.overdue_since <= now,
         phq9_change_pct=_change(row.phq9_first, row.phq9_last),
         gad7_change_pct=_change(row.gad7_first, row.gad7_last),

@@ -10,6 +10,10 @@ from uuid import UUID
 import msgspec
 
 from questionnaires.scoring import Item9
+from registry import zones
+from registry.flags import thresholds
+from registry.flags.facts import Facts, RuleId, Score
+from registry.flags.rules import evaluate, raised
 from registry.working_time import local_midnight_after
 
 Status = Literal["referred", "active", "relapse_prevention", "on_hold", "inactive_disengaged", "ended"]
@@ -17,7 +21,35 @@ IN_CARE: Final[tuple[Status, ...]] = ("active", "relapse_prevention")
 CURRENT: Final[tuple[Status, ...]] = ("referred", "active", "relapse_prevention", "on_hold")
 # A hold or an end makes nobody late.
 CAN_BE_OVERDUE: Final[frozenset[str]] = frozenset({"referred", "active", "relapse_prevention"})
-Flag = Literal["safety", "severe", "discuss", "not_improving"]
+Flag = Literal[
+    "safety",
+    "discuss",
+    "severe",
+    "worse",
+    "relapse",
+    "not_improving",
+    "no_score",
+    "no_contact",
+    "review_due",
+    "response",
+    "long",
+    "new",
+    "not_judged",
+    "nothing_planned",
+]
+# Which rules raise a flag; safety and severe have sources of their own besides.
+RULE_FLAGS: Final[Mapping[Flag, tuple[RuleId, ...]]] = {
+    "severe": ("R-SEVERE",),
+    "worse": ("R-WORSE",),
+    "relapse": ("R-RELAPSE",),
+    "not_improving": ("R-STALL-A", "R-STALL-B"),
+    "no_score": ("R-NOSCORE",),
+    "no_contact": ("R-NOCONTACT",),
+    "review_due": ("R-REVIEW",),
+    "response": ("R-RESP",),
+    "long": ("R-LONG",),
+    "new": ("R-NEW",),
+}
 Sort = Literal["default", "name", "phq9_last", "last_contact", "next_contact"]
 
 NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -52,6 +84,7 @@ class EpisodeFacts(msgspec.Struct, frozen=True):
     open_tasks: int
     waiting_replies: int
     severe_tasks: int
+    changed_on: date | None
 
 
 class ScoreFact(msgspec.Struct, frozen=True):
@@ -61,6 +94,16 @@ class ScoreFact(msgspec.Struct, frozen=True):
     taken_at: datetime
     total: int | None
     item9: Item9
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a line holds that isn't in the record: the flags a person set, and when other rooms said that somebody was
+    reached or the case was reviewed."""
+
+    safety_flag: bool = False
+    discuss_flag: bool = False
+    last_contact_at: datetime | None = None
+    last_review_at: datetime | None = None
 
 
 class LineFacts(msgspec.Struct, frozen=True):
@@ -96,6 +139,9 @@ class LineFacts(msgspec.Struct, frozen=True):
     open_tasks: int
     sort_rank: int
     overdue_since: datetime
+    changed_on: date | None
+    rules: list[Any]
+    rules_on: date
 
 
 COLUMNS: Final = LineFacts.__struct_fields__
@@ -117,11 +163,9 @@ class Lost(msgspec.Struct, frozen=True):
     reason_given: bool
 
 
-def line(
-    episode: EpisodeFacts, scores: Sequence[ScoreFact], *, safety_flag: bool, discuss_flag: bool
-) -> LineFacts:
-    """`scores`: the episode's results, oldest first. Baseline is its first complete total and never moves; item 9
-    is that of the newest form, complete or not, so that an unknown one is seen."""
+def line(episode: EpisodeFacts, scores: Sequence[ScoreFact], told: Told, today: date) -> LineFacts:
+    """`scores`: the episode's results, oldest first; `today` the clinic's date. Baseline is the first complete total
+    and never moves; item 9 is that of the newest form, complete or not, so that an unknown one is seen."""
     phq9 = [score for score in scores if score.instrument_id == "phq9"]
     gad7 = [score for score in scores if score.instrument_id == "gad7"]
     phq9_done = [(score.total, score.taken_at) for score in phq9 if score.total is not None]
@@ -138,8 +182,44 @@ def line(
         gad7_last=gad7_done[-1][0] if gad7_done else None,
         gad7_last_at=gad7_done[-1][1] if gad7_done else None,
         severe_flag=episode.severe_tasks > 0,
-        sort_rank=sort_rank(episode.open_risk, safety_flag, episode.severe_tasks > 0, discuss_flag),
+        sort_rank=sort_rank(episode.open_risk, told.safety_flag, episode.severe_tasks > 0, told.discuss_flag),
         overdue_since=overdue_since(episode),
+        rules=judged(episode, scores, told, today),
+        rules_on=today,
+    )
+
+
+def judged(
+    episode: EpisodeFacts, scores: Sequence[ScoreFact], told: Told, today: date
+) -> list[dict[str, Any]]:
+    """The rules a line shows, in the form in which it stores them."""
+    numbers = thresholds.of_clinic(episode.settings)
+    results = raised(evaluate(rule_facts(episode, scores, told), numbers, today))
+    return [msgspec.to_builtins(result) for result in results]
+
+
+def rule_facts(episode: EpisodeFacts, scores: Sequence[ScoreFact], told: Told) -> Facts:
+    def on(moment: datetime | None) -> date | None:
+        return None if moment is None else zones.local_date(moment, episode.zone)
+
+    def totals(instrument_id: str) -> tuple[Score, ...]:
+        return tuple(
+            Score(zones.local_date(score.taken_at, episode.zone), score.total)
+            for score in scores
+            if score.instrument_id == instrument_id and score.total is not None
+        )
+
+    newest = scores[-1] if scores else None
+    return Facts(
+        status=episode.status,
+        enrolled_on=episode.enrolled_on,
+        phq9=totals("phq9"),
+        gad7=totals("gad7"),
+        incomplete_on=None if newest is None or newest.total is not None else on(newest.taken_at),
+        changed_on=episode.changed_on,
+        last_contact_on=on(told.last_contact_at),
+        last_review_on=on(told.last_review_at),
+        open_risk=episode.open_risk,
     )
 
 
@@ -164,6 +244,19 @@ def overdue_since(episode: EpisodeFacts) -> datetime:
 def differences(row: Mapping[str, Any], expected: LineFacts) -> list[str]:
     """Columns in which a stored line differs from the facts."""
     return [name for name in COLUMNS if row[name] != getattr(expected, name)]
+
+
+def comparable(row: Mapping[str, Any]) -> bool:
+    """Whether the stored rules can be checked: they wait to be judged again after a change of the clinic's numbers."""
+    return row["rules_on"] is not None
+
+
+def rules_differ(row: Mapping[str, Any], expected: LineFacts) -> bool:
+    return _raised(row["rules"]) != _raised(expected.rules)
+
+
+def _raised(rules: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    return {(result["rule"], result["outcome"]) for result in rules}
 
 
 class RegistryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

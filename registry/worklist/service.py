@@ -242,11 +242,15 @@ async def set_minutes(tx: Tx, episode_id: UUID, month: str, counted_seconds: int
 
 
 async def set_last_contact(tx: Tx, episode_id: UUID, at: datetime | None, now: datetime) -> None:
+    """`at`: when somebody was last reached. The rules are judged again."""
     await _set(tx, _LINE.c.episode_id == episode_id, {"last_contact_at": at}, now)
+    await refresh(tx, episode_id, now)
 
 
 async def set_last_review(tx: Tx, episode_id: UUID, at: datetime | None, now: datetime) -> None:
+    """`at`: when the case was last reviewed. The rules are judged again."""
     await _set(tx, _LINE.c.episode_id == episode_id, {"last_review_at": at}, now)
+    await refresh(tx, episode_id, now)
 
 
 async def set_flags(

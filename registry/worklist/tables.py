@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kernel.tables import Base, ClinicRow, clinic_key, partial_index, partial_unique, same_clinic
+from kernel.tables import Base, ClinicRow, clinic_key, one_of, partial_index, partial_unique, same_clinic
 
 
 class RegistryLine(Base):
@@ -19,8 +19,15 @@ class RegistryLine(Base):
     __table_args__ = (
         same_clinic("episode_id", "episode"),
         Index("ix_registry_line_order", "clinic_id", "sort_rank", "overdue_since", "name_key", "episode_id"),
+        Index("ix_registry_line_rest", "clinic_id", "sort_rank", "name_key", "episode_id"),
+        Index("ix_registry_line_overdue", "clinic_id", "overdue_since"),
         Index("ix_registry_line_manager", "clinic_id", "care_manager_id", "sort_rank"),
+        Index("ix_registry_line_clinician", "clinic_id", "treating_clinician_id"),
+        Index("ix_registry_line_consultant", "clinic_id", "consultant_id"),
         Index("ix_registry_line_name", "clinic_id", "name_key", "episode_id"),
+        partial_index("ix_registry_line_discuss", "clinic_id", where="discuss_flag"),
+        partial_index("ix_registry_line_unplanned", "clinic_id", where="next_contact_at IS NULL"),
+        Index("ix_registry_line_judged", "clinic_id", "rules_on"),
     )
 
     episode_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -54,6 +61,9 @@ class RegistryLine(Base):
     next_contact_at: Mapped[datetime | None]
     next_contact_mode: Mapped[str | None]
     last_review_at: Mapped[datetime | None]
+    changed_on: Mapped[date | None]  # the last treatment change
+    rules: Mapped[list[Any]]  # R-* that are met or can't be judged, as of `rules_on` (registry/flags)
+    rules_on: Mapped[date | None]  # the clinic's local date; None when the clinic's numbers changed since
     minutes_month: Mapped[str | None]  # YYYY-MM in the clinic's zone that the seconds belong to
     counted_seconds: Mapped[int]
     open_risk: Mapped[int]  # highest open tier, 0 = none open (which says nothing about risk)
@@ -67,6 +77,34 @@ class RegistryLine(Base):
         datetime
     ]  # from when the next contact counts as overdue; far future when it can't be
     updated_at: Mapped[datetime]
+
+
+class RaisedRule(ClinicRow, Base):
+    """The rules of a line once more, one a row, to filter and count by. Written with the line."""
+
+    __tablename__ = "raised_rule"
+    __table_args__ = (
+        same_clinic("episode_id", "episode"),
+        UniqueConstraint("episode_id", "rule"),
+        Index("ix_raised_rule_rule", "clinic_id", "rule", "outcome", "episode_id"),
+        one_of("outcome", "met", "unknown"),
+    )
+
+    episode_id: Mapped[UUID]
+    rule: Mapped[str]
+    outcome: Mapped[str]
+
+
+class SavedView(ClinicRow, Base):
+    """A person's own name for filters of the registry. Holds no patient: filters are states and staff."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("clinic_id", "staff_id", "name"),)
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
+    name: Mapped[str]
+    query: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
 
 
 class Task(ClinicRow, Base):

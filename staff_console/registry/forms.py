@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from kernel.errors import NotFound
 from registry.worklist.rules import CURRENT, Flag, RegistryFilter, Sort, Status
@@ -23,9 +24,19 @@ FLAG_CHOICES: Final[dict[str, str]] = {
     "": "Any",
     "safety": "Safety",
     "discuss": "Discuss",
-    "severe": "Severe",
     "overdue": "Overdue",
-    "not_improving": "Not improving",
+    "nothing_planned": "No next contact",
+    "severe": "Severe",
+    "worse": "Worse",
+    "relapse": "Relapse",
+    "not_improving": "Not improving or stalled",
+    "no_score": "No score",
+    "no_contact": "No contact",
+    "review_due": "Review due",
+    "response": "Responding",
+    "new": "New",
+    "long": "9 months or more",
+    "not_judged": "Not judged",
 }
 CHECK_IN_CHOICES: Final[dict[str, str]] = {
     "": "Any",
@@ -41,6 +52,9 @@ SORTS: Final[dict[str, Sort]] = {
     "last_contact": "last_contact",
     "next_action": "next_contact",
 }
+
+
+FIELDS: Final = ("caseload", "status", "flag", "check_in", "sort")
 
 
 class RegistryQuery(msgspec.Struct, frozen=True):
@@ -63,12 +77,28 @@ class RegistryQuery(msgspec.Struct, frozen=True):
 
     def fields(self, **changed: str) -> dict[str, str]:
         """For the address of another page or order; defaults are left out."""
-        given = {
-            name: getattr(self, name) for name in ("caseload", "status", "flag", "check_in", "sort")
-        } | changed
+        given = {name: getattr(self, name) for name in FIELDS} | changed
         return {
             name: value for name, value in given.items() if value and (name, value) != ("caseload", "mine")
         }
+
+
+class ViewForm(msgspec.Struct, frozen=True):
+    """The filters of the page under a name of one's own."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=40)]
+    caseload: str = "mine"
+    status: str = ""
+    flag: str = ""
+    check_in: str = ""
+    sort: str = ""
+
+    @property
+    def query(self) -> RegistryQuery:
+        return RegistryQuery(self.caseload, self.status, self.flag, self.check_in, self.sort)
+
+
+VIEW: Final = {"name": "The name"}
 
 
 def wanted(asked: RegistryQuery) -> RegistryFilter:

@@ -10,11 +10,13 @@ from uuid import UUID
 import msgspec
 
 from billing.statement.near import NextLine
-from registry.worklist.flags import STALL_RULE
-from registry.worklist.frame import Counts
+from registry.flags.thresholds import Thresholds
+from registry.flags.words import explain
+from registry.worklist.beside import COUNTED_TO, Beside
 from registry.worklist.queries import Line, Page
+from registry.worklist.rules import RULE_FLAGS
 from staff_console import charts, formats, marks, people, words
-from staff_console.formstate import Choice, filled
+from staff_console.formstate import Choice, FormState, filled
 from staff_console.marks import CheckInKind, CheckInPill, Item9, ScoreCell
 from staff_console.pages import Visit, link
 from staff_console.registry.forms import (
@@ -43,7 +45,6 @@ ORDERS: Final = {
     "last_contact": "By last contact",
     "next_action": "By next contact",
 }
-FLAG_RULES: Final = {"not_improving": STALL_RULE}
 CHECK_INS: Final[Mapping[str, CheckInKind]] = {
     "scheduled": "scheduled",
     "invited": "sent",
@@ -58,22 +59,31 @@ CHECK_INS: Final[Mapping[str, CheckInKind]] = {
 PHQ9_MAX, TARGET = 27, 10
 
 
-def page(
-    visit: Visit,
-    asked: RegistryQuery,
-    found: Page,
-    counts: Counts,
-    managers: Mapping[UUID, str],
-    billed: Mapping[UUID, NextLine],
-) -> RegistryPage:
+class Around(msgspec.Struct, frozen=True):
+    """`numbers` are the clinic's, for the sentence that explains a chosen flag; `refused` a view not saved."""
+
+    beside: Beside
+    billed: Mapping[UUID, NextLine]
+    numbers: Thresholds
+    refused: FormState | None = None
+
+
+def page(visit: Visit, asked: RegistryQuery, found: Page, around: Around) -> RegistryPage:
+    beside = around.beside
+    kept = {name: value for name, value in asked.fields().items() if value}
     return RegistryPage(
         as_of=visit.at(visit.now),
         columns=tuple(_column(asked, key, label) for key, label in LABELS),
-        rows=tuple(row(visit, line, billed.get(line.episode_id)) for line in found.lines),
-        filters=_filters(asked, managers),
-        views=_views(asked, counts),
+        rows=tuple(row(visit, line, around.billed.get(line.episode_id)) for line in found.lines),
+        filters=_filters(asked, beside.managers, around.numbers),
+        views=_views(asked, beside),
         pager=_pager(asked, found),
         order_text=ORDERS[asked.column] + (", highest first" if asked.descending else ""),
+        view_form=around.refused or FormState("view"),
+        view_fields=kept,
+        covering=", ".join(beside.covering.values()),
+        export_href=link("/registry/export", **kept),
+        print_href=link("/registry/print", **kept),
         enrol_href="/enrol" if visit.actor.has("care_manager", "clinician", "clinic_lead") else "",
     )
 
@@ -93,7 +103,7 @@ def row(visit: Visit, line: Line, billed: NextLine | None) -> RegistryRow:
         last_contact=None if line.last_contact_at is None else visit.at(line.last_contact_at).day,
         next_action=_next(visit, line),
         last_review=None if line.last_review_at is None else visit.at(line.last_review_at).day,
-        review_late=False,
+        review_late=any(result["rule"] == "R-REVIEW" and result["outcome"] == "met" for result in line.rules),
         minutes=minutes_bar(billed),
     )
 
@@ -198,7 +208,7 @@ def _column(asked: RegistryQuery, key: str, label: str) -> Column:
     return Column(key, label, link("/registry", **asked.fields(sort=turned)), sort)
 
 
-def _filters(asked: RegistryQuery, managers: Mapping[UUID, str]) -> Filters:
+def _filters(asked: RegistryQuery, managers: Mapping[UUID, str], numbers: Thresholds) -> Filters:
     caseloads = {"mine": "My patients", "clinic": "Whole clinic"}
     others = {str(staff_id): name for staff_id, name in managers.items()}
     active = sum(bool(value) for value in (asked.status, asked.flag, asked.check_in)) + (
@@ -214,29 +224,41 @@ def _filters(asked: RegistryQuery, managers: Mapping[UUID, str]) -> Filters:
         check_ins=tuple(Choice(value, label) for value, label in CHECK_IN_CHOICES.items()),
         active=active,
         sort=asked.sort,
-        rule_text=FLAG_RULES.get(asked.flag, ""),
+        rule_text=_rule_text(asked.flag, numbers),
     )
 
 
-def _views(asked: RegistryQuery, counts: Counts) -> tuple[SavedView, ...]:
-    here = (asked.caseload, asked.flag) if not (asked.status or asked.check_in) else None
+def _rule_text(flag: str, numbers: Thresholds) -> str:
+    rules = RULE_FLAGS.get(flag, ())  # type: ignore[call-overload]
+    return " ".join(f"{rule}: {explain(rule, numbers)}" for rule in rules)
+
+
+def _views(asked: RegistryQuery, beside: Beside) -> tuple[SavedView, ...]:
     wanted = (
-        ("My patients", "mine", "", counts.mine),
-        ("Whole clinic", "clinic", "", counts.clinic),
-        ("Safety", "clinic", "safety", counts.flagged["safety"]),
-        ("Discuss", "clinic", "discuss", counts.flagged["discuss"]),
-        ("Overdue", "clinic", "overdue", counts.overdue),
-        ("Not improving", "clinic", "not_improving", counts.flagged["not_improving"]),
+        ("My patients", "mine", "", "mine"),
+        ("Whole clinic", "clinic", "", "clinic"),
+        ("Safety", "clinic", "safety", "safety"),
+        ("Discuss", "clinic", "discuss", "discuss"),
+        ("Overdue", "clinic", "overdue", "overdue"),
+        ("No next contact", "clinic", "nothing_planned", "nothing_planned"),
+        ("Not improving", "clinic", "not_improving", "not_improving"),
     )
-    return tuple(
-        SavedView(
-            label,
-            link("/registry", **RegistryQuery(caseload=caseload, flag=flag).fields()),
-            count,
-            (caseload, flag) == here,
-        )
+    here = asked.fields()
+    everybodys = [
+        _view(label, RegistryQuery(caseload=caseload, flag=flag).fields(), here, beside.counts[count])
         for label, caseload, flag, count in wanted
-    )
+    ]
+    own = [
+        _view(view.name, view.query, here, None, f"/registry/views/{view.id}/delete") for view in beside.views
+    ]
+    return (*everybodys, *own)
+
+
+def _view(
+    label: str, fields: Mapping[str, str], here: Mapping[str, str], count: int | None, delete: str = ""
+) -> SavedView:
+    shown = None if count is None else f"{COUNTED_TO - 1}+" if count >= COUNTED_TO else str(count)
+    return SavedView(label, link("/registry", **fields), shown, dict(fields) == dict(here), delete)
 
 
 def _pager(asked: RegistryQuery, found: Page) -> Pager:

@@ -1,7 +1,8 @@
 """One line a patient. Template `registry/registry.html`.
 
-Gets: `/registry` with the filter form's fields and the keyset cursor `after`; nothing about a person is in
-the address.
+Gets: `/registry` with the filter form's fields and the keyset cursor `after`, `/registry/print` and
+`/registry/export` with the same fields; nothing about a person is in the address. Posts: `/registry/views` (name and
+the fields), `/registry/views/{id}/delete`.
 """
 
 from typing import Literal
@@ -52,10 +53,13 @@ class RegistryRow(Struct, frozen=True):
 
 
 class SavedView(Struct, frozen=True):
+    """`count` as shown, `999+` at most. `delete` posts to remove one's own view, empty for those everybody has."""
+
     label: str
     href: str
-    count: int | None
+    count: str | None
     current: bool = False
+    delete: str = ""
 
 
 class Pager(Struct, frozen=True):
@@ -84,7 +88,8 @@ class Filters(Struct, frozen=True):
 
 class RegistryPage(Struct, frozen=True):
     """`columns` in the order of the template: flags, patient, weeks, phq9, gad7, check_in, last_contact,
-    next_action, last_review, minutes."""
+    next_action, last_review, minutes. `view_fields` are the filters that a saved view keeps; `covering` says for whom
+    the viewer stands in today."""
 
     as_of: Moment
     columns: tuple[Column, ...]
@@ -93,6 +98,11 @@ class RegistryPage(Struct, frozen=True):
     views: tuple[SavedView, ...]
     pager: Pager
     order_text: str
+    view_form: FormState
+    view_fields: dict[str, str]
+    covering: str = ""
+    export_href: str = "/registry/export"
+    print_href: str = "/registry/print"
     enrol_href: str = "/enrol"
     refer_href: str = "/referrals"
 

@@ -184,9 +184,9 @@ FILTERS = Filters(
     rule_text="Not improving: 8 weeks or more in treatment, and the last PHQ-9 is neither below 10 nor half of the first.",
 )
 VIEWS = (
-    SavedView("My patients", "/registry", 23, True),
-    SavedView("For the case review", "/registry?view=review", 6),
-    SavedView("Whole clinic", "/registry?caseload=clinic", 86),
+    SavedView("My patients", "/registry", "23", True),
+    SavedView("For the case review", "/registry?view=review", "6"),
+    SavedView("Whole clinic", "/registry?caseload=clinic", "86"),
 )
 REGISTRY = RegistryPage(
     as_of=NOW,
@@ -199,6 +199,9 @@ REGISTRY = RegistryPage(
     views=VIEWS,
     pager=Pager("1-8 of 23", next_href="/registry?after=r8"),
     order_text="safety, discuss, overdue, name",
+    view_form=FormState("view"),
+    view_fields={"caseload": "clinic"},
+    covering="Morgan Ellery",
 )
 TODAY = TodayPage(
     heading="Monday, 23-Nov-2026",
@@ -229,7 +232,7 @@ TASKS = TasksPage(
         TaskLine("3", "Text", "circle", "info", "Text from a number we don't know", "From 206-555-0177.", "", "", "25 min", on("2026-11-23"), False, "Nobody yet", FormState("task-3"), "is this still the doctors office"),
         TaskLine("4", "Safety", "octagon", "bad", "Safety event to handle", "A safety event.", "ALDERCOTT, Maren", "/safety/e1", "12 min", on("2026-11-23"), False, "Dana Whitlock", FormState("task-4"), by_hand=False),
     ),
-    views=(SavedView("Mine and nobody's", "/tasks", None, True), SavedView("Whole clinic", "/tasks?view=all", 7)),
+    views=(SavedView("Mine and nobody's", "/tasks", None, True), SavedView("Whole clinic", "/tasks?view=all", "7")),
     pager=Pager("4 tasks on this page"),
     outcomes=TASK_OUTCOMES,
     empty_text="",

@@ -21,6 +21,7 @@ from registry.worklist.rules import (
     NEVER,
     EpisodeFacts,
     ScoreFact,
+    Told,
     differences,
     line,
     overdue_since,
@@ -56,6 +57,7 @@ EPISODE = EpisodeFacts(
     open_tasks=0,
     waiting_replies=0,
     severe_tasks=0,
+    changed_on=None,
 )
 
 
@@ -68,7 +70,7 @@ def phq9(day: int, total: int | None, item9: str = "0") -> ScoreFact:
 
 
 def of(*scores: ScoreFact, **changes: Any) -> Any:
-    return line(episode(**changes), scores, safety_flag=False, discuss_flag=False)
+    return line(episode(**changes), scores, Told(), date(2026, 3, 2))
 
 
 def test_the_first_complete_total_is_the_baseline_and_never_moves() -> None:
@@ -198,7 +200,7 @@ def test_every_kind_of_task_is_due_at_some_moment_not_before_it_was_opened() -> 
 
 
 def test_a_safety_event_is_no_task_that_is_ticked_off() -> None:
-    assert [kind for kind, about in KINDS.items() if not about.by_hand] == ["safety_event"]
+    assert not KINDS["safety_event"].by_hand
 
 
 def test_texts_from_patients_count_as_waiting_replies() -> None:
