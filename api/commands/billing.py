@@ -8,6 +8,7 @@ from typing import get_args
 import click
 import msgspec
 
+from api.commands.billing_packets import verify
 from api.commands.output import FOUND_SOMETHING, answer, json_option, refusals, refuse
 from billing import rule_sets
 from billing.cases import Mismatch, check_cases
@@ -39,7 +40,10 @@ class Checked(msgspec.Struct, frozen=True):
 
 @click.group()
 def command() -> None:
-    """Explain how a month's minutes become lines."""
+    """Explain how a month's minutes become lines; verify an audit packet."""
+
+
+command.add_command(verify)
 
 
 @command.command(context_settings={"ignore_unknown_options": True})

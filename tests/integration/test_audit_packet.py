@@ -1,0 +1,207 @@
+"""The audit packet: made from a closed month, verified from itself alone."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from pypdf import PdfReader
+from sqlalchemy import insert, select
+
+from api.commands.billing import command
+from billing.close import service
+from billing.packet import archive
+from billing.packet.service import packet
+from billing.packet.verify import verify
+from kernel.audit import AuditEvent
+from kernel.errors import Forbidden, NotFound
+from registry.care_plans.tables import CarePlan
+from registry.contacts.tables import Contact
+from registry.measures.tables import MeasureResult, MeasureRun
+from registry.time_log.months import Month
+from tests.support import month as months
+
+MARCH = Month(2026, 3)
+DURING = datetime(2026, 3, 20, 18, tzinfo=UTC)
+AFTER = datetime(2026, 4, 2, 18, tzinfo=UTC)
+ENROLLED = date(2026, 3, 3)
+WORDS = "We work as a team. You can stop at any time."
+
+
+def words(version: str, language: str) -> str | None:
+    return WORDS if (version, language) == ("care-consent@1", "en") else None
+
+
+async def closed(database):
+    async with database.begin() as tx:
+        made = await months.clinic(tx, DURING)
+        ana = await months.patient(tx, made, ENROLLED, mrn="00417")
+        await months.full_month(tx, made, ana, ENROLLED, 90)
+        await months.worked(tx, made, ana, date(2026, 3, 12), 15, activity="clerical", hour=15)
+        await chart(tx, made, ana)
+        await service.close_month(tx, made.actor("biller"), MARCH, now=AFTER)
+    return made, ana
+
+
+async def chart(tx, made, ana):
+    for version, goal in ((1, "Sleep"), (2, "Sleep and walk")):
+        content = msgspec.json.encode({"goals": [{"goal": goal}], "ready": version}).decode()
+        await tx.execute(
+            insert(CarePlan),
+            {
+                "id": tx.new_id(), "clinic_id": made.id, "patient_id": ana.id, "episode_id": ana.episode_id,
+                "kind": "care", "version": version, "content_sealed": tx.vault.seal(content), "agreed_on": None,
+                "created_at": DURING.replace(day=5 + version), "created_by_id": made.care_manager,
+                "signed_at": None, "signed_by_id": None, "sign_note_sealed": None,
+            },
+        )  # fmt: skip
+    run_id = tx.new_id()
+    shared = {
+        "clinic_id": made.id,
+        "patient_id": ana.id,
+        "episode_id": ana.episode_id,
+        "instrument_id": "phq9",
+    }
+    await tx.execute(
+        insert(MeasureRun),
+        shared
+        | {
+            "id": run_id, "check_in_id": None, "instrument_version": "1", "language": "en", "position": 1,
+            "state": "completed", "source": "staff_items", "entry_source": "paper", "created_at": DURING,
+            "closed_at": DURING,
+        },
+    )  # fmt: skip
+    await tx.execute(
+        insert(MeasureResult),
+        shared
+        | {
+            "id": tx.new_id(), "run_id": run_id, "taken_at": DURING, "raw_sum": 17, "n_answered": 9, "n_items": 9,
+            "is_complete": True, "total": 17, "prorated_total": None, "band": "moderately_severe", "item9": "0",
+            "channel": "staff", "scoring_version": "1", "filed_at": DURING, "replaced_at": None,
+            "replaced_reason_sealed": None,
+        },
+    )  # fmt: skip
+    await tx.execute(
+        insert(Contact),
+        {
+            "id": tx.new_id(), "clinic_id": made.id, "patient_id": ana.id, "episode_id": ana.episode_id,
+            "kind": "phone", "outcome": "reached", "channel": "phone", "spoken": True, "occurred_at": DURING,
+            "recorded_at": DURING, "staff_id": made.care_manager, "recorded_by_id": made.care_manager,
+            "identity_checked": True, "note_sealed": tx.vault.seal("Slept better; walks twice a week."),
+            "discuss": False, "source": "console",
+        },
+    )  # fmt: skip
+
+
+async def made_packet(database, made, ana, role="biller") -> bytes:
+    async with database.begin(made.id) as tx:
+        found = await packet(tx, made.actor(role), MARCH, ana.episode_id, words=words, now=AFTER)
+    return found.content
+
+
+async def test_a_packet_holds_the_line_and_everything_behind_it_and_verifies_without_a_database(database):
+    made, ana = await closed(database)
+    content = await made_packet(database, made, ana)
+    verdict = verify(content)
+    assert (verdict.true, verdict.differences) == (True, ())
+    assert (verdict.lines, verdict.minutes, verdict.rule_set) == ("99492x1;99494x1", 90, "cpt_midpoint@1")
+    members = archive.read(content)
+    record = msgspec.json.decode(members[archive.RECORD])
+    assert [consent["words"] for consent in record["consents"]] == [WORDS]
+    assert [(score["instrument"], score["total"]) for score in record["scores"]] == [("phq9", 17)]
+    assert record["plan_differences"][0]["before"] == "Sleep"
+    assert record["plan_differences"][0]["after"] == "Sleep and walk"
+    assert record["contacts"][0]["note"] == "Slept better; walks twice a week."
+    by_activity = {entry["activity"]: entry for entry in record["time_log"]}
+    assert by_activity["clerical"]["not_counted"][0]["reason"] == "clerical"
+    assert by_activity["patient_contact"]["counted_seconds"] == 5400
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(members[archive.PDF])).pages)
+    assert "99492" in text and "Slept better" in text and WORDS in text
+    assert "item9" not in members[archive.RECORD].decode()
+
+
+async def test_whoever_takes_a_packet_is_on_the_patients_trail_and_others_are_refused(database):
+    made, ana = await closed(database)
+    await made_packet(database, made, ana)
+    async with database.begin(made.id) as tx:
+        actions = await tx.all(select(AuditEvent.action).where(AuditEvent.patient_id == ana.id))
+        assert "packet.exported" in {row.action for row in actions}
+        with pytest.raises(Forbidden):
+            await packet(tx, made.actor("care_manager"), MARCH, ana.episode_id, words=words, now=AFTER)
+        with pytest.raises(NotFound):
+            await packet(tx, made.actor("biller"), Month(2026, 2), ana.episode_id, words=words, now=AFTER)
+        with pytest.raises(NotFound):
+            await packet(tx, made.actor("biller"), MARCH, UUID(int=7), words=words, now=AFTER)
+
+
+async def test_every_kind_of_change_to_a_packet_is_found(database, tmp_path):
+    made, ana = await closed(database)
+    content = await made_packet(database, made, ana)
+    step = max(1, len(content) // 150)
+    for place in range(0, len(content), step):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        assert not verify(bytes(changed)).true, place
+    assert not verify(content + b"x").true
+    assert not verify(content[:-30]).true
+    members = archive.read(content)
+    closed_as = msgspec.json.decode(members[archive.CLOSED])
+    closed_as["inputs"]["entries"][0]["seconds"] += 3600
+    forged = msgspec.json.encode(closed_as)
+    summed = archive.written({**members, archive.CLOSED: forged})
+    verdict = verify(summed)
+    assert any("counted_seconds" in difference for difference in verdict.differences)
+    assert any("content hash" in difference for difference in verdict.differences)
+    assert not verify(content, expected_sha256="0" * 64).true
+    told_otherwise = archive.read(content)
+    record = msgspec.json.decode(told_otherwise[archive.RECORD])
+    record["time_log"][0]["counted_seconds"] = 1
+    told_otherwise[archive.RECORD] = msgspec.json.encode(record)
+    assert verify(archive.written(told_otherwise)).differences == (
+        "record.json: the time log differs from the one derived",
+    )
+    path = tmp_path / "packet.zip"
+    path.write_bytes(content)
+    good = CliRunner().invoke(command, ["verify", str(path)])
+    assert (good.exit_code, good.output.splitlines()[0]) == (0, "true")
+    path.write_bytes(summed)
+    bad = CliRunner().invoke(command, ["verify", "--json", str(path)])
+    assert (bad.exit_code, msgspec.json.decode(bad.output)["true"]) == (1, False)
+
+
+def zipped(names: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", compression) as made:
+        for name, content in names.items():
+            made.writestr(name, content)
+    return target.getvalue()
+
+
+WHOLE = dict.fromkeys(archive.ORDER, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a readable ZIP"),
+        (b"PK\x05\x06" + b"\0" * 18, "lacks"),
+        (zipped({"../../etc/passwd": b"x", **WHOLE}), "no packet has"),
+        (zipped({"/etc/passwd": b"x", **WHOLE}), "no packet has"),
+        (zipped(dict.fromkeys(archive.ORDER[1:], b"{}")), "lacks README.txt"),
+        (zipped({**WHOLE, archive.PDF: b"\0" * 10_000_000}, zipfile.ZIP_DEFLATED), "compressed"),
+        (zipped({**WHOLE, archive.PDF: b"\0" * (archive.LARGEST_MEMBER + 1)}), "larger"),
+        (b"\0" * (archive.LARGEST_PACKET + 1), "larger than a packet"),
+        (zipped(WHOLE), "can't be read as a packet's"),
+        (zipped({**WHOLE, archive.MANIFEST: b"[" * 100_000}), "can't be read as a packet's"),
+    ],
+    ids=["empty", "bare", "slip", "absolute", "lacking", "bomb", "large", "huge", "hollow", "deep"],
+)  # fmt: skip
+def test_a_hostile_archive_is_refused_in_words(content, words):
+    verdict = verify(content)
+    assert not verdict.true
+    assert words in verdict.differences[0]
