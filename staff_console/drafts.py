@@ -57,3 +57,7 @@ def enrol_place(patient_id: UUID | None) -> str:
 
 def contact_place(patient_id: UUID) -> str:
     return f"contact:{patient_id}"
+
+
+def plan_place(patient_id: UUID, kind: str) -> str:
+    return f"plan:{kind}:{patient_id}"

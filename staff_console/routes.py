@@ -7,6 +7,7 @@ from typing import Any, Final
 from staff_console.account import controller as signing_in
 from staff_console.account import own as account
 from staff_console.billing import controller as billing
+from staff_console.care_plan import controller as care_plan
 from staff_console.contact import controller as contact
 from staff_console.enrol import controller as enrol
 from staff_console.patient import controller as patient
@@ -16,6 +17,7 @@ from staff_console.search import controller as search
 from staff_console.setup import controller as setup
 from staff_console.tasks import controller as tasks
 from staff_console.time import controller as time
+from staff_console.time import timers
 from staff_console.today import controller as today
 
 ROUTES: Final[list[Any]] = [
@@ -26,10 +28,12 @@ ROUTES: Final[list[Any]] = [
     *search.ROUTES,
     *patient.ROUTES,
     *contact.ROUTES,
+    *care_plan.ROUTES,
     *enrol.ROUTES,
     *safety.ROUTES,
     *tasks.ROUTES,
     *time.ROUTES,
+    *timers.ROUTES,
     *billing.ROUTES,
     *setup.ROUTES,
 ]

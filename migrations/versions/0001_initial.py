@@ -460,7 +460,6 @@ def upgrade() -> None:
     op.create_table('alert_test',
     sa.Column('staff_id', sa.Uuid(), nullable=False),
     sa.Column('month', sa.Date(), nullable=False),
-    sa.Column('code', sa.String(), nullable=False),
     sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),

@@ -113,6 +113,11 @@
     });
   }
 
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
   /* --- idle: the session ends this long after the last request of any tab; warn ahead --- */
   const ends = Number(body.dataset.idleEnds) * 1000;
   const warn = Number(body.dataset.idleWarn) * 1000;
@@ -138,6 +143,30 @@
       const minutes = Math.ceil(left / 60000);
       dialog.querySelector("[data-idle-left]").textContent = left > 60000 ? minutes + " minutes" : Math.ceil(left / 1000) + " seconds";
     }, 1000);
+  }
+
+  /* --- timer: the minutes go on, and after ten without a sign of the person the page asks --- */
+  const timer = document.querySelector("[data-timer]");
+  if (timer) {
+    const shown = timer.querySelector("[data-timer-shown]");
+    const ask = timer.querySelector("[data-timer-ask]");
+    const keep = timer.querySelector("[data-timer-keep]");
+    const began = Date.now() - Number(timer.dataset.timer) * 1000;
+    const idleAfter = Number(timer.dataset.timerIdle) * 1000;
+    let sign = ask.hidden ? Date.now() : 0;
+    let told = Date.now();
+    const seen = () => {
+      if (!ask.hidden) return;  // once asked, only an answer counts
+      sign = Date.now();
+      if (sign - told < 240000) return;
+      told = sign;
+      fetch(keep.action, { method: "POST", body: new URLSearchParams(new FormData(keep)), credentials: "same-origin", redirect: "manual" }).catch(() => { told = 0; });
+    };
+    for (const kind of ["pointerdown", "keydown", "scroll"]) document.addEventListener(kind, seen, { passive: true });
+    setInterval(() => {
+      shown.textContent = Math.floor((Date.now() - began) / 60000) + " min";
+      if (ask.hidden && Date.now() - sign >= idleAfter) { ask.hidden = false; timer.classList.add("ek-timer-idle"); say("The timer is running. Still at work?"); }
+    }, 5000);
   }
 
   /* --- keys: off in fields, and switched off altogether in the help dialog --- */
