@@ -17,6 +17,7 @@ from api import health, pages, worker
 from api.demo.routes import ROUTES as DEMO
 from api.observed import Application, Requests
 from api.openapi import TimesOfDay, openapi_config
+from api.patient.routes import ROUTES as PATIENT_API
 from api.portal.routes import ROUTES as PORTAL
 from api.staff.routes import ROUTES as STAFF_API
 from api.webhooks.twilio import ROUTES as WEBHOOKS
@@ -44,7 +45,7 @@ def create_app(deps: Deps) -> Litestar:
     """Must be called inside the running loop that serves it."""
     environment = pages.environment()
     return Application(
-        route_handlers=[*health.ROUTES, *STAFF_API, *_unlisted(deps), *_static()],
+        route_handlers=[*health.ROUTES, *STAFF_API, *PATIENT_API, *_unlisted(deps), *_static()],
         guards=[guard],
         dependencies={"deps": Provide(lambda: deps, sync_to_thread=False), "console": _console(deps)},
         exception_handlers={Exception: errors.handle},
@@ -75,6 +76,7 @@ def _console(deps: Deps) -> Provide:
         db=deps.db,
         passwords=deps.passwords,
         outreach=deps.outreach,
+        alerts=deps.alerts,
         notices=deps.notices,
         throttle=Throttle(),
         new_token=deps.new_token,

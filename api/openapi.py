@@ -25,6 +25,10 @@ TAGS = (
     Tag("time", "Minutes of collaborative care."),
     Tag("work", "Tasks and risk events."),
     Tag("billing", "The month, line by line."),
+    Tag("sign-in", "Patients: codes by text, tokens, devices. These calls begin with /patient/v1."),
+    Tag("answers", "Patients: the check-ins that wait."),
+    Tag("care", "Patients: next contact, plan, results, messages, help lines."),
+    Tag("wishes", "Patients: how to be reached, and who may help."),
 )
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -64,10 +68,10 @@ def openapi_config() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Evenkeel JSON API",
         version=VERSION,
-        summary="For staff tools and integrations of one clinic.",
+        summary="For staff tools and integrations of one clinic, and for patients' apps.",
         description=(
             "Every call carries a bearer token made with `evenkeel staff token`; it belongs to one clinic and has "
-            "one role. Errors are `application/problem+json` (RFC 9457) and name each field. A POST may carry an "
+            "one role. Calls under /patient/v1 carry a patient's access token instead. Errors are `application/problem+json` (RFC 9457) and name each field. A POST may carry an "
             "`Idempotency-Key`: the same key with the same body gives the same resource again."
         ),
         contact=Contact(name="Evenkeel"),

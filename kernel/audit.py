@@ -26,7 +26,7 @@ ROLES: tuple[Role, ...] = (
     "biller",
     "administrator",
 )
-ActorKind = Literal["staff", "token", "patient", "system", "anonymous"]
+ActorKind = Literal["staff", "token", "patient", "related_person", "system", "anonymous"]
 
 
 class Actor(msgspec.Struct, frozen=True):

@@ -12,14 +12,15 @@ from kernel.audit import Actor, Role
 from kernel.crypto import token_hash
 from kernel.errors import Forbidden, Unauthenticated
 from kernel.web import cookies, csrf, sessions
-from kernel.web.context import Connection, request_id, web
+from kernel.web.context import Connection, PatientCaller, request_id, web
 
-Kind = Literal["public", "provider", "link", "staff", "half_signed_in", "token"]
+Kind = Literal["public", "provider", "link", "staff", "half_signed_in", "token", "patient", "device"]
 
 
 class Access(msgspec.Struct, frozen=True):
     """`public`: anyone. `provider`: the handler checks a signature. `link`: the handler checks a check-in cookie.
-    `half_signed_in`: password given, second factor missing. `staff`, `token`: one of `roles`, any when empty."""
+    `half_signed_in`: password given, second factor missing. `staff`, `token`: one of `roles`, any when empty.
+    `patient`: a signed-in patient's browser. `device`: an access token of the patients' mobile API."""
 
     kind: Kind
     roles: frozenset[Role] = frozenset()
@@ -34,6 +35,8 @@ PUBLIC = _declare("public")
 PROVIDER = _declare("provider")
 LINK = _declare("link")
 HALF_SIGNED_IN = _declare("half_signed_in")
+PATIENT = _declare("patient")
+DEVICE = _declare("device")
 CLINICAL: tuple[Role, ...] = ("care_manager", "clinician", "consultant", "clinic_lead")
 
 
@@ -61,15 +64,54 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
             await _bearer(connection, access)
         case "staff" | "half_signed_in":
             await _session(connection, access)
+        case "patient":
+            await _patient(connection)
+        case "device":
+            await _device(connection)
 
 
-async def _bearer(connection: Connection, access: Access) -> None:
+def _presented(connection: Connection) -> str:
     scheme, _, value = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not value:
         raise Unauthenticated("a bearer token is needed", code="token_required")
+    return value.strip()
+
+
+async def _patient(connection: Connection) -> None:
+    context = web(connection)
+    secret = connection.cookies.get(cookies.name(context.settings, cookies.PATIENT), "")
+    found = await _caller(connection, secret, "browser") if secret else None
+    if found is None:
+        raise Unauthenticated("sign in to go on")
+    if _method(connection) not in csrf.SAFE:
+        csrf.check_origin(connection)
+        await csrf.check_token(connection, found.csrf)  # type: ignore[arg-type]
+
+
+async def _device(connection: Connection) -> None:
+    if await _caller(connection, _presented(connection), "device") is None:
+        raise Unauthenticated("the token is unknown, expired or revoked", code="token_invalid")
+
+
+async def _caller(
+    connection: Connection, secret: str, kind: Literal["browser", "device"]
+) -> PatientCaller | None:
     context = web(connection)
     async with context.db.begin() as tx:
-        found = await context.load_token(tx, token_hash(value.strip()), context.clock.now())
+        found = await context.load_patient(
+            tx, secret, kind, now=context.clock.now(), request_id=request_id(connection)
+        )
+    if found is not None:
+        connection.state["actor"] = found.actor
+        connection.state["patient"] = found
+    return found
+
+
+async def _bearer(connection: Connection, access: Access) -> None:
+    value = _presented(connection)
+    context = web(connection)
+    async with context.db.begin() as tx:
+        found = await context.load_token(tx, token_hash(value), context.clock.now())
     if found is None:
         raise Unauthenticated("the token is unknown, expired or revoked", code="token_invalid")
     found = msgspec.structs.replace(found, request_id=request_id(connection))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,22 @@ Connection = ASGIConnection[Any, Any, Any, State]
 WebRequest = Request[Any, Any, State]
 
 
+class PatientCaller(Protocol):
+    """A patient, or a person who may act for one, who is signed in. `csrf` must be in every form of a browser."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def csrf(self) -> str: ...
+
+
+class LoadPatient(Protocol):
+    async def __call__(
+        self, tx: Tx, secret: str, kind: Literal["browser", "device"], *, now: datetime, request_id: str
+    ) -> PatientCaller | None:
+        """Enters the clinic; None for a secret that is unknown, timed out or ended."""
+
+
 class Web(msgspec.Struct, frozen=True):
     settings: Settings
     clock: Clock
@@ -31,6 +47,7 @@ class Web(msgspec.Struct, frozen=True):
     # Person or key behind a session or bearer token; None when gone or disabled.
     load_actor: Callable[[Tx, UUID, UUID], Awaitable[Actor | None]]
     load_token: Callable[[Tx, str, datetime], Awaitable[Actor | None]]
+    load_patient: LoadPatient
     # HTML for an error, by path: the console's page for staff, the patients' page (with the crisis line) for them.
     error_page: Callable[[Connection, int, str, str], Response[str]]
 

@@ -30,3 +30,5 @@ def drop(settings: Settings, base: str) -> Cookie:
 
 STAFF = "evenkeel"
 PORTAL = "evenkeel-checkin"
+PATIENT = "evenkeel-me"
+CODE = "evenkeel-code"

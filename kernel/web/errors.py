@@ -36,6 +36,7 @@ STATUS: dict[type[DomainError], int] = {
     Unavailable: 503,
 }
 PROGRAMS = ("/api/", "/patient/v1", "/webhooks/", "/health", "/metrics", "/schema")
+PATIENTS = "/me"  # a signed-in patient's pages
 _UNKNOWN_FIELD = re.compile("unknown field `([^`]*)`")
 
 
@@ -84,8 +85,12 @@ def handle(connection: Connection, error: Exception) -> Response[Any]:
             answer.headers["www-authenticate"] = "Bearer"
         return answer
     if status == 401:
-        return Redirect("/sign-in", status_code=303)
+        return Redirect(_sign_in(connection.scope["path"]), status_code=303)
     return web(connection).error_page(connection, status, code, detail)
+
+
+def _sign_in(path: str) -> str:
+    return f"{PATIENTS}/sign-in" if f"{path}/".startswith(f"{PATIENTS}/") else "/sign-in"
 
 
 def _describe(error: Exception, status: int) -> tuple[str, str, tuple[Problem, ...]]:

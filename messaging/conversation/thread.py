@@ -22,6 +22,8 @@ from registry.worklist.tasks import TaskKind
 
 MOST: Final = 200
 # Closed by reading: their whole content is the text.
+# Alerts are not the patient's, and whoever reads a code could sign in with it.
+HIDDEN: Final = ("alert", "passcode", "requested_code")
 READ_BY_READING: Final[tuple[TaskKind, ...]] = ("inbound_text", "late_answer")
 
 Delivery = Literal[
@@ -91,7 +93,7 @@ async def messages(
     )
     sent = select(*_OUT).where(
         Outbox.patient_id == patient_id, Outbox.clinic_id == clinic_id, Outbox.channel == "sms",
-        Outbox.kind != "alert",
+        Outbox.kind.not_in(HIDDEN),
     )  # fmt: skip
     if before is not None:
         received = received.where(InboundMessage.received_at < before)

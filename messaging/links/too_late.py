@@ -1,11 +1,13 @@
-"""Item 9 of 1 or more that a page can't save any more: the form is scored, the visit or the check-in has ended, or the
-other channel was faster. It is heard all the same."""
+"""Item 9 of 1 or more that a page or an app can't save any more: the form is scored, the visit or the check-in has ended,
+or the other channel was faster. It is heard all the same."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
+import msgspec
 from sqlalchemy import bindparam, select
 
 from kernel.db import Tx
@@ -31,38 +33,56 @@ _HEARD = (
 )
 
 
+class Late(msgspec.Struct, frozen=True):
+    """An answer that was not saved. `value`: of a risk item; None for any other item, and for a risk item declined."""
+
+    clinic_id: UUID
+    patient_id: UUID
+    check_in_id: UUID
+    channel: str
+    value: int | None
+
+
 async def hear(tx: Tx, visit: Visit, one: Asked | None, value: int | None, *, now: datetime) -> bool:
     """True when it opened or joined a risk event. An answer that stands has had its alarm."""
-    found = alarm(value) if one is not None and one.item.risk and value in one.item.values else None
-    if one is None or value is None or found is None or _stands(one, value):
+    risky = one is not None and one.item.risk and value in one.item.values
+    if one is None or value is None or not risky or alarm(value) is None or _stands(one, value):
         return False
-    signal = Signal(
-        clinic_id=visit.clinic_id,
-        patient_id=visit.patient_id,
-        episode_id=None,
-        trigger=found.trigger,
-        tier=found.tier,
-        toward="self",
-        value=value,
-        source_kind="answer",
-        source_id=tx.new_id(),  # no answer was saved that could be named
-        channel=CHANNEL,
-        rule_version=RULE_VERSION,
-    )
-    await signals.signal(tx, signal, now=now, alerts=ALERTS)
+    late = Late(visit.clinic_id, visit.patient_id, visit.check_in_id, CHANNEL, value)
+    await tell(tx, late, now=now)
+    return True
+
+
+async def tell(tx: Tx, late: Late, *, now: datetime) -> None:
+    """A risk event if the value calls for one, and in any case a person who reads that an answer came too late."""
+    found = None if late.value is None else alarm(late.value)
+    if found is not None:
+        signal = Signal(
+            clinic_id=late.clinic_id,
+            patient_id=late.patient_id,
+            episode_id=None,
+            trigger=found.trigger,
+            tier=found.tier,
+            toward="self",
+            value=late.value,
+            source_kind="answer",
+            source_id=tx.new_id(),  # no answer was saved that could be named
+            channel=late.channel,
+            rule_version=RULE_VERSION,
+        )
+        await signals.signal(tx, signal, now=now, alerts=ALERTS)
     await worklist.open_task(
         tx,
-        clinic_id=visit.clinic_id,
-        patient_id=visit.patient_id,
+        clinic_id=late.clinic_id,
+        patient_id=late.patient_id,
         episode_id=None,
         kind="late_answer",
-        dedupe_key=f"late_answer:{visit.patient_id}",
+        dedupe_key=f"late_answer:{late.patient_id}",
         ref_kind="check_in",
-        ref_id=visit.check_in_id,
-        detail={"check_in": str(visit.check_in_id)},
+        ref_id=late.check_in_id,
+        detail={"check_in": str(late.check_in_id)},
         now=now,
     )
-    return True
 
 
 def _stands(one: Asked, value: int) -> bool:

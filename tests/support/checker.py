@@ -28,7 +28,7 @@ LEASE_AND_SWEEP = timedelta(minutes=15)
 FIRST_ALERT_WITHIN = timedelta(minutes=30)
 LIST_WITHIN = timedelta(minutes=10)
 EARLIEST, LATEST = 8, 21  # the widest window anyone may have
-FREE_OF_THE_WINDOW = ("crisis", "alert", "passcode", "stop_confirmation")
+FREE_OF_THE_WINDOW = ("crisis", "alert", "passcode", "requested_code", "stop_confirmation")
 AFTER_STOP = ("stop_confirmation", "alert", "opt_in_confirmation")
 
 

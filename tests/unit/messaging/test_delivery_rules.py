@@ -436,12 +436,12 @@ def test_every_error_class_says_what_follows():
 @pytest.mark.parametrize(
     ("class_", "code", "effects"),
     [
-        ("A", 30003, ("count_soft_failure", "pull_reminder_forward")),
+        ("A", 30003, ("count_soft_failure",)),
         ("B", 30003, ("count_soft_failure",)),
         ("C", 30003, ("count_soft_failure", "second_channel")),
-        ("A", 30001, ("pull_reminder_forward",)),
-        ("A", 30008, ("count_soft_failure", "pull_reminder_forward")),
-        ("A", 30036, ("pull_reminder_forward",)),
+        ("A", 30001, ()),
+        ("A", 30008, ("count_soft_failure",)),
+        ("A", 30036, ()),
         ("A", 21610, ("record_opt_out", "staff_task")),
         ("A", 30005, ("invalidate_contact", "staff_task")),
         ("A", 30034, ("alert_operator", "halt_dispatcher")),

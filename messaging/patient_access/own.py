@@ -1,0 +1,335 @@
+"""What a signed-in patient sees and decides: the next contact, the plan, past scores, how to be reached, who may help."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final, Literal, cast
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from kernel import audit
+from kernel.db import Tx
+from kernel.errors import Conflict, Forbidden
+from messaging.consent import numbers
+from messaging.consent import service as consent
+from messaging.consent.scripts import script
+from messaging.patient_access import sessions
+from messaging.patient_access.codes import NewNumber
+from messaging.patient_access.rules import Scope
+from messaging.patient_access.sessions import SignedIn
+from messaging.schedule import occurrences
+from messaging.schedule.tables import CheckIn
+from questionnaires import catalog
+from registry.episodes.tables import Episode
+from registry.measures.tables import Answer, MeasureResult, MeasureRun
+from registry.organisation.patient_pages import patient_pages
+from registry.organisation.tables import Clinic, Staff
+from registry.patients import own as own_record
+from registry.patients.forms import Channel
+from registry.patients.own import OwnWishes
+from registry.patients.tables import Patient, PatientPhone
+from registry.plans import queries as plans
+from registry.ports import ContentLevel, Outreach, TextingConsentForm
+from registry.zones import local_date
+
+OFFERED: Final = ("invited", "in_progress")
+RESULTS_SHOWN: Final = 50
+MOST_CHECK_INS: Final = 10
+
+
+class DueCheckIn(msgspec.Struct, frozen=True):
+    """`answered` of `total` scored questions have an answer, from whichever channel."""
+
+    id: UUID
+    offered_at: datetime
+    expires_at: datetime | None
+    instruments: tuple[str, ...]
+    answered: int
+    total: int
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """The next planned contact: when, how, and with whom; never about what. `zone` is the patient's, else the clinic's."""
+
+    at: datetime
+    mode: str
+    zone: str
+    care_manager: str | None
+
+
+class PlanMeasure(msgspec.Struct, frozen=True):
+    """Asked every `every_days` days at `local_time` on the patient's clock; `next_on` from today on."""
+
+    instrument_id: str
+    every_days: int
+    local_time: time
+    next_on: date
+
+
+class PastResult(msgspec.Struct, frozen=True):
+    """`total` None where answers are missing. `answers`: item number -> value, None where declined."""
+
+    instrument_id: str
+    taken_at: datetime
+    total: int | None
+    highest: int
+    answers: dict[int, int | None]
+
+
+class Preferences(msgspec.Struct, frozen=True):
+    """`phone_ends`: the last two digits of the number on file. `texting`: what may be sent to it, null without an
+    agreement in force; `stopped`: the number has opted out, and only a text START from it undoes that."""
+
+    language: str
+    channel: Channel
+    window_start: time | None
+    window_end: time | None
+    zone: str | None
+    interpreter: bool
+    phone_ends: str
+    safe_to_text: bool
+    texting: ContentLevel | None
+    stopped: bool
+    code_word: str | None
+
+
+async def due_check_ins(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[DueCheckIn, ...]:
+    """Offered and not over. A related person has none: nobody answers for the patient."""
+    if not signed_in.own:
+        return ()
+    rows = await tx.all(
+        select(CheckIn.id, CheckIn.invited_at, CheckIn.due_at, CheckIn.expires_at, CheckIn.instruments)
+        .where(
+            CheckIn.patient_id == signed_in.patient_id,
+            CheckIn.clinic_id == signed_in.clinic_id,
+            CheckIn.state.in_(OFFERED),
+        )
+        .order_by(CheckIn.due_at)
+        .limit(MOST_CHECK_INS)
+    )
+    open_ones = [row for row in rows if row.expires_at is None or now < row.expires_at]
+    return tuple([await _due(tx, row) for row in open_ones])
+
+
+async def next_contact(tx: Tx, signed_in: SignedIn, *, now: datetime) -> Contact | None:
+    """Raises Forbidden outside a related person's scope."""
+    _require(signed_in, "contacts")
+    row = await tx.first(
+        select(
+            Episode.next_contact_at,
+            Episode.next_contact_mode,
+            Patient.zone,
+            Clinic.zone.label("clinic_zone"),
+            Staff.name,
+        )
+        .join(Patient, Patient.id == Episode.patient_id)
+        .join(Clinic, Clinic.id == Episode.clinic_id)
+        .outerjoin(Staff, Staff.id == Episode.care_manager_id)
+        .where(
+            Episode.patient_id == signed_in.patient_id,
+            Episode.clinic_id == signed_in.clinic_id,
+            Episode.status != "ended",
+            Episode.next_contact_at > now,
+        )
+    )
+    await _read(tx, signed_in, "contact.read", now)
+    if row is None:
+        return None
+    return Contact(
+        row.next_contact_at, row.next_contact_mode or "phone", row.zone or row.clinic_zone, row.name
+    )
+
+
+async def plan(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[PlanMeasure, ...]:
+    """What is asked, how often, and when next. Raises Forbidden outside a related person's scope."""
+    _require(signed_in, "plan")
+    zone = await _zone(tx, signed_in)
+    today = local_date(now, zone)
+    lines = await plans.current_plan(tx, signed_in.patient_id)
+    await _read(tx, signed_in, "plan.read", now)
+    return tuple(
+        PlanMeasure(
+            line.instrument_id,
+            line.every_days,
+            line.local_time,
+            _next(line.anchor_on, line.every_days, today),
+        )
+        for line in lines
+    )
+
+
+async def results(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[PastResult, ...] | None:
+    """Newest first; None where the clinic does not show them, and for a related person."""
+    settings = await tx.scalar(select(Clinic.settings).where(Clinic.id == signed_in.clinic_id))
+    if not signed_in.own or not patient_pages(settings).shows_answers:
+        return None
+    rows = await tx.all(
+        select(
+            MeasureResult.run_id,
+            MeasureResult.instrument_id,
+            MeasureResult.taken_at,
+            MeasureResult.total,
+            MeasureRun.instrument_version,
+            MeasureRun.language,
+        )
+        .join(MeasureRun, MeasureRun.id == MeasureResult.run_id)
+        .where(
+            MeasureResult.patient_id == signed_in.patient_id,
+            MeasureResult.clinic_id == signed_in.clinic_id,
+            MeasureResult.replaced_at.is_(None),
+        )
+        .order_by(MeasureResult.taken_at.desc(), MeasureResult.id.desc())
+        .limit(RESULTS_SHOWN)
+    )
+    answers = await tx.all(
+        select(Answer.run_id, Answer.item_no, Answer.value)
+        .where(Answer.run_id.in_([row.run_id for row in rows]), Answer.replaced_at.is_(None))
+        .order_by(Answer.item_no)
+    )
+    by_run: dict[UUID, dict[int, int | None]] = {}
+    for answer in answers:
+        by_run.setdefault(answer.run_id, {})[answer.item_no] = answer.value
+    await _read(tx, signed_in, "measures.read", now)
+    return tuple(
+        PastResult(
+            row.instrument_id,
+            row.taken_at,
+            row.total,
+            catalog.load(row.instrument_id, row.language, row.instrument_version).max_total,
+            by_run.get(row.run_id, {}),
+        )
+        for row in rows
+    )
+
+
+async def preferences(tx: Tx, signed_in: SignedIn, *, now: datetime) -> Preferences:
+    """Raises Forbidden for a related person."""
+    require_own(signed_in)
+    row = await tx.first(
+        select(
+            Patient.language, Patient.channel, Patient.window_start, Patient.window_end, Patient.zone,
+            Patient.interpreter, Patient.code_word_sealed, PatientPhone.phone_sealed, PatientPhone.safe_to_text,
+        )
+        .outerjoin(
+            PatientPhone, (PatientPhone.patient_id == Patient.id) & PatientPhone.replaced_at.is_(None)
+        )
+        .where(Patient.id == signed_in.patient_id, Patient.clinic_id == signed_in.clinic_id)
+    )  # fmt: skip
+    assert row is not None
+    texting = await consent.content_level(tx, signed_in.patient_id)
+    stopped = (await numbers.state(tx, signed_in.phone_key, signed_in.clinic_id)).stopped
+    await _read(tx, signed_in, "preferences.read", now)
+    number = tx.vault.open_or_none(row.phone_sealed) or ""
+    return Preferences(
+        language=row.language,
+        channel=cast(Channel, row.channel),
+        window_start=row.window_start,
+        window_end=row.window_end,
+        zone=row.zone,
+        interpreter=bool(row.interpreter),
+        phone_ends=number[-2:],
+        safe_to_text=bool(row.safe_to_text),
+        texting=texting,
+        stopped=stopped,
+        code_word=tx.vault.open_or_none(row.code_word_sealed),
+    )
+
+
+async def change_wishes(
+    tx: Tx, signed_in: SignedIn, form: OwnWishes, *, now: datetime, outreach: Outreach
+) -> None:
+    """Raises Forbidden, Invalid naming each field."""
+    require_own(signed_in)
+    await own_record.change_wishes(
+        tx, signed_in.actor, signed_in.patient_id, form, now=now, outreach=outreach
+    )
+
+
+async def change_number(
+    tx: Tx, signed_in: SignedIn, proven: NewNumber, *, agrees: bool, now: datetime, outreach: Outreach
+) -> None:
+    """The proven number is the patient's from now on; texts go there only if the patient `agrees`, and no other
+    session of theirs goes on. Raises Conflict when it can't be the patient's alone."""
+    require_own(signed_in)
+    before = await consent.current(tx, signed_in.patient_id)
+    await own_record.change_number(
+        tx, signed_in.actor, signed_in.patient_id, proven.number, now=now, outreach=outreach
+    )
+    await sessions.move_to_number(tx, signed_in, tx.vault.lookup(proven.number), now=now)
+    if agrees:
+        kept = before is not None and before.kind == "given" and before.content_level == "items_by_sms"
+        level: ContentLevel = "items_by_sms" if kept else "link_only"
+        ack = before.risk_ack_version if kept and before is not None else None
+        await _agree(tx, signed_in, level, ack, now)
+    await occurrences.materialise(tx, signed_in.patient_id, now=now)
+
+
+async def agree_to_texts(tx: Tx, signed_in: SignedIn, *, now: datetime) -> None:
+    """To links and reminders on the number on file. A number that has opted out is opened by a text START alone."""
+    require_own(signed_in)
+    if (await numbers.state(tx, signed_in.phone_key, signed_in.clinic_id)).stopped:
+        raise Conflict("send START from your phone first", code="number_stopped")
+    await _agree(tx, signed_in, "link_only", None, now)
+    await occurrences.materialise(tx, signed_in.patient_id, now=now)
+
+
+def require_own(signed_in: SignedIn) -> None:
+    if not signed_in.own:
+        raise Forbidden("only the patient may do this", code="not_the_patient")
+
+
+async def _agree(tx: Tx, signed_in: SignedIn, level: ContentLevel, ack: str | None, now: datetime) -> None:
+    words = script("texting", signed_in.language)
+    form = TextingConsentForm("consent", level, "portal", words.version, signed_in.language, ack)
+    await consent.record(tx, signed_in.actor, signed_in.patient_id, form, now=now)
+
+
+def _require(signed_in: SignedIn, scope: Scope) -> None:
+    if scope not in signed_in.scope:
+        raise Forbidden("this is not part of what was agreed", code="scope_missing")
+
+
+async def _zone(tx: Tx, signed_in: SignedIn) -> str:
+    row = await tx.first(
+        select(Patient.zone, Clinic.zone.label("clinic_zone"))
+        .join(Clinic, Clinic.id == Patient.clinic_id)
+        .where(Patient.id == signed_in.patient_id)
+    )
+    assert row is not None
+    return str(row.zone or row.clinic_zone)
+
+
+def _next(anchor: date, every: int, today: date) -> date:
+    """The first due date of the rhythm that is not over."""
+    behind = max(0, (today - anchor).days)
+    return anchor + timedelta(days=-(-behind // every) * every)
+
+
+async def _due(tx: Tx, row: Any) -> DueCheckIn:
+    total = sum(len(catalog.load(name, "en").scored_items) for name in row.instruments)
+    runs = await tx.all(
+        select(MeasureRun.id, MeasureRun.instrument_id).where(MeasureRun.check_in_id == row.id)
+    )
+    answered = await tx.all(
+        select(Answer.run_id, Answer.item_no).where(
+            Answer.run_id.in_([run.id for run in runs]), Answer.replaced_at.is_(None)
+        )
+    )
+    scored = {
+        run.id: {item.number for item in catalog.load(run.instrument_id, "en").scored_items} for run in runs
+    }
+    done = sum(one.item_no in scored[one.run_id] for one in answered)
+    return DueCheckIn(
+        row.id, row.invited_at or row.due_at, row.expires_at, tuple(row.instruments), done, total
+    )
+
+
+Action = Literal["contact.read", "plan.read", "measures.read", "preferences.read"]
+
+
+async def _read(tx: Tx, signed_in: SignedIn, action: Action, now: datetime) -> None:
+    await audit.record(
+        tx, signed_in.actor, action, "patient", signed_in.patient_id, now=now, patient_id=signed_in.patient_id
+    )
