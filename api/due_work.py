@@ -22,6 +22,7 @@ from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
 from messaging.schedule.ports import Outgoing
 from registry.filing.service import ask_for_filing
 from registry.recommendations.jobs import overdue_recommendations
+from registry.worklist.judging import judge_due
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -74,6 +75,7 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("due_check_ins", 10, check_ins),
                 _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
                 _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),
+                _sweep("judge_rules", 60, _with(deps, judge_due)),
                 _sweep("recommendations", 900, _with(deps, overdue_recommendations)),
                 _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),

@@ -83,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Literal["twilio", "app"],
         Meta(description="Who answers STOP: the provider's filter, or this application."),
     ] = "twilio"
+    twilio_voice: Annotated[
+        bool, Meta(description="Call staff about safety alerts too, from the clinic's own number.")
+    ] = False
     send_deadline_s: Annotated[
         float, Meta(gt=0, le=20, description="Seconds a send may take before it is unknown.")
     ] = 10.0
@@ -106,6 +109,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
+
+    @property
+    def calls_staff(self) -> bool:
+        return self.mode == "demo" or (self.twilio_voice and self.twilio_account_sid is not None)
 
     @property
     def secure(self) -> bool:

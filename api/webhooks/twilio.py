@@ -7,7 +7,7 @@ statuses are tolerated; a malformed call is a 4xx, never a 500.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -82,8 +82,10 @@ async def status(
 ) -> None:
     """A text of ours moved on. A row that is not ours any more is answered 204 all the same: nothing to retry."""
     fields = await _signed_fields(request, deps)
-    sid = _sid(fields.get("MessageSid") or fields.get("SmsSid", ""))
+    sid = _sid(fields.get("MessageSid") or fields.get("SmsSid") or fields.get("CallSid", ""))
     reported = fields.get("MessageStatus") or fields.get("SmsStatus", "")
+    if "CallStatus" in fields and not reported:
+        reported = CALL_STATUS.get(fields["CallStatus"], fields["CallStatus"])
     if not reported:
         raise Invalid.field("MessageStatus", "is needed")
 
@@ -95,6 +97,18 @@ async def status(
         return known
 
     await deps.system_db.run(body)
+
+
+# How a call to a colleague ended, in the words that texts have. Picked up is not acknowledged.
+CALL_STATUS: Final = {
+    "initiated": "queued",
+    "ringing": "sending",
+    "in-progress": "sent",
+    "answered": "sent",
+    "completed": "delivered",
+    "busy": "undelivered",
+    "no-answer": "undelivered",
+}
 
 
 async def _our_number(deps: Deps, number: str) -> SenderFacts:

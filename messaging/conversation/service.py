@@ -28,6 +28,7 @@ from messaging.conversation.state import Asking, Confirming
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.conversation.turns import Turn
 from messaging.conversation.wording import compose
+from messaging.escalation import replies as staff_phones
 from messaging.schedule.tables import CheckIn
 from registry.patients.tables import PatientPhone
 
@@ -58,6 +59,11 @@ _CLASSIFY = (
         applied_turn=bindparam("new_turn"),
     )
 )
+_FROM_COLLEAGUE = (
+    update(InboundMessage)
+    .where(InboundMessage.id == bindparam("own"))
+    .values(classified_as=bindparam("new_class"), parser_version=PARSER_VERSION)
+)
 _TAKE_THREAD = (
     update(SmsThread)
     .where(SmsThread.id == bindparam("thread"), SmsThread.active_check_in_id.is_(None))
@@ -82,12 +88,20 @@ async def receive(
     if stored.id is None:
         return InboundResult(None, "duplicate")
     probe("inbound.after_insert")
+    colleague = await staff_phones.hear(
+        tx, inbound.clinic_id, inbound.sender_id, stored.number, inbound.body, now=now
+    )
+    if colleague is not None:
+        await tx.execute(_FROM_COLLEAGUE, {"own": stored.id, "new_class": colleague})
+        return InboundResult(stored.id, "applied", colleague)
     thread_id = await turns.lock_for_inbound(tx, inbound.clinic_id, inbound.sender_id, stored.number, now)
     turn = await turns.load(
         tx, thread_id, now=now, received_at=inbound.received_at, own=stored.id, body_hash=stored.body_hash
     )
     cause = Cause(stored.id, inbound.body, inbound.received_at, stored.body)
     result = await handle(tx, turn, inbound, stored.id, cause, now=now, ports=ports)
+    if (result.classified_as or "").startswith("stop"):
+        await staff_phones.heard_stop(tx, inbound.clinic_id, stored.number.key, now=now)
     tx.ring("dispatch")
     probe("inbound.before_commit")
     return result

@@ -21,7 +21,7 @@ from kernel.clock import Clock
 from kernel.db import Database, Tx, among
 from kernel.errors import Unavailable
 from messaging.consent.tables import NumberStop
-from messaging.delivery import claims, pause
+from messaging.delivery import claims, due, pause, prompts
 from messaging.delivery.claims import Batch, Claimed
 from messaging.delivery.kinds import KIND_RULES
 from messaging.delivery.outcomes import NotSent, Outcome, Unknown
@@ -30,13 +30,14 @@ from messaging.delivery.settle import FENCE, Push, after_raise
 from messaging.delivery.tables import Outbox
 from messaging.gateways.email import Mailer
 from messaging.gateways.sms import OutgoingText, SmsGateway
+from messaging.gateways.voice import NoVoice, OutgoingCall, VoiceGateway
 
 BATCH = 100
 AT_ONCE = 50
 GROUPS = 3  # under way together: one is posted while another is recorded and the next one checked
 MAX_ROUNDS = 50  # a tick ends; the next one goes on
+NO_VOICE: VoiceGateway = NoVoice()
 Probe = Callable[[str], None]
-ALERT_SUBJECT = "Evenkeel"
 
 
 def no_probe(name: str) -> None:
@@ -47,6 +48,7 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     gateway: SmsGateway
     mailer: Mailer
+    voice: VoiceGateway = NO_VOICE
     clock: Clock
     chance: Callable[[], float]
     probe: Probe = no_probe
@@ -137,7 +139,7 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
                     Outbox.attempted_at,
                     Outbox.kind,
                     exists()
-                    .where(claims.live_stop(Outbox), NumberStop.kind.in_(claims.STOP_KINDS))
+                    .where(due.live_stop(Outbox), NumberStop.kind.in_(due.STOP_KINDS))
                     .label("stopped"),
                 ).where(among(tx, Outbox.id, [row.outbox_id for row in rows]), Outbox.state == "sending")
             )
@@ -167,9 +169,13 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
     async def _call(self, row: Claimed) -> Outcome:
         try:
             if row.channel == "email":
-                return await self.mailer.send(row.to, ALERT_SUBJECT, row.body, str(row.outbox_id))
+                return await self.mailer.send(row.to, row.subject, row.body, str(row.outbox_id))
             if not row.sender_number:
                 return NotSent()
+            if row.channel == "voice":
+                return await self.voice.call(
+                    OutgoingCall(row.to, row.sender_number, row.body, _status_path(row))
+                )
             return await self.gateway.send(
                 OutgoingText(
                     to=row.to,
@@ -177,7 +183,7 @@ class Dispatcher(msgspec.Struct, frozen=True, kw_only=True):
                     service_sid=row.service_sid,
                     body=row.body,
                     validity_s=row.validity_s,
-                    status_path=f"/webhooks/twilio/status/{row.outbox_id}/{row.attempt}",
+                    status_path=_status_path(row),
                 )
             )
         except Exception as error:
@@ -230,6 +236,10 @@ class _Posting:
             return await self._dispatcher.attempt(row, lease_ends_at)
 
 
+def _status_path(row: Claimed) -> str:
+    return f"/webhooks/twilio/status/{row.outbox_id}/{row.attempt}"
+
+
 async def quarantine(tx: Tx, outbox_id: UUID, *, now: datetime) -> None:
     """A row whose processing raised: pushed forward, and failed for good at the third time, which staff see."""
     row = await tx.first(select(Outbox.message_class, Outbox.failures).where(Outbox.id == outbox_id))
@@ -244,3 +254,5 @@ async def quarantine(tx: Tx, outbox_id: UUID, *, now: datetime) -> None:
         log.get().error("outbox.quarantined", outbox_id=str(outbox_id))
         await apply_effects(tx, outbox_id, ("staff_task",), None, now=now)
     await tx.execute(update(Outbox).where(Outbox.id == outbox_id, Outbox.state == "pending").values(**values))
+    if "state" in values:
+        await prompts.lost(tx, [outbox_id], now=now)

@@ -12,7 +12,8 @@ from sqlalchemy import bindparam, select, update
 
 from kernel import log
 from kernel.db import Tx
-from messaging.consent import numbers
+from messaging.consent import emails, numbers
+from messaging.delivery import prompts
 from messaging.delivery.claims import Claimed
 from messaging.delivery.kinds import MessageClass
 from messaging.delivery.outcomes import Accepted, Outcome, Rejected
@@ -20,7 +21,7 @@ from messaging.delivery.pause import pause_dispatcher
 from messaging.delivery.settle import HALT_WAIT, PAUSE_WAIT, Attempt, Effect, Settled, settle
 from messaging.delivery.statuses import rank
 from messaging.delivery.tables import Outbox
-from messaging.schedule import service as schedule
+from registry.safety import service as safety
 from registry.worklist import service as worklist
 
 
@@ -63,10 +64,20 @@ async def record_outcomes(tx: Tx, finished: Sequence[Finished], *, now: datetime
     for item, decision in settled:
         if decision.effects:
             await apply_effects(tx, item.row.outbox_id, decision.effects, _code(item.outcome), now=now)
+    ended = [item.row.outbox_id for item, decision in settled if decision.state in ("failed", "expired")]
+    await _mail_refused(tx, [i.row for i, d in settled if d.state == "failed" and i.row.patient_id], now)
+    await prompts.lost(tx, ended, now=now)
     accepted = sum(decision.state == "accepted" for _, decision in settled)
     if accepted:
         tx.ring("held")  # an answer may wait for exactly this acceptance
     return accepted
+
+
+async def _mail_refused(tx: Tx, rows: Sequence[Claimed], now: datetime) -> None:
+    """The relay takes nothing for this address: it is not tried again until somebody records one anew."""
+    for row in rows:
+        if row.channel == "email" and row.patient_id is not None:
+            await emails.bounced(tx, row.patient_id, now=now)
 
 
 def _settle(item: Finished, now: datetime) -> Settled:
@@ -104,7 +115,12 @@ async def apply_effects(
     """What an outcome asks for besides the row's own state."""
     row = await tx.first(
         select(
-            Outbox.clinic_id, Outbox.patient_id, Outbox.recipient_key, Outbox.kind, Outbox.check_in_id
+            Outbox.clinic_id,
+            Outbox.patient_id,
+            Outbox.recipient_key,
+            Outbox.kind,
+            Outbox.channel,
+            Outbox.event_id,
         ).where(Outbox.id == outbox_id)
     )
     if row is None:
@@ -127,12 +143,12 @@ async def apply_effects(
                 await pause_dispatcher(tx, now + HALT_WAIT, "halted", now=now)
             case "pause_dispatcher":
                 await pause_dispatcher(tx, now + PAUSE_WAIT, "provider_cap", now=now)
-            case "pull_reminder_forward":
-                if row.check_in_id is not None:
-                    await schedule.pull_forward(tx, row.check_in_id, failed_at=now, now=now)
-            case "slow_down" | "second_channel":
-                # Back-off already slows the row; alerts leave on both channels at once and repeat until acknowledged.
-                continue
+            case "second_channel":
+                if row.event_id is not None:
+                    await safety.look_again(tx, row.event_id, now=now)
+                    tx.ring("alerts")
+            case "slow_down":
+                continue  # back-off already slows the row
             case _:
                 assert_never(effect)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select, update
 
 from kernel import log
 from kernel.db import Tx, insert_or_skip, pick
+from messaging.delivery import prompts
 from messaging.delivery.reconcile import on_evidence
 from messaging.delivery.record import apply_effects
 from messaging.delivery.settle import delivery_failed
@@ -146,6 +147,7 @@ async def _advance(tx: Tx, row: Row[Any], status: str, error_code: str | None, n
     if moved.rowcount and status in ("failed", "undelivered"):
         code = int(error_code) if error_code is not None and error_code.isdigit() else None
         await apply_effects(tx, row.id, delivery_failed(row.message_class, code), code, now=now)
+        await prompts.lost(tx, [row.id], now=now)
 
 
 async def _note_contradiction(tx: Tx, row: Row[Any], now: datetime) -> None:

@@ -220,6 +220,8 @@ def _person_forbids(row: RowFacts) -> SuppressReason | None:
         return "episode_closed"
     if not row.contact_version_ok and rule.needs_consent:
         return "contact_changed"  # the others answer the very number that has just written
+    if not row.contact_version_ok and row.kind == "alert":
+        return "contact_changed"  # a colleague's old phone; the ladder goes on with the new one
     if row.texts_paused and rule.class_ == "A" and rule.needs_consent:
         return "texts_paused"
     return None

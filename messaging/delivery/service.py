@@ -20,7 +20,7 @@ from messaging.delivery.tables import Outbox
 
 MAX_CHARACTERS = 1600  # the provider refuses more
 
-Channel = Literal["sms", "email"]
+Channel = Literal["sms", "email", "voice"]
 
 
 class OnFile(msgspec.Struct, frozen=True):

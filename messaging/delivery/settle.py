@@ -48,7 +48,6 @@ Effect = Literal[
     "halt_dispatcher",
     "pause_dispatcher",
     "slow_down",
-    "pull_reminder_forward",
     "second_channel",  # class C: do not wait for this one
 ]
 EFFECTS: Final[dict[ErrorClass, tuple[Effect, ...]]] = {
@@ -59,11 +58,11 @@ EFFECTS: Final[dict[ErrorClass, tuple[Effect, ...]]] = {
     "config": ("alert_operator",),
     "opt_out": ("record_opt_out", "staff_task"),
     "loop": ("alert_operator", "staff_task"),
-    "not_sent": ("pull_reminder_forward",),
-    "soft": ("count_soft_failure", "pull_reminder_forward"),
+    "not_sent": (),
+    "soft": ("count_soft_failure",),
     "soft_opt_out": ("staff_task",),
     "content": ("alert_operator",),
-    "throttle": ("slow_down", "pull_reminder_forward"),
+    "throttle": ("slow_down",),
     "pause": ("pause_dispatcher", "alert_operator"),
     "unknown": ("staff_task",),
 }
@@ -146,8 +145,7 @@ def backoff(class_: MessageClass, attempt: int, chance: float) -> timedelta:
 
 def delivery_failed(class_: MessageClass, code: int | None) -> tuple[Effect, ...]:
     """What follows when an accepted text ends undelivered or failed; the row itself is never sent again."""
-    class_effects = EFFECTS[classify(None, code)] + CODE_EFFECTS.get(code or 0, ())
-    wanted = [effect for effect in class_effects if effect != "pull_reminder_forward" or class_ == "A"]
+    wanted = EFFECTS[classify(None, code)] + CODE_EFFECTS.get(code or 0, ())
     return tuple(dict.fromkeys([*wanted, *(("second_channel",) if class_ == "C" else ())]))
 
 
@@ -160,7 +158,7 @@ def _rejected(error: ErrorClass, code: int | None, row: Attempt, now: datetime, 
     if error == "unknown_outcome":
         return _lost(error, row, now)
     effects = (*EFFECTS[error], *CODE_EFFECTS.get(code or 0, ()), *_channel(row))
-    create = tuple(dict.fromkeys(effect for effect in effects if effect != "pull_reminder_forward"))
+    create = tuple(dict.fromkeys(effects))
     if error in TRY_AGAIN:
         return _again(row, now, chance, TRY_AGAIN[error], error, create)
     return _settled("sending", "reject", error, None, create)

@@ -37,7 +37,8 @@ class Outbox(ClinicRow, Base):
             where="message_class = 'A' AND state IN ('sending', 'unknown')",
         ),
         one_of("message_class", "A", "B", "C", "D"),
-        one_of("channel", "sms", "email"),
+        partial_index("ix_outbox_event", "event_id", "created_at", where="event_id IS NOT NULL"),
+        one_of("channel", "sms", "email", "voice"),
         one_of("state", *OUTBOX_STATES),
     )
 

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select, update
 from kernel import log
 from kernel.clock import Clock
 from kernel.db import Database, Tx, insert_or_skip, pick
+from messaging.delivery import prompts
 from messaging.delivery.dispatch import Probe, no_probe
 from messaging.delivery.reconcile import (
     Adopt,
@@ -33,6 +34,7 @@ from messaging.delivery.statuses import PollAt, PresumedSent, Settled, next_poll
 from messaging.delivery.tables import Outbox
 from messaging.gateways.sms import FoundText, Listing, SmsGateway
 from registry.organisation.tables import Sender
+from registry.safety import service as safety
 
 LIMIT = 100
 POLLS_AT_ONCE = 20  # a slow provider must not hold up the sweeps behind this one
@@ -68,7 +70,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
         """`sending` past its lease becomes `unknown`, never `pending`."""
         async with self.database.begin() as tx:
             rows = await tx.all(
-                select(Outbox.id, Outbox.message_class, Outbox.attempt, Outbox.not_after)
+                select(Outbox.id, Outbox.message_class, Outbox.attempt, Outbox.not_after, Outbox.event_id)
                 .where(Outbox.state == "sending", Outbox.claim_expires_at <= now)
                 .limit(LIMIT)
                 .with_for_update(skip_locked=True)
@@ -80,6 +82,8 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
                     .where(Outbox.id == row.id, Outbox.state == "sending")
                     .values(state=lost.state, reason=lost.reason, next_at=lost.next_at, updated_at=now)
                 )
+                if row.message_class == "C" and row.event_id is not None:
+                    await safety.look_again(tx, row.event_id, now=now)
             self.probe("sweep.before_commit")
         return {"reaped": len(rows)}
 
@@ -130,13 +134,17 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
             return list(rows)
 
     async def _end_mail(self, tx: Tx, state: str, now: datetime) -> None:
-        """A mail relay keeps no list: an unknown e-mail ends as expired, and the alert's repeats cover it."""
+        """A mail relay keeps no list: an unknown e-mail ends as expired. An alert's repeats cover it, and a check-in's
+        ladder its prompts."""
         ending = {"state": "expired", "reason": "not_provable"} if state == "unknown" else {}
-        await tx.execute(
+        ended = await tx.execute(
             update(Outbox)
             .where(Outbox.state == state, Outbox.next_at <= now, Outbox.channel == "email")
             .values(next_at=None, updated_at=now, **ending)
+            .returning(Outbox.id)
         )
+        if ending:
+            await prompts.lost(tx, list(ended.scalars()), now=now)
 
     async def _listings(self, rows: list[Row[Any]]) -> list[Listing]:
         """Many at once: a provider that hangs must not cost one deadline after the other."""
@@ -195,9 +203,11 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
                 return 1
             case ProvenNotSent():
                 await _change(tx, row.id, now, state="expired", reason="proven_not_sent", next_at=None)
+                await prompts.lost(tx, [row.id], now=now)
                 return 1
             case NotProvable():
                 await _change(tx, row.id, now, state="expired", reason="not_provable", next_at=None)
+                await prompts.lost(tx, [row.id], now=now)
                 return 1
             case _:
                 assert_never(decision)

@@ -1,30 +1,44 @@
-"""Alerts to staff about risk events: by text and by e-mail at once, again and to more people until one acknowledges.
-
-No alert holds a patient's facts: a code, and where to look.
+"""Alerts to staff about risk events: up the ladder of the clinic's policy, again and to more people until one
+acknowledges. No alert holds a patient's facts: a code, and where to look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import Row, and_, exists, or_, select
+import msgspec
+from sqlalchemy import Row, select
 
 from kernel import log
 from kernel.db import Database, Tx
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Message
 from messaging.delivery.tables import Outbox
-from messaging.escalation.rules import ALERT_LIFE, SECOND_LOOK, Audience, next_step, quiet_first_look
-from registry.organisation.tables import Sender, Staff, StaffRole
+from messaging.escalation import audience, words
+from messaging.escalation.audience import Person
+from messaging.escalation.rules import (
+    ALERT_LIFE,
+    Decision,
+    Situation,
+    Standing,
+    Told,
+    after_sending,
+    decide,
+    rung_at,
+)
+from registry.organisation.tables import Sender
+from registry.protocol import queries as protocols
+from registry.protocol.policy import AlertChannel, Protocol, Rung
 from registry.safety import service as safety
 from registry.safety.tables import RiskEvent
 from registry.worklist import service as worklist
 
-LIMIT = 200
-TEMPLATE = "staff_alert@1"
+LIMIT: Final = 200
+ARRIVED: Final = ("delivered", "read")
+LOST: Final = ("undelivered", "failed", "canceled")
 
 _EVENT = select(
     RiskEvent.id,
@@ -33,84 +47,161 @@ _EVENT = select(
     RiskEvent.episode_id,
     RiskEvent.code,
     RiskEvent.tier,
+    RiskEvent.toward,
     RiskEvent.state,
     RiskEvent.step,
+    RiskEvent.round_at,
+    RiskEvent.rung_at,
     RiskEvent.version,
     RiskEvent.is_drill,
+    RiskEvent.is_canary,
     RiskEvent.responsible_id,
+    RiskEvent.protocol_id,
     RiskEvent.next_action_at,
 )
 
 
-class FirstAlert:
-    """Implements `registry.ports.Alerts`."""
+class FirstAlert(msgspec.Struct, frozen=True):
+    """Implements `registry.ports.Alerts`. `calls`: staff can be called."""
+
+    calls: bool = False
 
     async def first_alert(self, tx: Tx, event_id: UUID, *, now: datetime) -> None:
         event = await tx.first(_EVENT.where(RiskEvent.id == event_id))
-        if event is not None:
-            await _tell(tx, event, "responsible", now)
+        if event is None:
+            return
+        protocol = await protocols.of_event(tx, event.clinic_id, event.protocol_id)
+        _, step = await _climb(tx, event, protocol, now, calls=self.calls)
+        at = after_sending(_situation(event, protocol, ()), now)
+        await safety.escalated(tx, event_id, step=step, next_action_at=at, rung_at=now)
 
 
 ALERTS = FirstAlert()
 
 
-async def _tell(tx: Tx, event: Row[Any], audience: Audience, now: datetime) -> int:
-    people = await _people(tx, event, audience)
-    if not people and audience == "responsible":
-        people = await _people(tx, event, "everyone")
-    sender_id = await tx.scalar(
-        select(Sender.id)
-        .where(Sender.clinic_id == event.clinic_id, Sender.active)
-        .order_by(Sender.id)
-        .limit(1)
-    )
-    messages = [m for person in people for m in _messages(tx, event, person, sender_id, now)]
-    if not messages:
-        await _nobody(tx, event, now)
+async def repeat_alerts(database: Database, now: datetime, *, calls: bool = False) -> dict[str, int]:
+    """Due events, each in its own transaction so that one that raises never silences the others."""
+    async with database.begin() as tx:
+        due = await tx.execute(
+            select(RiskEvent.id)
+            .where(RiskEvent.state != "closed", RiskEvent.next_action_at <= now)
+            .order_by(RiskEvent.next_action_at)
+            .limit(LIMIT)
+        )
+        ids = list(due.scalars())
+    told = 0
+    for event_id in ids:
+        try:
+            async with database.begin() as tx:
+                told += await _repeat(tx, event_id, now, calls=calls)
+        except Exception as error:
+            log.get().error("alert.repeat_failed", event_id=str(event_id), exc_info=error)
+    return {"due": len(ids), "queued": told}
+
+
+async def _repeat(tx: Tx, event_id: UUID, now: datetime, *, calls: bool) -> int:
+    lapsed = await safety.lapse(tx, event_id, now=now)
+    event = await tx.first(_EVENT.where(RiskEvent.id == event_id).with_for_update())
+    if event is None or event.state != "open" or (event.next_action_at > now and not lapsed):
         return 0
-    await delivery.enqueue_many(tx, messages, now=now)
-    tx.ring("dispatch")
+    protocol = await protocols.of_event(tx, event.clinic_id, event.protocol_id)
+    decision = decide(_situation(event, protocol, await _told(tx, event)), now)
+    if decision.rung is None:
+        queued = await _second(tx, event, protocol, decision, now, calls=calls)
+        await safety.escalated(tx, event_id, step=decision.step, next_action_at=decision.next_at)
+        return queued
+    queued, step = await _climb(tx, event, protocol, now, calls=calls)
+    await safety.escalated(tx, event_id, step=step, next_action_at=decision.next_at, rung_at=now)
+    return queued
+
+
+def _situation(event: Row[Any], protocol: Protocol, told: tuple[Told, ...]) -> Situation:
+    policy = protocol.policy
+    return Situation(
+        ladder=policy.ladder(event.tier, cast(Literal["self", "others"], event.toward)),
+        after_hours=policy.tier(event.tier).after_hours,
+        hours=policy.hours,
+        round_at=event.round_at,
+        step=event.step,
+        rung_at=event.rung_at,
+        told=told,
+    )
+
+
+async def _climb(
+    tx: Tx, event: Row[Any], protocol: Protocol, now: datetime, *, calls: bool
+) -> tuple[int, int]:
+    """Sends the next rung that has anybody; gives how many alerts, and how many rungs are done with it."""
+    ladder = _situation(event, protocol, ()).ladder
+    for step in range(event.step, max(event.step + 1, len(ladder.rungs))):
+        rung = rung_at(ladder, step)
+        people = await audience.people_for(tx, event, protocol, rung, now)
+        sent = await _tell(tx, event, step, [(one, _channels(one, rung, calls)) for one in people], now)
+        if sent:
+            return sent, step + 1
+    await _nobody(tx, event, now)
+    return 0, event.step + 1
+
+
+async def _second(
+    tx: Tx, event: Row[Any], protocol: Protocol, decision: Decision, now: datetime, *, calls: bool
+) -> int:
+    if not decision.second:
+        return 0
+    step = event.step - 1
+    rung = rung_at(_situation(event, protocol, ()).ladder, step)
+    people = await audience.contacts(tx, event.clinic_id, frozenset(decision.second))
+    return await _tell(tx, event, step, [(one, _usable(one, rung.second, calls)) for one in people], now)
+
+
+def _channels(person: Person, rung: Rung, calls: bool) -> tuple[AlertChannel, ...]:
+    """Whose phone takes no texts is reached through the second channels at once."""
+    wanted = (*rung.channels, *rung.second) if person.stopped and "sms" in rung.channels else rung.channels
+    return _usable(person, wanted, calls) or _usable(person, ("email",), calls)
+
+
+def _usable(person: Person, wanted: Iterable[AlertChannel], calls: bool) -> tuple[AlertChannel, ...]:
+    can = {
+        "email": True,
+        "sms": person.phone is not None and not person.stopped,
+        "voice": person.phone is not None and calls,
+    }
+    return tuple(channel for channel in wanted if can[channel])
+
+
+async def _tell(
+    tx: Tx,
+    event: Row[Any],
+    step: int,
+    people: list[tuple[Person, tuple[AlertChannel, ...]]],
+    now: datetime,
+) -> int:
+    sender_id = await sender_of(tx, event.clinic_id)
+    messages = [
+        _message(tx, event, step, person, channel, sender_id, now)
+        for person, channels in people
+        for channel in channels
+        if channel == "email" or sender_id is not None
+    ]
+    if messages:
+        await delivery.enqueue_many(tx, messages, now=now)
+        tx.ring("dispatch")
     return len(messages)
 
 
-async def _people(tx: Tx, event: Row[Any], audience: Audience) -> Sequence[Row[Any]]:
-    wanted = Staff.id == event.responsible_id
-    if audience == "everyone":
-        at_clinic = exists().where(
-            and_(
-                StaffRole.staff_id == Staff.id,
-                StaffRole.clinic_id == event.clinic_id,
-                StaffRole.role.in_(("care_manager", "clinic_lead")),
-            )
-        )
-        wanted = or_(wanted, at_clinic)
-    return await tx.all(
-        select(Staff.id, Staff.email, Staff.phone_sealed, Staff.phone_verified_at)
-        .where(wanted, Staff.disabled_at.is_(None))
-        .order_by(Staff.id)
+async def sender_of(tx: Tx, clinic_id: UUID) -> UUID | None:
+    found: UUID | None = await tx.scalar(
+        select(Sender.id).where(Sender.clinic_id == clinic_id, Sender.active).order_by(Sender.id).limit(1)
     )
-
-
-def _messages(
-    tx: Tx, event: Row[Any], person: Row[Any], sender_id: UUID | None, now: datetime
-) -> list[Message]:
-    drill = "DRILL " if event.is_drill else ""
-    body = f"{drill}Safety alert {event.code} - open console"
-    key = f"risk:{event.id}:v{event.version}:step{event.step}:user:{person.id}"
-    made = [_message(event, person, f"{key}:email", "email", person.email, body, None, now)]
-    if person.phone_sealed is not None and person.phone_verified_at is not None and sender_id is not None:
-        number = tx.vault.open(person.phone_sealed)
-        made.append(_message(event, person, f"{key}:sms", "sms", number, body, sender_id, now))
-    return made
+    return found
 
 
 def _message(
+    tx: Tx,
     event: Row[Any],
-    person: Row[Any],
-    key: str,
-    channel: delivery.Channel,
-    to: str,
-    body: str,
+    step: int,
+    person: Person,
+    channel: AlertChannel,
     sender_id: UUID | None,
     now: datetime,
 ) -> Message:
@@ -118,16 +209,27 @@ def _message(
         clinic_id=event.clinic_id,
         kind="alert",
         channel=channel,
-        dedupe_key=key,
-        to=to,
-        body=body,
-        template=TEMPLATE,
+        dedupe_key=f"risk:{event.id}:v{event.version}:step{step}:user:{person.id}:{channel}",
+        to=person.email if channel == "email" else person.phone or "",
+        body=_body(tx, event, person, channel),
+        template=words.TEMPLATE,
         not_before=now,
         not_after=now + ALERT_LIFE,
-        sender_id=sender_id,
+        sender_id=None if channel == "email" else sender_id,
         staff_id=person.id,
         event_id=event.id,
     )
+
+
+def _body(tx: Tx, event: Row[Any], person: Person, channel: AlertChannel) -> str:
+    match channel:
+        case "email":
+            return words.alert(event.code, is_drill=event.is_drill)
+        case "voice":
+            return words.alert_spoken(event.code, is_drill=event.is_drill)
+        case "sms":
+            reply = words.reply_code(tx.vault, event.id, person.id, person.phone_key)
+            return words.alert_by_text(event.code, reply, is_drill=event.is_drill)
 
 
 async def _nobody(tx: Tx, event: Row[Any], now: datetime) -> None:
@@ -145,51 +247,38 @@ async def _nobody(tx: Tx, event: Row[Any], now: datetime) -> None:
     )
 
 
-async def repeat_alerts(database: Database, now: datetime) -> dict[str, int]:
-    """Due events, each in its own transaction so that one that raises never silences the others."""
-    async with database.begin() as tx:
-        due = await tx.execute(
-            select(RiskEvent.id)
-            .where(RiskEvent.state != "closed", RiskEvent.next_action_at <= now)
-            .order_by(RiskEvent.next_action_at)
-            .limit(LIMIT)
-        )
-        ids = list(due.scalars())
-    told = 0
-    for event_id in ids:
-        try:
-            async with database.begin() as tx:
-                told += await _repeat(tx, event_id, now)
-        except Exception as error:
-            log.get().error("alert.repeat_failed", event_id=str(event_id), exc_info=error)
-    return {"due": len(ids), "queued": told}
-
-
-async def _repeat(tx: Tx, event_id: UUID, now: datetime) -> int:
-    lapsed = await safety.lapse(tx, event_id, now=now)
-    event = await tx.first(_EVENT.where(RiskEvent.id == event_id).with_for_update())
-    if event is None or event.state != "open" or (event.next_action_at > now and not lapsed):
-        return 0
-    accepted = await _was_accepted(tx, event)
-    if quiet_first_look(event.step, accepted):
-        await safety.escalated(tx, event_id, step=1, next_action_at=now + SECOND_LOOK)
-        return 0
-    hours = await worklist.working_time(tx, event.clinic_id)
-    step = next_step(event.step, event.tier, accepted, now, hours)
-    await safety.escalated(tx, event_id, step=event.step + 1, next_action_at=step.next_at)
-    event = await tx.first(_EVENT.where(RiskEvent.id == event_id))
-    return 0 if event is None else await _tell(tx, event, step.audience, now)
-
-
-async def _was_accepted(tx: Tx, event: Row[Any]) -> bool:
-    """Whether a provider took an alert of the present round; one of an earlier round tells nobody anything now."""
-    found = await tx.scalar(
-        select(Outbox.id)
+async def _told(tx: Tx, event: Row[Any]) -> tuple[Told, ...]:
+    """What became of the alerts of the present rung; those of an earlier one tell nobody anything now."""
+    if event.rung_at is None:
+        return ()
+    rows = await tx.all(
+        select(Outbox.staff_id, Outbox.channel, Outbox.state, Outbox.provider_status, Outbox.attempt)
         .where(
             Outbox.event_id == event.id,
-            Outbox.dedupe_key.startswith(f"risk:{event.id}:v{event.version}:"),
-            Outbox.state == "accepted",
+            Outbox.created_at >= event.rung_at,
+            Outbox.kind == "alert",
+            Outbox.staff_id.is_not(None),
         )
-        .limit(1)
+        .limit(LIMIT * 3)
     )
-    return found is not None
+    return tuple(
+        Told(row.staff_id, row.channel, standing(row.channel, row.state, row.provider_status, row.attempt))
+        for row in rows
+    )
+
+
+def standing(channel: str, state: str, provider_status: str | None, attempt: int) -> Standing:
+    """What is known of one alert. One put back after an attempt was refused for now; e-mail has no later report."""
+    match state:
+        case "accepted":
+            if provider_status in LOST:
+                return "refused"
+            return "delivered" if channel == "email" or provider_status in ARRIVED else "taken"
+        case "unknown":
+            return "doubt"
+        case "pending":
+            return "refused" if attempt else "waiting"
+        case "sending":
+            return "waiting"
+        case _:
+            return "refused"

@@ -7,6 +7,7 @@ from datetime import datetime
 from kernel.ids import NewId
 from messaging.delivery.outcomes import Accepted, Outcome
 from messaging.gateways.sms import FoundText, Listing, OutgoingText
+from messaging.gateways.voice import OutgoingCall
 
 
 class SimulatorGateway:
@@ -29,6 +30,16 @@ class SimulatorGateway:
 
     async def close(self) -> None:
         return None
+
+
+class SimulatorVoice:
+    """Every call is picked up by nobody in particular."""
+
+    def __init__(self, new_id: NewId) -> None:
+        self._new_id = new_id
+
+    async def call(self, call: OutgoingCall) -> Outcome:
+        return Accepted(f"SIM{self._new_id().hex}", "delivered")
 
 
 class SimulatorMailer:

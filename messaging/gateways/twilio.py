@@ -10,6 +10,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from xml.sax.saxutils import escape
 
 import aiohttp
 import msgspec
@@ -21,9 +22,11 @@ from twilio.rest import Client
 from messaging.delivery.errors import classify
 from messaging.delivery.outcomes import Accepted, NotSent, Outcome, Rejected, Unknown
 from messaging.gateways.sms import FoundText, Listing, OutgoingText
+from messaging.gateways.voice import OutgoingCall
 
 LIST_SIZE = 50
 INBOUND_PAGE = 1000
+RINGS_S = 40
 
 
 class TooManyRequests(Exception):
@@ -53,6 +56,12 @@ class DeadlineClient(AsyncTwilioHttpClient):  # type: ignore[misc]
             return url
         parts = urlsplit(url)
         return urlunsplit(parts._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+
+
+def read_out(words: str) -> str:
+    """TwiML that says the words twice."""
+    said = f"<Say>{escape(words)}</Say>"
+    return f'<Response>{said}<Pause length="1"/>{said}</Response>'
 
 
 class _Problem(msgspec.Struct):
@@ -118,6 +127,27 @@ class TwilioGateway:
         if not message.sid:
             return Unknown()
         return Accepted(message.sid, str(message.status or "queued"))
+
+    async def call(self, call: OutgoingCall) -> Outcome:
+        """Implements `VoiceGateway`. The status callback says later how the call ended."""
+        try:
+            made = await self._client.calls.create_async(
+                to=call.to,
+                from_=call.sender,
+                twiml=read_out(call.words),
+                timeout=RINGS_S,
+                status_callback=f"{self._callback_base}{call.status_path}#rc=5&rp=all&ct=2000&rt=5000",
+                status_callback_method="POST",
+            )
+        except TooManyRequests as error:
+            return error.outcome
+        except TwilioRestException as error:
+            return Rejected(error.status, error.code or None)
+        except aiohttp.ClientConnectorError:
+            return NotSent()
+        except Exception:
+            return Unknown()  # as for a text: nobody knows whether the call was taken
+        return Accepted(made.sid, "queued") if made.sid else Unknown()
 
     async def list_to(self, number: str) -> Listing:
         return await self._list(to=number, limit=LIST_SIZE)

@@ -42,7 +42,6 @@ class AlertTest(ClinicRow, Base):
 
     staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
     month: Mapped[date]  # its first day
-    code: Mapped[str]
     sent_at: Mapped[datetime]
     due_at: Mapped[datetime]  # when an unanswered one becomes a task
     answered_at: Mapped[datetime | None]

@@ -74,6 +74,7 @@ async def change_staff(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *,
     old = tx.vault.open_or_none(row.phone_sealed)
     if old == (None if form.phone is None else e164(form.phone)):
         values.pop("phone_sealed")
+        values.pop("phone_key")
     else:
         values["phone_verified_at"] = None
     try:
@@ -290,5 +291,6 @@ def _columns(tx: Tx, form: StaffForm) -> dict[str, Any]:
         "credentials": form.credentials,
         "email": form.email.strip().lower(),
         "phone_sealed": None if form.phone is None else tx.vault.seal(e164(form.phone)),
+        "phone_key": None if form.phone is None else tx.vault.lookup(e164(form.phone)),
         "npi": form.npi,
     }

@@ -85,6 +85,7 @@ class Staff(Base):
     credentials: Mapped[str | None]
     email: Mapped[str] = mapped_column(unique=True)  # lower case
     phone_sealed: Mapped[str | None]
+    phone_key: Mapped[str | None] = mapped_column(index=True)  # so that a text from it is known
     phone_verified_at: Mapped[datetime | None]
     npi: Mapped[str | None]
     password_hash: Mapped[str | None]

@@ -77,7 +77,7 @@ async def log_attempt(
     event, by = await open_for_work(tx, actor, event_id, by_id)
     refuse(note_problem(note))
     if channel in ("emergency_contact", "welfare_check"):
-        await refuse_undecided(tx, event_id, cast(Decision, channel))
+        await refuse_undecided(tx, event_id, channel)
     await take(tx, by, event, now)
     await act(tx, event.clinic_id, event_id, "attempt", by, now, note=note, channel=channel, outcome=outcome)
     await restart_clock(tx, event, now)
@@ -154,7 +154,11 @@ async def close(
     event = await _event(tx, actor, event_id, lock=True)
     before = await _last_disposition(tx, event_id)
     refused = rules.why_not_close(
-        event.tier, event.state, person, event.acknowledged_by_id, None if before is None else before.by_id
+        1 if event.is_drill else event.tier,
+        event.state,
+        person,
+        event.acknowledged_by_id,
+        None if before is None else before.by_id,
     )
     if refused is not None:
         raise Conflict(f"the event {refused}")

@@ -97,12 +97,24 @@ async def staff_concern(
     return result
 
 
-async def escalated(tx: Tx, event_id: UUID, *, step: int, next_action_at: datetime) -> None:
-    """The alerting room has done a step of its ladder and will look again at `next_action_at`."""
+async def escalated(
+    tx: Tx, event_id: UUID, *, step: int, next_action_at: datetime, rung_at: datetime | None = None
+) -> None:
+    """The alerting room has looked, and will look again at `next_action_at`; `rung_at` when it sent a rung."""
+    values: dict[str, object] = {"step": step, "next_action_at": next_action_at}
+    if rung_at is not None:
+        values["rung_at"] = rung_at
+    await tx.execute(
+        update(RiskEvent).where(RiskEvent.id == event_id, RiskEvent.state == "open").values(**values)
+    )
+
+
+async def look_again(tx: Tx, event_id: UUID, *, now: datetime) -> None:
+    """An alert about the event failed: whoever repeats alerts looks now instead of later."""
     await tx.execute(
         update(RiskEvent)
-        .where(RiskEvent.id == event_id, RiskEvent.state != "closed")
-        .values(step=step, next_action_at=next_action_at)
+        .where(RiskEvent.id == event_id, RiskEvent.state == "open", RiskEvent.next_action_at > now)
+        .values(next_action_at=now)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, assert_never, cast
+from typing import Final, assert_never
 from uuid import UUID
 
 from kernel.audit import Actor, record
@@ -43,7 +43,7 @@ async def take_step(
     refuse(_who_problem(who), _when_problem(at, event.opened_at, now), note_problem(note))
     match step:
         case "emergency_contact" | "welfare_check":
-            await refuse_undecided(tx, event_id, cast(Decision, step))
+            await refuse_undecided(tx, event_id, step)
         case (
             "safety_plan"
             | "means_safety"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,25 +20,31 @@ from messaging.conversation import thread
 from messaging.escalation import queries as escalation
 from registry.organisation import queries as organisation
 from registry.patients import queries as patients
-from registry.safety import handling, queries
+from registry.safety import assessing as records
+from registry.safety import handling, queries, steps
+from registry.safety.steps import SLACK
 from registry.worklist.service import working_time
 from staff_console.deps import ConsoleDeps
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
-from staff_console.safety import presenter
+from staff_console.safety import assessing, drills, phone, presenter
 from staff_console.safety.forms import (
-    LABELS,
-    RENAMED,
     AssessmentForm,
     AttemptForm,
     CloseForm,
+    DecisionForm,
     DispositionForm,
     NoteForm,
+    StepForm,
+    TierForm,
+    labels,
+    renamed,
 )
 from staff_console.safety.presenter import Around, Refused
 from staff_console.safety.views import Other, Step
 
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*CLINICAL)
+DECIDERS: Final = access.staff(*records.DECIDES)
 CLOSED: Final = 20
 
 
@@ -96,17 +102,69 @@ async def attempt(request: WebRequest, console: Console, event_id: FromPath[UUID
 async def assessment(request: WebRequest, console: Console, event_id: FromPath[UUID]) -> Response[Any]:
     async def make(visit: Visit) -> None:
         form = await forms.read(request, AssessmentForm)
-        await handling.log_assessment(
+        await records.log_assessment(
             visit.tx,
             visit.actor,
             event_id,
             tool=form.tool,
             level=form.level,
             findings=form.findings,
+            answers=assessing.answers(
+                await forms.pairs(request), form.tool, await records.usable_packs(visit.tx)
+            ),
+            level_reason=form.level_reason,
+            mitigation=form.mitigation,
             now=visit.now,
         )
 
     return await submit(request, console, _once(event_id, make, "assessment"), _again(event_id, "assess"))
+
+
+@post("/safety/{event_id:uuid}/steps", opt=STAFF)
+async def step(request: WebRequest, console: Console, event_id: FromPath[UUID]) -> Response[Any]:
+    async def make(visit: Visit) -> None:
+        form = await forms.read(request, StepForm)
+        await steps.take_step(
+            visit.tx,
+            visit.actor,
+            event_id,
+            step=form.step,
+            who=form.who,
+            at=_earlier(visit, form.at),
+            note=form.note,
+            now=visit.now,
+        )
+
+    return await submit(request, console, _once(event_id, make, "step"), _again(event_id, "step"))
+
+
+@post("/safety/{event_id:uuid}/decisions", opt=DECIDERS)
+async def decision(request: WebRequest, console: Console, event_id: FromPath[UUID]) -> Response[Any]:
+    async def make(visit: Visit) -> None:
+        form = await forms.read(request, DecisionForm)
+        await steps.decide(
+            visit.tx,
+            visit.actor,
+            event_id,
+            about=form.about,
+            go=form.go == "yes",
+            reason=form.reason,
+            basis=form.basis,
+            now=visit.now,
+        )
+
+    return await submit(request, console, _once(event_id, make, "decision"), _again(event_id, "decide"))
+
+
+@post("/safety/{event_id:uuid}/tier", opt=DECIDERS)
+async def tier(request: WebRequest, console: Console, event_id: FromPath[UUID]) -> Response[Any]:
+    async def make(visit: Visit) -> None:
+        form = await forms.read(request, TierForm)
+        await records.lower_tier(
+            visit.tx, visit.actor, event_id, tier=form.tier, reason=form.reason, now=visit.now
+        )
+
+    return await submit(request, console, _once(event_id, make, "tier"), _again(event_id, "lower"))
 
 
 @post("/safety/{event_id:uuid}/disposition", opt=STAFF)
@@ -164,7 +222,8 @@ def _once(
 
 def _again(event_id: UUID, step: Step | Other) -> Callable[[Visit, DomainError], Awaitable[View]]:
     async def again(visit: Visit, error: DomainError) -> View:
-        form = await read_again(visit, str(step), error, LABELS, RENAMED)
+        packs = await records.usable_packs(visit.tx)
+        form = await read_again(visit, str(step), error, labels(packs), renamed(packs))
         return await _page(visit, event_id, Refused(step, form))
 
     return again
@@ -180,8 +239,17 @@ async def _page(visit: Visit, event_id: UUID, refused: Refused | None = None) ->
         hours=await working_time(tx, visit.clinic_id),
         texts=await thread.received_texts(tx, viewer, texts, now=now),
         sent=await escalation.sent_about(tx, viewer, event_id),
+        packs=await records.usable_packs(tx),
     )
     return View("safety/event.html", presenter.event_page(visit, found, around, refused), "safety")
+
+
+def _earlier(visit: Visit, at: time | None) -> datetime:
+    """Now without a time; a time that is still ahead on the clinic's clock was yesterday's."""
+    if at is None:
+        return visit.now
+    moment = visit.moment(visit.today, at)
+    return moment if moment <= visit.now + SLACK else visit.moment(visit.today - timedelta(days=1), at)
 
 
 def _moment(visit: Visit, form: DispositionForm) -> datetime | None:
@@ -190,4 +258,7 @@ def _moment(visit: Visit, form: DispositionForm) -> datetime | None:
     return None if day is None else visit.moment(day, form.next_contact_at or time(12))
 
 
-ROUTES: Final = [safety_page, event_page, acknowledge, attempt, assessment, disposition, note, close]
+ROUTES: Final = [
+    safety_page, event_page, acknowledge, attempt, assessment, step, decision, tier, disposition, note, close,
+    *phone.ROUTES, *drills.ROUTES,
+]  # fmt: skip

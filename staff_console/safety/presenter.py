@@ -13,16 +13,28 @@ from messaging.conversation.thread import ReceivedText
 from messaging.escalation.queries import SentLine
 from registry.organisation.rules import ClinicFacts
 from registry.patients.queries import PatientPage
-from registry.safety import rules
+from registry.safety import closing, rules
+from registry.safety.assessing import DECIDES
+from registry.safety.packs import Pack
 from registry.safety.queries import ActionLine, SignalLine
 from registry.safety.queries import EventLine as Fact_
 from registry.safety.queries import EventPage as Found
 from registry.working_time import WorkingTime
 from staff_console import formats, people, words
-from staff_console.formstate import FormState, filled
+from staff_console.formstate import Choice, FormState, filled
 from staff_console.marks import Tone
 from staff_console.pages import Visit
-from staff_console.safety.forms import CHANNELS, DISPOSITIONS, LEVELS, OUTCOMES, TOOLS
+from staff_console.safety import assessing
+from staff_console.safety.forms import (
+    BASES,
+    CHANNELS,
+    DECISIONS,
+    DISPOSITIONS,
+    LEVELS,
+    OUTCOMES,
+    SAFETY_STEPS,
+    TOOLS,
+)
 from staff_console.safety.views import (
     EventLine,
     EventPage,
@@ -67,6 +79,7 @@ class Around(msgspec.Struct, frozen=True):
     hours: WorkingTime
     texts: Mapping[UUID, ReceivedText]
     sent: tuple[SentLine, ...]
+    packs: tuple[Pack, ...] = ()
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -98,7 +111,7 @@ def safety_page(
 
 
 def event_line(visit: Visit, event: Fact_, hours: WorkingTime) -> EventLine:
-    clock, late = _clock(visit, event, hours)
+    words_of_clock, late = clock(visit, event)
     owner = event.acknowledged_by_name or (
         f"Alerted: {event.responsible_name}" if event.responsible_name else ""
     )
@@ -110,7 +123,7 @@ def event_line(visit: Visit, event: Fact_, hours: WorkingTime) -> EventLine:
         tier=event.tier,
         opened=visit.at(event.opened_at),
         age=people.age(event.opened_at, event.closed_at or visit.now),
-        clock=clock,
+        clock=words_of_clock,
         late=late,
         owner=owner or "Nobody yet",
         state=words.shown(words.EVENT_STATES, event.state),
@@ -118,16 +131,14 @@ def event_line(visit: Visit, event: Fact_, hours: WorkingTime) -> EventLine:
     )
 
 
-def _clock(visit: Visit, event: Fact_, hours: WorkingTime) -> tuple[str, bool]:
+def clock(visit: Visit, event: Fact_) -> tuple[str, bool]:
     """What the policy asks next and by when."""
     match event.state:
         case "closed":
             assert event.closed_at is not None
             return f"closed {visit.at(event.closed_at).day.text} {visit.at(event.closed_at).time}", False
         case "open":
-            return people.clock(
-                visit, people.acknowledge_by(event.tier, event.opened_at, hours), "acknowledge"
-            )
+            return people.clock(visit, event.acknowledge_by, "acknowledge")
         case "acknowledged" | "assessed":
             return people.clock(visit, event.next_action_at, "next step")
         case _:
@@ -137,9 +148,13 @@ def _clock(visit: Visit, event: Fact_, hours: WorkingTime) -> tuple[str, bool]:
 def event_page(visit: Visit, found: Found, around: Around, refused: Refused | None = None) -> EventPage:
     event, patient = found.event, around.patient
     step = step_due(found)
-    clock, late = _clock(visit, event, around.hours)
+    words_of_clock, late = clock(visit, event)
     why_not = rules.why_not_close(
-        event.tier, event.state, visit.staff_id, event.acknowledged_by_id, found.disposed_by_id
+        1 if event.is_drill else event.tier,
+        event.state,
+        visit.staff_id,
+        event.acknowledged_by_id,
+        found.disposed_by_id,
     )
     phone = _phone(found, around)
     return EventPage(
@@ -153,7 +168,7 @@ def event_page(visit: Visit, found: Found, around: Around, refused: Refused | No
         trigger=people.triggers(event.triggers),
         opened=visit.at(event.opened_at),
         age=people.age(event.opened_at, event.closed_at or visit.now),
-        clock=clock,
+        clock=words_of_clock,
         late=late,
         owner=f"Code {event.code} · "
         + (event.acknowledged_by_name or event.responsible_name or "nobody yet"),
@@ -174,10 +189,31 @@ def event_page(visit: Visit, found: Found, around: Around, refused: Refused | No
         if why_not is None
         else f"This event {why_not}. Ask a colleague to read it and close it.",
         drill=event.is_drill,
-        others=_others(visit, step, refused),
+        others=_others(visit, step, event.tier, refused),
         has_patient=event.patient_id is not None and (patient is None or patient.deceased_on is None),
         zone=visit.at(visit.now).zone,
+        assess_with=assessing.tools(around.packs),
+        assessments=assessing.cards(visit, found.assessments, around.packs),
+        safety_steps=words.choices(SAFETY_STEPS),
+        decisions=words.choices(DECISIONS),
+        bases=words.choices(BASES),
+        lower_tiers=tuple(Choice(str(tier), f"Tier {tier}") for tier in range(1, event.tier)),
+        missing=_missing(visit, found),
     )
+
+
+def _missing(visit: Visit, found: Found) -> tuple[str, ...]:
+    """What a close would be refused for now."""
+    if found.disposition is None or found.event.state == "closed":
+        return ()
+    problems = closing.missing_for(
+        found.event.tier,
+        found.disposition,
+        closing.done_by(found.actions),
+        is_drill=found.event.is_drill,
+        closer_is_consultant=visit.actor.has("consultant"),
+    )
+    return tuple(f"The disposition {problem.message}." for problem in problems)
 
 
 def step_due(found: Found) -> Step:
@@ -198,15 +234,30 @@ def step_due(found: Found) -> Step:
             assert_never(found.event.state)
 
 
-def _others(visit: Visit, step: Step, refused: Refused | None) -> tuple[tuple[Other, FormState], ...]:
+def _others(
+    visit: Visit, step: Step, tier: int, refused: Refused | None
+) -> tuple[tuple[Other, FormState], ...]:
     if step in ("acknowledge", "closed"):
         return ()
-    possible: tuple[Other, ...] = ("attempt", "assess", "dispose", "note")
+    possible: tuple[Other, ...] = ("attempt", "assess", "step", "decide", "dispose", "lower", "note")
     return tuple(
         (other, refused.form if refused is not None and refused.step == other else _fresh(visit, other))
         for other in possible
-        if other != step
+        if other != step and _may(visit, other, tier)
     )
+
+
+def _may(visit: Visit, other: Other, tier: int) -> bool:
+    """Decisions about others and a lower tier are a clinician's."""
+    match other:
+        case "decide":
+            return visit.actor.has(*DECIDES)
+        case "lower":
+            return visit.actor.has(*DECIDES) and tier > 1
+        case "attempt" | "assess" | "step" | "dispose" | "note":
+            return True
+        case _:
+            assert_never(other)
 
 
 def _fresh(visit: Visit, step: Step | Other) -> FormState:
@@ -295,6 +346,15 @@ def _action(visit: Visit, action: ActionLine) -> LogLine:
             what = f"Attempt, {how.lower()}: {words.shown(OUTCOMES, detail.get('outcome')).lower()}"
         case "assessment":
             what = f"Assessment, {words.shown(TOOLS, detail.get('tool'))}: {words.shown(LEVELS, detail.get('level')).lower()}"
+        case "step":
+            what = f"{words.shown(SAFETY_STEPS, detail.get('step'))}: {action.who or ''}"
+        case "decision":
+            way = "decided for" if detail.get("go") == "yes" else "decided against"
+            what = f"{words.shown(DECISIONS, detail.get('about'))}: {way}"
+        case "whereabouts":
+            what = "Where the patient is"
+        case "tier_lowered":
+            what = f"Tier lowered from {detail.get('from_tier')} to {detail.get('to_tier')}"
         case "note":
             what = "Note"
         case "disposition":
@@ -302,7 +362,7 @@ def _action(visit: Visit, action: ActionLine) -> LogLine:
         case "closed":
             what = "Closed"
         case "tier_raised":
-            what = "Tier raised"
+            what = f"Tier raised to {detail.get('to_tier')}" if detail.get("to_tier") else "Tier raised"
         case "reopened":
             what = "Open again: nothing was recorded in time"
         case "lapsed":

@@ -1,7 +1,8 @@
 """The safety list, oldest first, and one event with the step that is due.
 
 Posts, each under `/safety/{event_id}`: `/acknowledge`, `/attempts` (channel, outcome, note), `/assessment`
-(tool, level, findings), `/disposition` (disposition, next_contact_on, next_contact_at, next_contact_mode, note),
+(tool, answer_<field>, level, level_reason, findings, mitigation), `/steps` (step, who, at, note), `/decisions` (about,
+go, basis, reason), `/tier` (tier, reason), `/where` (where), `/disposition` (disposition, next_contact_on, next_contact_at, next_contact_mode, note),
 `/notes` (note), `/close` (confirm, note). Nothing is done in bulk and nothing closes by itself.
 """
 
@@ -14,7 +15,7 @@ from staff_console.formstate import Choice, FormState
 from staff_console.marks import Tone
 
 Step = Literal["acknowledge", "attempt", "assess", "dispose", "confirm", "closed"]
-Other = Literal["attempt", "assess", "dispose", "note"]
+Other = Literal["attempt", "assess", "step", "decide", "dispose", "lower", "note"]
 
 
 class EventLine(Struct, frozen=True):
@@ -67,6 +68,37 @@ class StepState(Struct, frozen=True):
     detail: str = ""
 
 
+class ToolField(Struct, frozen=True):
+    """One question of a tool. `name` is the form's field."""
+
+    name: str
+    label: str
+    kind: Literal["choice", "text"]
+    choices: tuple[Choice, ...]
+    required: bool
+
+
+class Tool(Struct, frozen=True):
+    """`fields` is empty for an assessment on paper."""
+
+    id: str
+    title: str
+    fields: tuple[ToolField, ...]
+
+
+class AssessmentCard(Struct, frozen=True):
+    """`answers` in the words of the tool, as far as it is still known here."""
+
+    at: Moment
+    by: str
+    tool: str
+    level: str
+    suggested: str
+    level_reason: str
+    mitigation: str
+    answers: tuple[Fact, ...]
+
+
 class EventPage(Struct, frozen=True):
     """Template `safety/event.html`. `form` belongs to `step`, `others` are the forms of further steps that are
     possible now, as `note`; `may_close` is False for the person who acknowledged or decided a tier 2 or 3 event, with
@@ -103,3 +135,87 @@ class EventPage(Struct, frozen=True):
     others: tuple[tuple[Other, FormState], ...] = ()
     has_patient: bool = True
     zone: str = ""
+    assess_with: tuple[Tool, ...] = ()
+    assessments: tuple[AssessmentCard, ...] = ()
+    safety_steps: tuple[Choice, ...] = ()
+    decisions: tuple[Choice, ...] = ()
+    bases: tuple[Choice, ...] = ()
+    lower_tiers: tuple[Choice, ...] = ()
+    missing: tuple[str, ...] = ()
+    ways: tuple[Choice, ...] = (Choice("yes", "For it"), Choice("no", "Against it"))
+
+    def other_tools(self, form: FormState) -> tuple[tuple[Tool, FormState], ...]:
+        """The tools besides the one of `form`, each with a form of its own."""
+        mine = form.value("tool") or next(iter(tool.id for tool in self.assess_with), "")
+        return tuple(
+            (tool, FormState(f"{form.id}-{tool.id}")) for tool in self.assess_with if tool.id != mine
+        )
+
+
+class PlanPart(Struct, frozen=True):
+    label: str
+    lines: tuple[str, ...]
+
+
+class CallPage(Struct, frozen=True):
+    """Template `safety/call.html`: one column for a phone. `where` is what the patient last said, with its time."""
+
+    event_id: str
+    patient: str
+    code: str
+    tier: int
+    trigger: str
+    age: str
+    clock: str
+    late: bool
+    taken_by: str
+    may_take: bool
+    open: bool
+    drill: bool
+    dials: tuple[Fact, ...]
+    address: tuple[str, ...]
+    where: tuple[LogLine, ...]
+    form: FormState
+    attempt: FormState
+    channels: tuple[Choice, ...]
+    outcomes: tuple[Choice, ...]
+    plan: tuple[PlanPart, ...]
+    plan_of: str
+    note: str = ""
+
+
+class SlotLine(Struct, frozen=True):
+    slot: str
+    drills: str
+    passed: str
+    to_acknowledge: str
+    to_contact: str
+    last: str
+    overdue: bool
+
+
+class DrillRow(Struct, frozen=True):
+    href: str
+    code: str
+    started: Moment
+    slot: str
+    origin: str
+    by: str
+    to_acknowledge: str
+    to_contact: str
+    state: str
+    tone: Tone
+
+
+class DrillsPage(Struct, frozen=True):
+    """Template `safety/drills.html`. `scheduled` says what the schedule asks, or why there is none."""
+
+    since: Day
+    until: Day
+    slots: tuple[SlotLine, ...]
+    drills: tuple[DrillRow, ...]
+    scheduled: str
+    may_schedule: bool
+    start: FormState
+    form: FormState
+    slot_choices: tuple[Choice, ...]

@@ -13,7 +13,6 @@ from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
 from messaging.schedule import queries as schedule
 from registry.worklist import queries as worklist
-from registry.worklist.service import working_time
 from staff_console.deps import ConsoleDeps
 from staff_console.pages import View, Visit, show
 from staff_console.today import presenter
@@ -24,8 +23,7 @@ async def today_page(request: WebRequest, console: NamedDependency[ConsoleDeps])
     async def read(visit: Visit) -> View:
         found = await worklist.today(visit.tx, visit.actor, now=visit.now)
         outgoing = await schedule.going_out_today(visit.tx, visit.actor, now=visit.now)
-        hours = await working_time(visit.tx, visit.clinic_id)
-        return View("today/today.html", presenter.page(visit, found, outgoing, hours), "today")
+        return View("today/today.html", presenter.page(visit, found, outgoing), "today")
 
     return await show(request, console, read)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from messaging.schedule.queries import Outgoing
-from registry.working_time import WorkingTime
 from registry.worklist import today as facts
 from registry.worklist.queries import Today
 from staff_console import formats, people, words
@@ -31,12 +30,12 @@ UNANSWERED = {
 }
 
 
-def page(visit: Visit, found: Today, outgoing: Sequence[Outgoing], hours: WorkingTime) -> TodayPage:
+def page(visit: Visit, found: Today, outgoing: Sequence[Outgoing]) -> TodayPage:
     simulated = visit.frame.texting_mode == "simulation"
     return TodayPage(
         heading=f"{WEEKDAYS[found.day.weekday()]}, {formats.day(found.day).text}",
         as_of=visit.at(visit.now),
-        safety=tuple(_safety(visit, line, hours) for line in found.safety),
+        safety=tuple(_safety(visit, line) for line in found.safety),
         overdue=tuple(_overdue(visit, line) for line in found.overdue),
         waiting=tuple(_waiting(visit, line) for line in found.waiting),
         unanswered=tuple(_unanswered(visit, line) for line in found.unanswered),
@@ -49,9 +48,8 @@ def page(visit: Visit, found: Today, outgoing: Sequence[Outgoing], hours: Workin
     )
 
 
-def _safety(visit: Visit, line: facts.SafetyLine, hours: WorkingTime) -> SafetyLine:
-    by = people.acknowledge_by(line.tier, line.opened_at, hours)
-    clock, late = people.clock(visit, by, "acknowledge")
+def _safety(visit: Visit, line: facts.SafetyLine) -> SafetyLine:
+    clock, late = people.clock(visit, line.acknowledge_by, "acknowledge")
     return SafetyLine(
         href=f"/safety/{line.event_id}",
         patient=people.name(line.family_name, line.given_name),

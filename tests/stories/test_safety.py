@@ -24,7 +24,9 @@ async def test_a_positive_item_9_is_answered_and_alerted_by_text_and_mail(clinic
     await ana.phone.receives("988", "911", "told your care team")
     event = await clinic.risk_event(ana)
     alert = await clinic.staff_phone(MANAGER).receives("Safety alert", event.code)
-    assert ("care_manager@harbor.example", alert) in await clinic.mails()
+    mail = f"Safety alert {event.code} - open console"
+    assert alert.startswith(f"{mail} or reply ")
+    assert ("care_manager@harbor.example", mail) in await clinic.mails()
     for private in ("Ana", "Rivera", "9", "PHQ"):
         assert private not in alert.replace(event.code, "")
     row = await clinic.registry_row(ana)
@@ -32,6 +34,35 @@ async def test_a_positive_item_9_is_answered_and_alerted_by_text_and_mail(clinic
     assert "safety_event" in await clinic.open_tasks(ana)
     await clinic.acknowledges(ana)
     await clinic.staff_phone(MANAGER).receives_nothing_for(hours=1)
+
+
+async def test_the_code_in_an_alert_takes_the_event_from_that_phone_alone(clinic: Clinic) -> None:
+    ana = await asked_item9(clinic)
+    await ana.phone.replies("2")
+    await ana.phone.receives("988")
+    event = await clinic.risk_event(ana)
+    manager = clinic.staff_phone(MANAGER)
+    code = (await manager.receives("Safety alert", event.code)).split()[-1]
+    await clinic.staff_phone("clinician").replies(code)
+    await clinic.staff_phone("clinician").receives("Harbor")
+    assert (await clinic.risk_event(ana)).state == "open"
+    await manager.replies(f"take {code.lower()}")
+    await manager.receives(f"{event.code} is yours")
+    assert (await clinic.risk_event(ana)).state == "acknowledged"
+    await manager.replies(code)
+    await manager.receives(f"{event.code} is yours")
+    await manager.receives_nothing_for(hours=1)
+
+
+async def test_a_stop_from_a_colleagues_phone_is_an_alarm(clinic: Clinic) -> None:
+    clinic.canary.allow("alert.stopped_by_staff")
+    await clinic.staff_phone(MANAGER).replies("STOP")
+    await clinic.passes(minutes=1)
+    said = "A colleague's phone stopped safety alerts - open console"
+    assert {to for to, body in await clinic.mails() if body == said} == {
+        "care_manager@harbor.example", "clinic_lead@harbor.example",
+    }  # fmt: skip
+    await clinic.staff_phone("clinic_lead").receives(said)
 
 
 async def test_an_alert_nobody_takes_goes_to_more_people_until_somebody_does(clinic: Clinic) -> None:

@@ -129,6 +129,7 @@ async def member(tx: Tx, clinic_id: UUID, role: Role, now: datetime, **overrides
         "credentials": None,
         "email": f"{role}.{staff_id.hex[-12:]}@harbor.example",
         "phone_sealed": tx.vault.seal("+12065550111"),
+        "phone_key": tx.vault.lookup("+12065550111"),
         "phone_verified_at": now,
         "npi": None,
         "password_hash": None,

@@ -1,4 +1,4 @@
-"""Tiers, clocks and the second person."""
+"""Tiers, news and the second person."""
 
 from __future__ import annotations
 
@@ -11,49 +11,13 @@ from registry.safety.rules import (
     CODE_ALPHABET,
     SETTLING,
     EventState,
-    Tier,
-    acknowledge_by,
     alerts_again,
-    lapses_at,
     why_not_close,
 )
-from registry.working_time import WorkingTime
 
-SEATTLE = WorkingTime("America/Los_Angeles")
 MONDAY_10 = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
-FRIDAY_16 = datetime(2026, 3, 7, 0, 0, tzinfo=UTC)
 CASEY, DANA = UUID(int=1), UUID(int=2)
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.mark.parametrize(
-    ("tier", "now", "by"),
-    [
-        (1, MONDAY_10, MONDAY_10 + timedelta(hours=4)),
-        (1, FRIDAY_16, datetime(2026, 3, 9, 19, 0, tzinfo=UTC)),  # one hour left on Friday, three on Monday
-        (2, MONDAY_10, MONDAY_10 + 30 * MINUTE),
-        (
-            2,
-            FRIDAY_16 + timedelta(hours=8),
-            FRIDAY_16 + timedelta(hours=8) + 30 * MINUTE,
-        ),  # by night as by day
-        (3, MONDAY_10, MONDAY_10),
-    ],
-)
-def test_each_tier_has_its_time_to_acknowledge(tier: Tier, now: datetime, by: datetime) -> None:
-    assert acknowledge_by(tier, now, SEATTLE) == by
-
-
-@pytest.mark.parametrize(
-    ("tier", "after"),
-    [
-        (1, datetime(2026, 3, 3, 18, 0, tzinfo=UTC)),
-        (2, MONDAY_10 + timedelta(hours=2)),
-        (3, MONDAY_10 + 30 * MINUTE),
-    ],
-)
-def test_an_acknowledgement_that_nothing_follows_lapses(tier: Tier, after: datetime) -> None:
-    assert lapses_at(tier, MONDAY_10, SEATTLE) == after
 
 
 @pytest.mark.parametrize(

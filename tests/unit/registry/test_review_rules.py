@@ -1,0 +1,133 @@
+"""Who stands on the agenda of a case review, where, and who may not be left out."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.review.rules import MINUTES_A_PATIENT, Candidate, agenda, check, group_of
+from registry.review.rules import DiscussionForm as Form
+
+NEXT = date(2026, 3, 10)
+
+
+def candidate(number: int = 1, **facts: Any) -> Candidate:
+    given: dict[str, Any] = {
+        "patient_id": UUID(int=number),
+        "episode_id": UUID(int=1000 + number),
+        "name_key": f"patient {number:03}",
+        "status": "active",
+        "rules": frozenset(),
+        "enrolled_on": date(2025, 11, 1),
+        "last_review_on": date(2026, 2, 24),
+    }
+    return Candidate(**(given | facts))
+
+
+@pytest.mark.parametrize(
+    ("facts", "group"),
+    [
+        ({}, None),
+        ({"open_risk": 1, "last_review_on": None}, "safety"),
+        ({"safety_flag": True}, "safety"),
+        ({"last_review_on": None}, "new"),
+        ({"rules": frozenset({"R-NEW"})}, "new"),
+        ({"rules": frozenset({"R-STALL-A"})}, "stalled"),
+        ({"rules": frozenset({"R-STALL-B"}), "discuss_flag": True}, "stalled"),
+        ({"rules": frozenset({"R-WORSE"})}, "stalled"),
+        ({"rules": frozenset({"R-SEVERE"})}, "stalled"),
+        ({"rules": frozenset({"R-RELAPSE"}), "status": "relapse_prevention"}, "stalled"),
+        ({"discuss_flag": True}, "flagged"),
+        ({"rules": frozenset({"R-REVIEW"})}, "not_reviewed"),
+        ({"rules": frozenset({"R-RESP"})}, "responded"),
+        ({"rules": frozenset({"R-RESP"}), "status": "relapse_prevention"}, None),
+        ({"ending_proposed": True}, "ending"),
+        ({"status": "inactive_disengaged"}, "ending"),
+    ],
+)
+def test_a_patient_stands_in_the_first_group_that_fits(facts: dict[str, Any], group: str | None) -> None:
+    assert group_of(candidate(**facts)) == group
+
+
+def test_the_agenda_keeps_the_order_of_the_groups_and_medication_questions_come_first() -> None:
+    people = [
+        candidate(1, discuss_flag=True),
+        candidate(2, rules=frozenset({"R-STALL-A"})),
+        candidate(3, discuss_flag=True, medication=True),
+        candidate(4, open_risk=2),
+        candidate(5, last_review_on=None),
+    ]
+    places = agenda(people, next_on=NEXT, minutes=60)
+    assert [place.patient_id.int for place in places] == [4, 5, 2, 3, 1]
+    assert all(place.offered for place in places)
+
+
+def test_of_patients_who_do_not_improve_the_longest_not_reviewed_comes_first() -> None:
+    stalled = frozenset({"R-STALL-B"})
+    people = [
+        candidate(1, rules=stalled, last_review_on=date(2026, 2, 24)),
+        candidate(2, rules=stalled, last_review_on=date(2026, 2, 3)),
+    ]
+    assert [p.patient_id.int for p in agenda(people, next_on=NEXT, minutes=60)] == [2, 1]
+
+
+def test_who_must_be_offered_a_place_before_the_next_meeting_takes_that_of_one_who_need_not() -> None:
+    due = candidate(9, rules=frozenset({"R-WORSE"}), last_review_on=date(2026, 2, 5))  # by 7 March
+    new = [candidate(number, last_review_on=None) for number in (1, 2)]
+    places = agenda([*new, due], next_on=NEXT, minutes=2 * MINUTES_A_PATIENT)
+    assert {p.patient_id.int for p in places if p.offered} == {1, 9}
+    assert places[-1].offer_by == date(2026, 3, 7)
+
+
+def test_an_open_safety_item_never_gives_its_place_away() -> None:
+    due = candidate(9, rules=frozenset({"R-WORSE"}), last_review_on=date(2026, 2, 5))
+    urgent = candidate(1, open_risk=2)
+    places = agenda([urgent, due], next_on=NEXT, minutes=MINUTES_A_PATIENT)
+    assert all(place.offered for place in places)
+
+
+@given(
+    last=st.lists(st.dates(date(2025, 12, 1), date(2026, 3, 9)), min_size=1, max_size=30),
+    minutes=st.integers(1, 120),
+    flagged=st.sets(st.integers(0, 29)),
+)
+def test_nobody_who_does_not_improve_goes_a_month_without_an_offer(
+    last: list[date], minutes: int, flagged: set[int]
+) -> None:
+    people = [
+        candidate(
+            number,
+            last_review_on=on,
+            rules=frozenset({"R-STALL-A"}) if number not in flagged else frozenset(),
+            discuss_flag=number in flagged,
+        )
+        for number, on in enumerate(last)
+    ]
+    places = agenda(people, next_on=NEXT, minutes=minutes)
+    assert len(places) == len(people)
+    assert len({place.patient_id for place in places}) == len(people)
+    assert all(place.offered for place in places if place.offer_by is not None and place.offer_by < NEXT)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"people": ()}, "people"),
+        ({"people": (UUID(int=1),)}, "people"),
+        ({"minutes": 0}, "minutes"),
+        ({"minutes": 121}, "minutes"),
+        ({"note": "  "}, "note"),
+        ({"changed": "x" * 10_001}, "changed"),
+    ],
+)
+def test_a_note_of_a_review_names_what_is_missing(changed: dict[str, Any], field: str) -> None:
+    whole: dict[str, Any] = {
+        "discussion": "joint", "people": (UUID(int=1), UUID(int=2)), "minutes": 6, "note": "Raise the dose."
+    }  # fmt: skip
+    assert check(Form(**whole)) == []
+    assert [problem.field for problem in check(Form(**(whole | changed)))] == [field]
