@@ -25,6 +25,9 @@ from sqlalchemy import (
 from kernel.db import Tx, among, insert_or_skip, pick
 from registry import zones
 from registry.episodes.tables import Episode
+from registry.flags import thresholds
+from registry.flags.facts import Facts
+from registry.flags.thresholds import Thresholds
 from registry.measures.tables import MeasureResult
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
@@ -42,6 +45,7 @@ from registry.worklist.rules import (
     comparable,
     differences,
     line,
+    rule_facts,
     rules_differ,
 )
 from registry.worklist.tables import RaisedRule, RegistryLine, Task
@@ -159,6 +163,22 @@ async def refresh(tx: Tx, episode_id: UUID, now: datetime) -> None:
 async def refresh_many(tx: Tx, episode_ids: Collection[UUID], now: datetime) -> int:
     """The same for several episodes in a handful of statements, as a sweep needs it."""
     return await _write(tx, _several(tx, episode_ids), None, now)
+
+
+async def facts_of(tx: Tx, episode_id: UUID) -> tuple[Facts, Thresholds, str, Told] | None:
+    """What the rules look at, the clinic's numbers and zone, and what others told the line; None for a test patient."""
+    rows = await _rows(tx, _ONE.lines, episode_id)
+    row = await tx.first(_ONE.episodes, {"key": episode_id})
+    if row is None or row.is_test:
+        return None
+    episode = EpisodeFacts(**row._mapping)
+    scores = [
+        ScoreFact(score.instrument_id, score.taken_at, score.total, score.item9)
+        for score in await tx.all(_ONE.scores, {"key": episode_id})
+    ]
+    stored = rows.get(episode_id, _UNTOLD)
+    told = Told(**{name: stored[name] for name in Told.__struct_fields__})
+    return rule_facts(episode, scores, told), thresholds.of_clinic(episode.settings), episode.zone, told
 
 
 async def judge(tx: Tx, rows: Mapping[UUID, Mapping[str, Any]], now: datetime) -> dict[UUID, list[Any]]:

@@ -73,6 +73,7 @@ class SafetyLine(msgspec.Struct, frozen=True):
     tier: int
     is_drill: bool
     opened_at: datetime
+    acknowledge_by: datetime
     patient_id: UUID | None
     family_name: str | None
     given_name: str | None
@@ -188,7 +189,10 @@ def _wheres(
     ]
     asked = or_(line.check_in_state.in_(UNANSWERED_STATES), line.no_answer_count > 0)
     return {
-        "safety": (RiskEvent, [RiskEvent.clinic_id == clinic_id, RiskEvent.state == "open"]),
+        "safety": (
+            RiskEvent,
+            [RiskEvent.clinic_id == clinic_id, RiskEvent.state == "open", RiskEvent.is_canary == false()],
+        ),
         "overdue": (line, [line.clinic_id == clinic_id, line.overdue_since <= now, *own]),
         "waiting": (Task, waiting),
         "replies": (Task, [*waiting, Task.kind.in_(REPLIES)]),
@@ -205,7 +209,8 @@ async def _safety(tx: Tx, where: _Where) -> tuple[SafetyLine, ...]:
     event = RiskEvent
     rows = await tx.all(
         select(
-            event.id.label("event_id"), event.code, event.tier, event.is_drill, event.opened_at, event.patient_id,
+            event.id.label("event_id"), event.code, event.tier, event.is_drill, event.opened_at, event.acknowledge_by,
+            event.patient_id,
             Patient.family_name, Patient.given_name, Staff.name.label("responsible_name"),
         )
         .outerjoin(Patient, Patient.id == event.patient_id)

@@ -9,17 +9,24 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from kernel.audit import Actor, AuditEvent
 from kernel.db import Database, Tx
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from kernel.ids import new_id
+from registry.cover import service as cover
+from registry.cover.rules import CoverForm
 from registry.episodes.tables import Episode
+from registry.flags.thresholds import Thresholds
+from registry.organisation.tables import StaffRole
 from registry.patients.tables import Patient, PatientPhone
 from registry.safety import service as safety
 from registry.safety.rules import Signal
-from registry.worklist import queries, service
+from registry.treatment_changes import service as treatment_changes
+from registry.treatment_changes.rules import ChangeForm
+from registry.worklist import judging, own_views, queries, service
+from registry.worklist.beside import beside
 from registry.worklist.queries import Page, RegistryFilter, TaskFilter
 from registry.worklist.rules import Difference
 from registry.worklist.tables import RegistryLine, Task
@@ -554,3 +561,139 @@ async def test_the_web_role_reads_its_own_clinic_behind_the_wall(
         assert (await queries.today(tx, scene.casey, now=NOW)).safety_count == 1
         assert len(await queries.search(tx, scene.casey, "hill", now=NOW)) == 1
         assert await service.rebuild(tx, scene.clinic.id, NOW) == 0
+
+
+async def rules_of(tx: Tx, patient: PatientRows) -> dict[str, str]:
+    row = await tx.first(select(RegistryLine.rules).where(RegistryLine.episode_id == patient.episode_id))
+    assert row is not None
+    return {result["rule"]: result["outcome"] for result in row.rules}
+
+
+async def test_a_contact_a_review_and_a_change_of_treatment_are_judged_at_once(
+    database: Database, scene: Scene
+) -> None:
+    async with database.begin() as tx:
+        adams = await scene.patient(tx, "Adams", enrolled_on=NOW.date() - timedelta(days=40))
+        await service.refresh(tx, adams.episode_id, NOW)
+        before = await rules_of(tx, adams)
+        assert {"R-NOCONTACT", "R-REVIEW", "R-NEW"} <= before.keys()
+        await service.set_last_contact(tx, adams.episode_id, NOW, NOW)
+        await service.set_last_review(tx, adams.episode_id, NOW, NOW)
+        assert not {"R-NOCONTACT", "R-REVIEW", "R-NEW"} & (await rules_of(tx, adams)).keys()
+        form = ChangeForm(on=NOW.date(), kind="dose_changed", what="sertraline 100 mg")
+        change_id = await treatment_changes.record_change(tx, scene.casey, adams.id, form, now=NOW)
+        assert (await scene.line(tx, adams)).changed_on == NOW.date()
+        await treatment_changes.withdraw_change(tx, scene.casey, change_id, now=NOW)
+        assert (await scene.line(tx, adams)).changed_on is None
+        assert await service.drift(tx, scene.clinic.id, NOW) == []
+
+
+async def test_the_daily_sweep_judges_each_line_once_a_day_and_a_late_one_hides_nothing(
+    database: Database, scene: Scene
+) -> None:
+    later = NOW + 28 * DAY
+    async with database.begin() as tx:
+        adams = await scene.patient(tx, "Adams", enrolled_on=NOW.date())
+        await service.refresh(tx, adams.episode_id, NOW)
+        assert "R-NOSCORE" not in await rules_of(tx, adams)
+        page = await queries.registry_page(tx, scene.casey, ALL, None, 50, now=later, today=later.date())
+        assert "R-NOSCORE" in {result["rule"] for result in page.lines[0].rules}
+        assert "R-NOSCORE" not in await rules_of(tx, adams)
+    assert (await judging.judge_due(database, later))["judged"] == 1
+    assert (await judging.judge_due(database, later))["judged"] == 0
+    async with database.begin() as tx:
+        assert (await rules_of(tx, adams))["R-NOSCORE"] == "met"
+        flagged = RegistryFilter(flags=frozenset({"no_score"}))
+        assert await scene.names(tx, flagged) == ["Adams"]
+        assert await scene.names(tx, RegistryFilter(flags=frozenset({"not_judged"}))) == ["Adams"]
+
+
+async def test_numbers_of_the_clinic_judge_everybody_again(database: Database, scene: Scene) -> None:
+    async with database.begin() as tx:
+        adams = await scene.patient(tx, "Adams", enrolled_on=NOW.date() - timedelta(days=20))
+        await service.refresh(tx, adams.episode_id, NOW)
+        assert "R-NOCONTACT" not in await rules_of(tx, adams)
+        stricter = Thresholds(no_contact_days=20)
+        with pytest.raises(Forbidden):
+            await judging.set_thresholds(tx, scene.casey, stricter, now=NOW)
+        with pytest.raises(Invalid) as refused:
+            await judging.set_thresholds(
+                tx, scene.clinic.actor("clinic_lead"), Thresholds(new_days=99), now=NOW
+            )
+        assert [problem.field for problem in refused.value.problems] == ["new_days"]
+        await judging.set_thresholds(tx, scene.clinic.actor("clinic_lead"), stricter, now=NOW)
+        judged = await judging.patient_rules(tx, scene.casey, adams.id, now=NOW)
+        assert {one.rule: one.outcome for one in judged.results}["R-NOCONTACT"] == "met"
+    assert (await judging.judge_due(database, NOW))["judged"] == 1
+    async with database.begin() as tx:
+        assert (await rules_of(tx, adams))["R-NOCONTACT"] == "met"
+
+
+async def test_pages_of_a_whole_clinic_follow_each_other_in_the_one_order(
+    database: Database, scene: Scene
+) -> None:
+    async with database.begin() as tx:
+        await registry(tx, scene)
+        whole = await scene.names(tx)
+        found: list[str] = []
+        after: UUID | None = None
+        for _ in range(8):
+            page = await scene.page(tx, after=after, limit=1)
+            found += [line.family_name for line in page.lines]
+            after = page.next
+        assert (found, after) == (whole, None)
+
+
+async def test_a_colleague_who_stands_in_sees_the_absent_colleagues_patients(
+    database: Database, scene: Scene
+) -> None:
+    today = NOW.date()
+    async with database.begin() as tx:
+        other = await builders.member(tx, scene.clinic.id, "care_manager", NOW, name="Robin Field")
+        await tx.execute(
+            insert(StaffRole),
+            {"staff_id": other, "clinic_id": scene.clinic.id, "role": "care_manager"},
+        )
+        await scene.patient(tx, "Adams", care_manager_id=other)
+        form = CoverForm(other, scene.clinic.care_manager, today, today + DAY)
+        with pytest.raises(Forbidden):
+            await cover.assign(tx, scene.casey, form, now=NOW)
+        lead = scene.clinic.actor("clinic_lead")
+        cover_id = await cover.assign(tx, lead, form, now=NOW)
+        with pytest.raises(Invalid):
+            await cover.assign(tx, lead, form, now=NOW)  # covered on these days already
+        found = await beside(tx, scene.casey, today=today, now=NOW)
+        assert found.covering == {other: "Robin Field"}
+        assert found.counts["mine"] == 1
+        mine = RegistryFilter(mine=True)
+        page = await queries.registry_page(
+            tx, scene.casey, mine, None, 50, now=NOW, today=today, covering=found.covering
+        )
+        assert [line.family_name for line in page.lines] == ["Adams"]
+        assert (await beside(tx, scene.casey, today=today + 2 * DAY, now=NOW)).covering == {}
+        await cover.call_off(tx, scene.casey, cover_id, now=NOW)
+        assert (await beside(tx, scene.casey, today=today, now=NOW)).covering == {}
+
+
+async def test_nobody_without_a_next_contact_can_hide(database: Database, scene: Scene) -> None:
+    async with database.begin() as tx:
+        await scene.patient(tx, "Adams")
+        await scene.patient(tx, "Evans", next_contact_at=NOW + DAY)
+        assert await scene.names(tx, RegistryFilter(flags=frozenset({"nothing_planned"}))) == ["Adams"]
+        found = await beside(tx, scene.casey, today=NOW.date(), now=NOW)
+        assert (found.counts["nothing_planned"], found.counts["clinic"]) == (1, 2)
+
+
+async def test_a_view_belongs_to_the_person_who_saved_it(database: Database, scene: Scene) -> None:
+    async with database.begin() as tx:
+        view_id = await own_views.save_view(tx, scene.casey, "  Late  ones ", {"flag": "overdue"}, now=NOW)
+        found = await beside(tx, scene.casey, today=NOW.date(), now=NOW)
+        assert [(view.name, view.query) for view in found.views] == [("Late ones", {"flag": "overdue"})]
+        with pytest.raises(Conflict):
+            await own_views.save_view(tx, scene.casey, "Late ones", {}, now=NOW)
+        dana = scene.clinic.actor("clinician")
+        assert (await beside(tx, dana, today=NOW.date(), now=NOW)).views == ()
+        with pytest.raises(NotFound):
+            await own_views.delete_view(tx, dana, view_id, now=NOW)
+        await own_views.delete_view(tx, scene.casey, view_id, now=NOW)
+        assert (await beside(tx, scene.casey, today=NOW.date(), now=NOW)).views == ()
