@@ -168,7 +168,7 @@ def check(form: DiscussionForm) -> list[Problem]:
     found: list[Problem] = []
     if not form.people:
         found.append(Problem("people", "is empty: name who took part"))
-    if form.discussion == "joint" and len(set(form.people)) < 2:
+    elif form.discussion == "joint" and len(set(form.people)) < 2:
         found.append(Problem("people", "a joint discussion has at least two people"))
     if not 0 < form.minutes <= 120:
         found.append(Problem("minutes", "must be 1 to 120"))

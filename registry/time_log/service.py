@@ -254,7 +254,8 @@ async def _who(tx: Tx, actor: Actor, clinic_id: UUID, form: TimeForm) -> tuple[U
     if staff_id is None:
         raise Invalid.field("staff_id", "is needed")
     if staff_id != actor.id:
-        require(actor, *CARE)
+        # Who holds a case review together may write it down for both.
+        require(actor, *CARE, *(("consultant",) if form.activity == JOINT_REVIEW else ()))
     held = {
         row.role
         for row in await tx.all(
