@@ -66,7 +66,8 @@ class MedicationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ContactForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One contact, or one try. `next` null keeps a next contact that still lies ahead. `minutes` are logged as the
-    work of `staff_id`, by default the person who writes; `channel` is asked of a try. `version` is that of the
+    work of `staff_id`, by default the person who writes; `from_timer` stops the writer's timer instead, which must run
+    for this patient; `channel` is asked of a try. `version` is that of the
     episode the person looked at."""
 
     kind: ContactKind
@@ -83,6 +84,7 @@ class ContactForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     homework: Short | None = None
     medication: MedicationReport | None = None
     minutes: Annotated[float, Meta(gt=0, le=480)] | None = None
+    from_timer: bool = False
     activity: str = "patient_contact"
     staff_id: UUID | None = None
     next: NextStep | None = None

@@ -66,6 +66,8 @@ class Standing(msgspec.Struct, frozen=True):
 def check(form: ContactForm, standing: Standing, now: datetime) -> list[Problem]:
     """Everything wrong, each with its field; fields of the next contact are `next.at`, `next.mode`, `next.purpose`."""
     found = _check_what(form) + _check_when(form, now) + _check_content(form)
+    if form.from_timer and (form.minutes is not None or form.staff_id is not None):
+        found.append(Problem("minutes", "come from the timer, or are typed: not both"))
     if form.minutes is not None and form.occurred_at.utcoffset() is not None:
         found += _check_minutes(form, now)
     return found + _check_next(form, standing, now)

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import Invalid, Problem
+from kernel.errors import Conflict, Invalid, Problem
 from registry.access import CARE, require
 from registry.contacts import rules
 from registry.contacts.forms import ContactForm
@@ -23,7 +23,10 @@ from registry.patients import records as patient_records
 from registry.patients.service import refuse
 from registry.ports import Outreach
 from registry.time_log import service as time_log
+from registry.time_log import timer
 from registry.time_log.service import TimeForm
+from registry.time_log.tables import TimeEntry
+from registry.time_log.timer import StopForm
 from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.rules import ChangeForm
 from registry.worklist import service as worklist
@@ -50,7 +53,7 @@ async def record_contact(
     patient_records.refuse_stale(episode.version, form.version)
     refuse(rules.check(form, rules.Standing(episode.next_contact_at, episode.status), now))
     contact_id = tx.new_id()
-    entry_id = await _log_minutes(tx, actor, patient_id, form, now)
+    entry_id, seconds = await _log_minutes(tx, actor, patient_id, form, now)
     change_id = await _note_change(tx, actor, patient_id, contact_id, form, now)
     values = _values(tx, actor, form, now) | {
         "id": contact_id,
@@ -58,6 +61,7 @@ async def record_contact(
         "patient_id": patient_id,
         "episode_id": episode.id,
         "time_entry_id": entry_id,
+        "seconds": seconds,
         "treatment_change_id": change_id,
         "source": source,
     }
@@ -79,17 +83,29 @@ async def record_contact(
 
 async def _log_minutes(
     tx: Tx, actor: Actor, patient_id: UUID, form: ContactForm, now: datetime
-) -> UUID | None:
-    """The same minutes as the note tells of: nobody enters them a second time."""
+) -> tuple[UUID | None, int | None]:
+    """(entry, seconds): the same minutes as the note tells of, which nobody enters a second time."""
+    if form.from_timer:
+        return await _stop_timer(tx, actor, patient_id, form, now)
     if form.minutes is None:
-        return None
+        return None, None
     entry = TimeForm(
         started_at=min(form.occurred_at, time_log.ended_now(form.minutes, now)),
         minutes=form.minutes,
         activity=form.activity,
         staff_id=form.staff_id,
     )
-    return await time_log.log_time(tx, actor, patient_id, entry, source="contact", now=now)
+    entry_id = await time_log.log_time(tx, actor, patient_id, entry, source="contact", now=now)
+    return entry_id, round(form.minutes * 60)
+
+
+async def _stop_timer(
+    tx: Tx, actor: Actor, patient_id: UUID, form: ContactForm, now: datetime
+) -> tuple[UUID, int]:
+    worked_for, entry_id = await timer.stop(tx, actor, StopForm(activity=form.activity), now=now)
+    if worked_for != patient_id:
+        raise Conflict("your timer runs for another patient: type the minutes instead")
+    return entry_id, int(await tx.scalar(select(TimeEntry.seconds).where(TimeEntry.id == entry_id)))
 
 
 async def _note_change(
@@ -166,7 +182,6 @@ def _values(tx: Tx, actor: Actor, form: ContactForm, now: datetime) -> dict[str,
         "side_effects_note_sealed": sealed(form.side_effects_note),
         "skill": form.skill,
         "homework_sealed": sealed(form.homework),
-        "seconds": None if form.minutes is None else round(form.minutes * 60),
         "medication_sealed": None
         if told is None
         else sealed(f"{told.what.strip()}, by {told.by.strip()}, since {told.on.isoformat()}"),

@@ -53,6 +53,7 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
     medication_new: Literal["yes"] | None = None
     minutes: Annotated[float, Meta(gt=0, le=480)] | None = None
     since_opened: Literal["yes"] | None = None
+    from_timer: Literal["yes"] | None = None
     opened_at: datetime
     activity: str = "patient_contact"
     next_on: date | None = None
@@ -80,7 +81,8 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
             skill=self.skill,
             homework=self.homework,
             medication=self._medication(),
-            minutes=self._minutes(visit.now),
+            minutes=None if self._timed() else self._minutes(visit.now),
+            from_timer=self._timed(),
             activity=self.activity,
             next=self._next(visit),
             discuss=self.discuss is not None,
@@ -96,6 +98,10 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
         if self.on != visit.today:
             raise Invalid.field("at", "is needed for another day than today")
         return visit.now - timedelta(minutes=self._minutes(visit.now) or 0)
+
+    def _timed(self) -> bool:
+        """Typed minutes win over the timer, which then goes on."""
+        return self.from_timer is not None and self.minutes is None
 
     def _minutes(self, now: datetime) -> float | None:
         if self.minutes is not None or self.since_opened is None:

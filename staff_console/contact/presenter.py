@@ -63,6 +63,7 @@ def page(
         scores=_scores(visit, line),
         before=lines(visit, before, copies),
         text_blocked=blocked,
+        timer=timed(visit, patient.id),
     )
 
 
@@ -91,7 +92,7 @@ def start(
         on=visit.today.isoformat(),
         channel="" if chosen in rules.CONVERSATIONS else "phone",
         note=templates[chosen].body,
-        since_opened="yes",
+        **({"from_timer": "yes"} if timed(visit, patient.id) else {"since_opened": "yes"}),
         opened_at=visit.now.isoformat(),
         activity="patient_contact" if chosen in rules.CONVERSATIONS else "outreach",
         next_on="" if local is None else local.date().isoformat(),
@@ -100,6 +101,12 @@ def start(
         next_purpose=(episode.next_contact_purpose or "") if ahead else "",
         version=str(episode.version),
     )
+
+
+def timed(visit: Visit, patient_id: UUID) -> bool:
+    """Whether the person's timer runs for this patient."""
+    running = visit.frame.timer
+    return running is not None and running.patient_id == patient_id
 
 
 def with_template(form: FormState, templates: Mapping[ContactKind, Template]) -> FormState:

@@ -26,7 +26,8 @@ class ContactLine(Struct, frozen=True):
 
 class ContactPage(Struct, frozen=True):
     """Template `contact/contact.html`. `planned` is what this contact was to cover, `opened` the time from which
-    minutes can run; `before` the last contacts. `text_blocked` says why no text can go after a missed appointment."""
+    minutes can run; `before` the last contacts. `text_blocked` says why no text can go after a missed appointment;
+    `timer`: the person's timer runs for this patient."""
 
     whose: Whose
     form: FormState
@@ -45,6 +46,7 @@ class ContactPage(Struct, frozen=True):
     scores: tuple[str, ...]
     before: tuple[ContactLine, ...]
     text_blocked: str = ""
+    timer: bool = False
 
 
 class CopyPage(Struct, frozen=True):

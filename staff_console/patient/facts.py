@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,10 @@ from messaging.conversation import staff_texts, thread
 from messaging.conversation.thread import Thread
 from messaging.schedule import queries as schedule
 from messaging.schedule.queries import CheckInLine
+from registry.contacts import queries as contacts
+from registry.contacts.queries import ContactFacts
+from registry.filing import service as filing
+from registry.filing.service import CopyState
 from registry.measures import queries as measures
 from registry.measures.rules import ResultFacts
 from registry.organisation import queries as organisation
@@ -35,6 +39,7 @@ from staff_console.registry.controller import next_lines_of
 
 ANSWERED_RUNS: Final = 6  # administrations shown side by side, of each instrument
 TEXTS: Final = 40
+CONTACTS: Final = 30
 
 
 class PatientFacts(msgspec.Struct, frozen=True):
@@ -53,6 +58,8 @@ class PatientFacts(msgspec.Struct, frozen=True):
     texting: ConsentFacts | None
     blocked: str | None
     names: dict[UUID, str]
+    contacts: tuple[ContactFacts, ...]
+    copies: Mapping[UUID, CopyState]
 
 
 async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) -> PatientFacts:
@@ -77,6 +84,8 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         texting=await consent.current(tx, patient_id),
         blocked=await staff_texts.why_not(tx, visit.clinic_id, patient_id, now=now),
         names=await organisation.staff_names(tx, visit.clinic_id),
+        contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
+        copies=await filing.states(tx, viewer, patient_id, now=now),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from registry.contacts import chart
 from staff_console import people, words
 from staff_console.pages import Visit
 from staff_console.patient.facts import PatientFacts
@@ -13,6 +14,7 @@ from staff_console.patient.scores import total_text
 from staff_console.patient.views import TimelineEvent
 
 MOST: Final = 40
+NOTE_SHOWN: Final = 120
 ENDS: Final = {
     "completed": "Check-in answered",
     "portal_completed": "Check-in answered on the private page",
@@ -33,6 +35,7 @@ def timeline(visit: Visit, facts: PatientFacts) -> tuple[TimelineEvent, ...]:
         *_safety(visit, facts),
         *_check_ins(visit, facts),
         *_episode(visit, facts),
+        *_contacts(visit, facts),
     ]
     found.sort(key=lambda dated: dated[0], reverse=True)
     return tuple(event for _, event in found[:MOST])
@@ -49,6 +52,15 @@ def _scores(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
                 "score", visit.at(result.taken_at), title, result.band or "", f"by {by}", "#answers"
             ),
         )
+
+
+def _contacts(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    for contact in facts.contacts:
+        title = f"{chart.KINDS[contact.kind]}: {chart.OUTCOMES[contact.outcome].lower()}"
+        href = f"/patients/{contact.patient_id}/contacts/{contact.id}"
+        at = visit.at(contact.occurred_at)
+        first = contact.note.split("\n", 1)[0][:NOTE_SHOWN]
+        yield contact.occurred_at, TimelineEvent("contact", at, title, first, contact.staff_name or "", href)
 
 
 def _safety(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:

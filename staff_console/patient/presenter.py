@@ -16,7 +16,7 @@ from staff_console import formats, marks, people, words
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.marks import Tone
 from staff_console.pages import Visit
-from staff_console.patient import scores, texting
+from staff_console.patient import care, scores, texting
 from staff_console.patient.facts import PatientFacts
 from staff_console.patient.forms import EVERY
 from staff_console.patient.history import timeline
@@ -31,6 +31,10 @@ from staff_console.patient.views import (
 from staff_console.registry.presenter import check_in, minutes_bar
 
 CONTENT: Final = {"link_only": "links and reminders", "items_by_sms": "questions by text"}
+MODALITIES: Final = {
+    "phone": "By phone", "video": "By video", "in_person": "In person", "portal": "In the portal", "text": "By text",
+    "chart": "In the chart",
+}  # fmt: skip
 NO_RULES: Final = "Counted from enrolment on"
 
 
@@ -62,6 +66,7 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         may_change_texting=visit.actor.has(*CARE) and facts.patient.phone is not None,
         timeline=timeline(visit, facts),
         team=tuple(_team(facts)),
+        care=care.panel(visit, facts),
         older_texts_href=texting.older_href(facts),
         unread=texting.unread(facts),
     )
@@ -275,6 +280,8 @@ def _time(visit: Visit, facts: PatientFacts, form: FormState | None) -> TimePane
         activities=loggable(visit),
         rule_set="" if bar is not None else NO_RULES,
         zone=visit.at(visit.now).zone,
+        modalities=tuple(Choice(value, label) for value, label in MODALITIES.items()),
+        timer_activity="consultant_review" if visit.actor.roles == {"consultant"} else "patient_contact",
     )
 
 

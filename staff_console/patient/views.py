@@ -113,6 +113,8 @@ class TimePanel(Struct, frozen=True):
     rule_set: str
     zone: str
     may_log: bool = True
+    timer_activity: str = "patient_contact"
+    modalities: tuple[Choice, ...] = ()
 
 
 class NextPanel(Struct, frozen=True):
@@ -162,6 +164,29 @@ class TimelineEvent(Struct, frozen=True):
     href: str = ""
 
 
+class ContactEntry(Struct, frozen=True):
+    """`unfiled`: the copy for the EHR is not ticked yet."""
+
+    at: Moment
+    title: str
+    detail: str
+    who: str
+    href: str
+    unfiled: bool
+
+
+class CarePanel(Struct, frozen=True):
+    """Contacts and the ways to record one, offered to people who may; `links` lead to the plans and other pages.
+    `notice` is what needs a decision."""
+
+    contacts: tuple[ContactEntry, ...]
+    unfiled: int
+    may_record: bool
+    links: tuple[tuple[str, str], ...]
+    notice: str = ""
+    notice_href: str = ""
+
+
 class PatientPage(Struct, frozen=True):
     """`unread` counts texts that nobody has marked as read."""
 
@@ -180,6 +205,7 @@ class PatientPage(Struct, frozen=True):
     consents: tuple[ConsentLine, ...]
     timeline: tuple[TimelineEvent, ...]
     team: tuple[tuple[str, str], ...]
+    care: CarePanel
     older_texts_href: str = ""
     unread: int = 0
     may_change_texting: bool = False

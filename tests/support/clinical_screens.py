@@ -8,7 +8,9 @@ from staff_console.patient.views import (
     AnswerRow,
     AnswersTable,
     Banner,
+    CarePanel,
     ConsentLine,
+    ContactEntry,
     NextPanel,
     PatientPage,
     ReplyForm,
@@ -177,6 +179,17 @@ PATIENT = PatientPage(
         TimelineEvent("change", at("2026-10-29T09:00"), "Behavioural activation weekly", "", "Dr. R. Okafor-Lindqvist"),
     ),
     team=(("Treating clinician", "Dr. R. Okafor-Lindqvist"), ("Care manager", "Dana Whitlock"), ("Consultant", "Dr. S. Thibodeaux-Rao")),
+    care=CarePanel(
+        contacts=(
+            ContactEntry(at("2026-11-16T14:00"), "Phone call", "Spoke with the patient", "Dana Whitlock", "/patients/p1/contacts/c1", True),
+            ContactEntry(at("2026-11-12T09:10"), "Attempt, phone", "Left a message", "Dana Whitlock", "/patients/p1/contacts/c2", False),
+        ),
+        unfiled=1,
+        may_record=True,
+        links=(("Care plan", "/patients/p1/plans/care"), ("Safety plan", "/patients/p1/plans/safety")),
+        notice="Not reached by 3 tries in 22 days: decide whether to close.",
+        notice_href="/patients/p1/closing",
+    ),
     older_texts_href="/patients/p1?texts_before=m90",
     unread=2,
 )  # fmt: skip

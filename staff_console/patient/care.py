@@ -1,0 +1,49 @@
+"""Contacts, plans and the ways to the pages about them, on the patient's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from registry.access import CARE
+from registry.contacts import chart, rules
+from registry.contacts.queries import ContactFacts
+from staff_console.pages import Visit
+from staff_console.patient.facts import PatientFacts
+from staff_console.patient.views import CarePanel, ContactEntry
+
+SHOWN: Final = 6
+
+
+def panel(visit: Visit, facts: PatientFacts) -> CarePanel:
+    episode = facts.patient.episode
+    assert episode is not None
+    in_care = episode.status != "ended" and facts.patient.deceased_on is None
+    care = visit.actor.has(*CARE)
+    return CarePanel(
+        contacts=tuple(_entry(visit, facts, contact) for contact in facts.contacts[:SHOWN]),
+        unfiled=sum(copy.filed_at is None for copy in facts.copies.values()),
+        may_record=care and in_care,
+        links=tuple(_links(facts)),
+    )
+
+
+def _entry(visit: Visit, facts: PatientFacts, contact: ContactFacts) -> ContactEntry:
+    copy = facts.copies.get(contact.id)
+    how = chart.CHANNELS.get(contact.channel, contact.channel).lower()
+    title = chart.KINDS[contact.kind] + ("" if contact.kind in rules.CONVERSATIONS else f", {how}")
+    return ContactEntry(
+        at=visit.at(contact.occurred_at),
+        title=title,
+        detail=chart.OUTCOMES[contact.outcome],
+        who=contact.staff_name or "",
+        href=f"/patients/{contact.patient_id}/contacts/{contact.id}",
+        unfiled=copy is not None and copy.filed_at is None,
+    )
+
+
+def _links(facts: PatientFacts) -> Iterable[tuple[str, str]]:
+    base = f"/patients/{facts.patient.id}"
+    yield "Care plan", f"{base}/plans/care"
+    yield "Plan against relapse", f"{base}/plans/relapse"
+    yield "Safety plan", f"{base}/plans/safety"

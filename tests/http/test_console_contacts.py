@@ -1,0 +1,222 @@
+"""Contacts and plans through the pages' own forms, as a person fills them in."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from api.wiring import Deps
+from registry.care_plans.tables import CarePlan
+from registry.contacts.tables import Contact
+from registry.drafts.tables import Draft
+from registry.filing.tables import ChartCopy
+from registry.time_log.tables import RunningTimer, TimeEntry
+from tests.support.app import Clinic
+from tests.support.clock import FakeClock
+from tests.support.colleague import Colleague
+from tests.support.console import count, enrols, signed_in
+
+TALK = {
+    "note": "Sleeps better. Walked twice.",
+    "minutes": "12",
+    "adherence": "as_prescribed",
+    "skill": "sleep",
+}
+NEXT = {"next_on": "2026-03-16", "next_at": "10:30", "next_mode": "video", "next_purpose": "The new dose"}
+PLAN = {
+    "problem": "Low mood",
+    "goals": "Walk to school\nCook on Sundays",
+    "rhythm": "Every two weeks by phone",
+}
+
+
+async def test_one_form_records_the_contact_and_offers_the_copy_for_the_chart(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    clock.advance(minutes=14)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    assert "Mood, sleep, function:" in dana.text
+    await dana.submits(path, **TALK, **NEXT, discuss="yes", question="Raise the dose?")
+    assert "Contact saved." in dana.said
+    assert "By: " in dana.html
+    assert "Minutes: 12" in dana.html
+    assert "For the case review: Raise the dose?" in dana.html
+    await dana.submits(f"/patients/{patient_id}/filed")
+    assert "ticked by" in dana.text
+    await dana.opens(f"/patients/{patient_id}")
+    assert "16-Mar-2026 10:30 PDT, video The new dose" in dana.text
+    assert "Phone call: spoke with the patient" in dana.text
+    assert "Discuss at review" in dana.text
+    assert "12 min counted" in dana.text
+    assert await count(console_deps, ChartCopy, ChartCopy.filed_at.is_not(None)) == 1
+
+
+async def test_a_refused_contact_shows_what_was_typed_with_each_error_at_its_field(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    wrong = {"next_on": "2026-03-01", "side_effects": "troubling", "medication_what": "Sertraline 100 mg"}
+    await dana.submits(path, **(TALK | NEXT | wrong))
+    assert dana.status == 422
+    assert dana.errors == ["What changed is needed: what kind of change was it?"]
+    await dana.submits(path, medication_kind="dose_changed", medication_on="2026-03-01")
+    assert dana.errors == [
+        "Which side effects is needed: which?",
+        "Changed by is needed: who changed it?",
+        "Next contact is in the past.",
+    ]
+    kept = dict(dana.form(path).fields)
+    assert (kept["note"], kept["minutes"], kept["medication_what"]) == (
+        TALK["note"],
+        "12",
+        "Sertraline 100 mg",
+    )
+    assert await count(console_deps, Contact) == await count(console_deps, TimeEntry) == 0
+
+
+async def test_the_same_contact_sent_twice_is_saved_once(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    clock.advance(minutes=14)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    fields = dana.form(path).filled(TALK | NEXT)
+    await dana.posts(path, fields)
+    first = dana.path
+    await dana.posts(path, fields)
+    assert dana.path == first
+    assert await count(console_deps, Contact) == await count(console_deps, TimeEntry) == 1
+
+
+async def test_the_template_follows_the_kind_and_keeps_what_was_typed(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    fields = dana.form(path).filled({"kind": "portal", "homework": "Walk daily"})
+    await dana.posts(f"{path}/template", fields)
+    kept = dict(dana.form(path).fields)
+    assert kept["note"].startswith("What the patient wrote:")
+    assert kept["homework"] == "Walk daily"
+    fields = dana.form(path).filled({"kind": "attempt", "note": "My own words"})
+    await dana.posts(f"{path}/template", fields)
+    kept = dict(dana.form(path).fields)
+    assert (kept["note"], kept["outcome"], kept["channel"]) == ("My own words", "no_answer", "phone")
+    assert await count(console_deps, Contact) == 0
+
+
+async def test_minutes_can_run_from_the_opening_of_the_page_or_the_timer(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    clock.advance(minutes=5)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    clock.advance(minutes=7)
+    await dana.submits(path, note="Short call.", **NEXT)
+    assert "Minutes: 7" in dana.html
+    clock.advance(minutes=5)
+    await dana.opens(f"/patients/{patient_id}")
+    await dana.submits(f"/patients/{patient_id}/timer")
+    clock.advance(minutes=9)
+    await dana.opens(path)
+    await dana.submits(path, note="Another call.", **NEXT)
+    assert "Minutes: 9" in dana.html
+    assert await count(console_deps, RunningTimer) == 0
+    assert await count(console_deps, TimeEntry) == 2
+
+
+async def test_a_draft_comes_back_to_its_author_alone(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    await dana.posts(f"{path}/draft", dana.form(path).filled({"note": "Half a note"}))
+    await dana.opens(path)
+    assert dict(dana.form(path).fields)["note"] == "Half a note"
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(path)
+        assert dict(osei.form(path).fields)["note"] != "Half a note"
+    await dana.submits(path, note="The whole note", minutes="3", **NEXT)
+    assert await count(console_deps, Draft) == 0
+
+
+async def test_two_people_who_record_at_once_are_told_and_nothing_is_lost(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    clock.advance(minutes=14)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(path)
+        await osei.submits(path, note="Came in.", kind="in_person", **NEXT)
+    await dana.submits(path, **TALK, **(NEXT | {"next_on": "2026-03-17"}))
+    assert dana.status == 409
+    assert "What you typed is below" in dana.text
+    assert dict(dana.form(path).fields)["note"] == TALK["note"]
+    await dana.submits(path)
+    assert "Contact saved." in dana.said
+    assert await count(console_deps, Contact) == 2
+
+
+async def test_a_plan_grows_by_versions_and_two_writers_lose_nothing(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/plans/care"
+    await dana.opens(path)
+    await dana.submits(path, goals="Walk")
+    assert dana.errors == ["Problem is needed.", "Rhythm of contacts and check-ins is needed."]
+    await dana.submits(path, **PLAN, agreed_on="2026-03-02")
+    assert "Saved as a new version." in dana.said
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(path)
+        await osei.submits(path, barriers="Night shifts")
+        await dana.submits(path, medications="Sertraline 50 mg every morning")
+        assert dana.status == 409
+        assert "saved version 2 while you were writing" in dana.text
+        assert "Night shifts" in dana.text
+        assert dict(dana.form(path).fields)["medications"] == "Sertraline 50 mg every morning"
+        await dana.submits(path, barriers="Night shifts")
+        await osei.opens(path)
+        await osei.submits(f"{path}/sign", read="yes", note="Agreed.")
+        assert "Signed by" in osei.text
+        await osei.opens(f"{path}/copy")
+        assert "Medications:\n- Sertraline 50 mg every morning" in osei.html
+    async with console_deps.system_db.begin() as tx:
+        assert await tx.scalar(select(CarePlan.version).order_by(CarePlan.version.desc()).limit(1)) == 3
+
+
+async def test_the_patient_gets_a_safety_plan_to_print_in_their_language(
+    dana: Colleague, harbor: Clinic, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor, language="es")
+    path = f"/patients/{patient_id}/plans/safety"
+    await dana.opens(path)
+    await dana.submits(
+        path, signs="No como", by_myself="Caminar", helpers="Luis", professionals="988\nHarbor"
+    )
+    await dana.opens(f"{path}/handout")
+    assert 'lang="es"' in dana.html
+    assert "Cómo noto que se pone difícil" in dana.text
+    assert "988" in dana.text
+    assert "Nadie vigila los mensajes" in dana.text
+
+
+async def test_the_clinic_lead_writes_the_templates(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens("/setup/note-templates")
+        await lead.submits("/setup/note-templates/phone", body="Mood:\nSleep:")
+        assert "Template saved." in lead.said
+    await dana.opens(f"/patients/{patient_id}/contact")
+    assert dict(dana.form(f"/patients/{patient_id}/contact").fields)["note"] == "Mood:\nSleep:"
