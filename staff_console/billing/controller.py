@@ -12,11 +12,10 @@ from litestar.response.redirect import Redirect
 
 from billing.statement import service
 from billing.statement.service import EXPORTERS, READERS
-from kernel.errors import Invalid, NotFound
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.time_log.months import Month
-from staff_console.billing import presenter
+from staff_console.billing import closing, identity
 from staff_console.deps import ConsoleDeps
 from staff_console.pages import View, Visit, show, within
 
@@ -33,11 +32,10 @@ async def billing_start(request: WebRequest, console: Console) -> Redirect:
 
 @get("/billing/{month:str}", opt=access.staff(*READERS))
 async def month_page(request: WebRequest, console: Console, month: FromPath[str]) -> Response[str]:
-    wanted = _month(month)
+    wanted = closing.parsed(month)
 
     async def read(visit: Visit) -> View:
-        found = await service.statement(visit.tx, visit.actor, wanted, now=visit.now)
-        return View("billing/month.html", presenter.page(visit, found), "billing")
+        return await closing.month_view(visit, wanted)
 
     return await show(request, console, read)
 
@@ -45,7 +43,7 @@ async def month_page(request: WebRequest, console: Console, month: FromPath[str]
 @get("/billing/{month:str}/export.csv", opt=access.staff(*EXPORTERS))
 async def export(request: WebRequest, console: Console, month: FromPath[str]) -> Response[bytes]:
     """The guarded profile, which a spreadsheet may open."""
-    wanted = _month(month)
+    wanted = closing.parsed(month)
 
     async def read(visit: Visit) -> tuple[str, str, bytes]:
         file = await service.export_csv(visit.tx, visit.actor, wanted, now=visit.now)
@@ -56,11 +54,4 @@ async def export(request: WebRequest, console: Console, month: FromPath[str]) ->
     return Response(content, media_type=media_type, headers={"content-disposition": disposition})
 
 
-def _month(text: str) -> Month:
-    try:
-        return Month.parse(text)
-    except Invalid:
-        raise NotFound("this month") from None
-
-
-ROUTES: Final = [billing_start, month_page, export]
+ROUTES: Final = [billing_start, month_page, export, *closing.ROUTES, *identity.ROUTES]

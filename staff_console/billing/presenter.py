@@ -12,7 +12,15 @@ from billing.statement.service import EXPORTERS, Statement
 from registry.time_log.months import Month
 from registry.time_log.reasons import REASON_TEXT
 from staff_console import charts, formats, people, words
-from staff_console.billing.views import BillingPage, BillingRow, Check, NotCounted, Summary
+from staff_console.billing.views import (
+    BillingPage,
+    BillingRow,
+    Check,
+    CloseSection,
+    Link,
+    NotCounted,
+    Summary,
+)
 from staff_console.pages import Visit
 from staff_console.patient.presenter import minutes
 from staff_console.time.presenter import hours
@@ -27,10 +35,13 @@ _STATES: Final[dict[str, Literal["ready", "held", "none"]]] = {
 }
 
 
-def page(visit: Visit, found: Statement) -> BillingPage:
+def page(visit: Visit, found: Statement, close: CloseSection | None = None) -> BillingPage:
+    """`close` is left out for people who may not close a month."""
     present = Month.of(visit.today)
+    packets = close is not None and bool(close.versions)
     rows = tuple(
-        _row(visit, row, inputs.rule_set) for row, inputs in zip(found.rows, found.inputs, strict=True)
+        _row(visit, row, inputs.rule_set, packets)
+        for row, inputs in zip(found.rows, found.inputs, strict=True)
     )
     return BillingPage(
         month=str(found.month),
@@ -44,6 +55,10 @@ def page(visit: Visit, found: Statement) -> BillingPage:
         rule_note=(f"Seconds are summed over the month and cut to whole minutes once. {_rule_sets(found)}"),
         near=_near(found) if found.month == present else (),
         problems=tuple(problem.words for problem in found.problems),
+        close=close,
+        links=()
+        if close is None
+        else (Link("Money and staffing", "/billing/money"), Link("Set-up", "/billing/setup")),
     )
 
 
@@ -65,7 +80,7 @@ def _summary(found: Statement, rows: tuple[BillingRow, ...]) -> tuple[Summary, .
     )
 
 
-def _row(visit: Visit, row: StatementRow, rule_set: RuleSet) -> BillingRow:
+def _row(visit: Visit, row: StatementRow, rule_set: RuleSet, packets: bool) -> BillingRow:
     facts, decision = row.facts, row.decision
     codes = tuple(line.code if line.units == 1 else f"{line.code} x{line.units}" for line in row.lines)
     clinical = visit.actor.has("care_manager", "clinic_lead", "clinician", "consultant")
@@ -88,6 +103,7 @@ def _row(visit: Visit, row: StatementRow, rule_set: RuleSet) -> BillingRow:
         why=row.decision_text if decision is not None else f"{row.month_type_reason} {row.decision_text}",
         checks=(*(_check(element) for element in row.elements), *_notes(row)),
         state=_STATES[row.status],
+        packet_href=f"/billing/{row.month}/packets/{facts.episode.id}" if packets else "",
     )
 
 

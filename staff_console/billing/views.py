@@ -1,6 +1,8 @@
 """One calendar month for the biller. Template `billing/month.html`.
 
-Gets: `/billing/{yyyy-mm}`, `/billing/{yyyy-mm}/export.csv`.
+Gets: `/billing/{yyyy-mm}`, `/billing/{yyyy-mm}/export.csv`, `/billing/{yyyy-mm}/files/{version}/{kind}`,
+`/billing/{yyyy-mm}/adjustments/{version}`, `/billing/{yyyy-mm}/packets/{episode}`.
+Posts: `/billing/{yyyy-mm}/close` (despite), `/correct` (reason), `/adjust` (reason), `/close-again`.
 """
 
 from typing import Literal
@@ -9,6 +11,7 @@ from msgspec import Struct
 
 from staff_console.charts import MinutesBar
 from staff_console.formats import Moment
+from staff_console.formstate import Choice, FormState
 
 
 class Check(Struct, frozen=True):
@@ -42,6 +45,89 @@ class BillingRow(Struct, frozen=True):
     why: str
     checks: tuple[Check, ...]
     state: Literal["ready", "held", "none"]
+    packet_href: str = ""
+
+
+class Link(Struct, frozen=True):
+    label: str
+    href: str
+    note: str = ""
+
+
+class VersionLine(Struct, frozen=True):
+    """Version 1 is the close, later ones are adjustments with their reason."""
+
+    title: str
+    closed_at: Moment
+    closed_by: str
+    content_hash: str
+    reason: str
+    files: tuple[Link, ...]
+    delta_href: str = ""
+
+
+class Changed(Struct, frozen=True):
+    """A patient-month that differs from what was closed, or that an adjustment changed."""
+
+    patient: str
+    change: str
+    fields: tuple[tuple[str, str, str], ...]
+
+
+class CloseSection(Struct, frozen=True):
+    """What can be done with the month as a whole. `state`: the month still runs, can be closed, is closed, or was
+    opened again for a correction. `asks_why`: patients look like duplicates, so closing needs a reason."""
+
+    month: str
+    state: Literal["running", "open", "closed", "correcting"]
+    asks_why: bool
+    close_form: FormState
+    correct_form: FormState
+    adjust_form: FormState
+    versions: tuple[VersionLine, ...]
+    drift: tuple[Changed, ...]
+    claims_href: str
+
+
+class AdjustmentPage(Struct, frozen=True):
+    month: str
+    month_text: str
+    version: VersionLine
+    changed: tuple[Changed, ...]
+
+
+class Refused(Struct, frozen=True):
+    patient: str
+    reasons: tuple[str, ...]
+
+
+class ClaimsPage(Struct, frozen=True):
+    """`missing` is what the set-up lacks; `problems` are what the X12 maps refuse; `file` is there once made."""
+
+    month: str
+    month_text: str
+    version: int
+    claims: int
+    total: str
+    held: int
+    refused: tuple[Refused, ...]
+    by_hand: tuple[Refused, ...]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+    form: FormState
+    file: Link | None = None
+
+
+class Practitioner(Struct, frozen=True):
+    name: str
+    field: str
+
+
+class IdentityPage(Struct, frozen=True):
+    form: FormState
+    practitioners: tuple[Practitioner, ...]
+    usages: tuple[Choice, ...]
+    missing: tuple[str, ...]
 
 
 class Summary(Struct, frozen=True):
@@ -64,3 +150,5 @@ class BillingPage(Struct, frozen=True):
     rule_note: str
     near: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    close: CloseSection | None = None
+    links: tuple[Link, ...] = ()

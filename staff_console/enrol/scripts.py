@@ -41,3 +41,10 @@ TEXTING: Final = _texting("texting")
 RISK: Final = _texting("items_by_sms")
 HANDOFF: Final = "A care manager will call you soon. You stay with us; the team helps between visits."
 SAFETY_LINE: Final = "If there is urgent risk, follow the safety protocol first: a referral is read in working hours, not at once."
+
+
+def care_words(version: str, language: str) -> str | None:
+    """The words of an agreement to care by the version stored with it; None for a version not held here."""
+    if version != CARE.version:
+        return None
+    return CARE.spanish if language == "es" else CARE.english
