@@ -18,6 +18,7 @@ from api.demo.routes import ROUTES as DEMO
 from api.observed import Application, Requests
 from api.openapi import TimesOfDay, openapi_config
 from api.patient.routes import ROUTES as PATIENT_API
+from api.portal.home.routes import ROUTES as PATIENT_HOME
 from api.portal.routes import ROUTES as PORTAL
 from api.staff.routes import ROUTES as STAFF_API
 from api.webhooks.twilio import ROUTES as WEBHOOKS
@@ -63,7 +64,7 @@ def create_app(deps: Deps) -> Litestar:
 
 def _unlisted(deps: Deps) -> list[Router]:
     """Pages and webhooks: mounted, and left out of the description of the JSON API."""
-    routes: list[Any] = [*WEBHOOKS, *PORTAL, *CONSOLE]
+    routes: list[Any] = [*WEBHOOKS, *PORTAL, *PATIENT_HOME, *CONSOLE]
     if deps.settings.mode == "demo":
         routes += DEMO
     return [Router("/", route_handlers=routes, include_in_schema=False)]

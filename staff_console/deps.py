@@ -10,7 +10,7 @@ from kernel.clock import Clock
 from kernel.db import Database
 from kernel.settings import Settings
 from registry.organisation.passwords import Passwords
-from registry.ports import Notices, Outreach
+from registry.ports import Alerts, Notices, Outreach
 from staff_console.account.throttle import Throttle
 
 
@@ -22,6 +22,7 @@ class ConsoleDeps(msgspec.Struct, frozen=True, kw_only=True):
     db: Database
     passwords: Passwords
     outreach: Outreach
+    alerts: Alerts
     notices: Notices
     throttle: Throttle
     new_token: Callable[[], str]

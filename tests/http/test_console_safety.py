@@ -69,7 +69,17 @@ async def test_from_the_answer_to_the_second_persons_close(
     await dana.submits(f"{path}/acknowledge")
     await dana.submits(f"{path}/attempts", channel="phone", outcome="reached", note="At home with her sister")
     assert "Attempt recorded." in dana.said
-    await dana.submits(f"{path}/assessment", tool="cssrs", level="moderate", findings="Thoughts, no plan")
+    await dana.submits(
+        f"{path}/assessment", answer_thoughts="suicide", answer_method="yes", answer_intent="not_reported",
+        answer_plan="not_reported", answer_behaviour="not_reported", answer_means="unsure", level="low",
+        findings="Thoughts, no plan",
+    )  # fmt: skip
+    assert dana.errors == ["Why this level is needed: the answers suggest moderate."]
+    await dana.submits(f"{path}/assessment", level="moderate", mitigation="Sister stays tonight")
+    assert "Assessment saved." in dana.said
+    assert "Thinks of killing themself" in dana.text
+    await dana.submits(f"{path}/steps", step="consultant_informed", who="Dr. Sung", at="09:55")
+    assert "Step recorded." in dana.said
     await dana.submits(
         f"{path}/disposition", disposition="assessed_plan_made", next_contact_on="2026-03-03",
         next_contact_at="09:00", note="Call in the morning",
@@ -90,7 +100,7 @@ async def test_from_the_answer_to_the_second_persons_close(
         kinds = [
             row.kind for row in await tx.all(select(RiskAction.kind).order_by(RiskAction.at, RiskAction.id))
         ]
-    assert kinds == ["acknowledged", "attempt", "assessment", "disposition", "closed"]
+    assert kinds == ["acknowledged", "attempt", "assessment", "step", "disposition", "closed"]
     assert await count(console_deps, Task, Task.kind == "safety_event", Task.done_at.is_(None)) == 0
     assert "risk_event.closed" in await audited(console_deps)
 
