@@ -13,6 +13,7 @@ from staff_console.enrol import controller as enrol
 from staff_console.patient import controller as patient
 from staff_console.registry import controller as registry
 from staff_console.safety import controller as safety
+from staff_console.scores import controller as scores
 from staff_console.search import controller as search
 from staff_console.setup import controller as setup
 from staff_console.tasks import controller as tasks
@@ -29,6 +30,7 @@ ROUTES: Final[list[Any]] = [
     *patient.ROUTES,
     *contact.ROUTES,
     *care_plan.ROUTES,
+    *scores.ROUTES,
     *enrol.ROUTES,
     *safety.ROUTES,
     *tasks.ROUTES,

@@ -44,6 +44,8 @@ def _entry(visit: Visit, facts: PatientFacts, contact: ContactFacts) -> ContactE
 
 def _links(facts: PatientFacts) -> Iterable[tuple[str, str]]:
     base = f"/patients/{facts.patient.id}"
+    yield "Enter scores", f"{base}/scores"
+    yield "Call and ask", f"{base}/scores?source=phone"
     yield "Care plan", f"{base}/plans/care"
     yield "Plan against relapse", f"{base}/plans/relapse"
     yield "Safety plan", f"{base}/plans/safety"

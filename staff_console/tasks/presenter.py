@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from messaging.conversation.thread import ReceivedText
@@ -33,11 +34,24 @@ WHY = {
     "measure_run": "A questionnaire and its answers.",
 }
 
+# Where a kind of task about a patient is handled, beside the patient's page.
+HANDLED_AT: Final[Mapping[str, str]] = {
+    "call_and_ask": "/scores?source=phone",
+    "unanswered_check_in": "/scores?source=phone",
+    "unfiled_note": "#contacts",
+    "plan_to_sign": "/plans/care",
+    "closing_proposed": "/closing",
+    "after_discharge": "/contact",
+    "call_back": "/contact",
+}
+
 
 def task_href(line: Fact) -> str:
     """Where the task is handled."""
     if line.kind == "safety_event" and line.ref_id is not None:
         return f"/safety/{line.ref_id}"
+    if line.patient_id is not None and line.kind in HANDLED_AT:
+        return f"/patients/{line.patient_id}{HANDLED_AT[line.kind]}"
     if line.patient_id is not None:
         return f"/patients/{line.patient_id}#texts" if line.reply else f"/patients/{line.patient_id}"
     return f"/tasks?view=all#task-{line.id}"

@@ -1,0 +1,73 @@
+"""The entry of scores, with the questions as they are read out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from questionnaires.instrument import Instrument
+from registry.organisation.rules import ClinicFacts
+from registry.patients.queries import PatientPage
+from staff_console import formats, words
+from staff_console.care_plan.presenter import crisis_lines
+from staff_console.formstate import Choice, FormState, filled
+from staff_console.pages import Visit
+from staff_console.scores.forms import DECLINED, instruments
+from staff_console.scores.views import ItemRow, MeasurePart, ScoresPage
+from staff_console.whose import whose
+
+SOURCES: Final = {"paper": "Paper form", "phone": "Asked by phone", "ehr": "Another record"}
+SCRIPT: Final = {
+    "en": "Hello, this is {name} from {clinic}. Is this a good moment to talk in private? I have the short questions "
+    "about the last two weeks. I read each one with four answers; you choose one. You may skip any of them.",
+    "es": "Hola, soy {name} de {clinic}. ¿Puede hablar ahora en privado? Tengo las preguntas cortas sobre las últimas dos "
+    "semanas. Le leo cada una con cuatro respuestas y usted escoge una. Puede dejar las que quiera.",
+}
+
+
+def page(visit: Visit, patient: PatientPage, clinic: ClinicFacts, form: FormState, due: bool) -> ScoresPage:
+    language = "es" if patient.language.startswith("es") else "en"
+    return ScoresPage(
+        whose=whose(patient),
+        action=f"/patients/{patient.id}/scores",
+        form=form,
+        sources=words.choices(SOURCES),
+        parts=parts(patient.language),
+        script=SCRIPT[language].format(name=visit.actor.name, clinic=clinic.text_name),
+        crisis=crisis_lines(clinic, spanish=language == "es"),
+        due=due,
+        phone="" if patient.phone is None else formats.phone(patient.phone.number),
+    )
+
+
+def start(visit: Visit, source: str) -> FormState:
+    return filled("scores", taken_on=visit.today.isoformat(), source=source)
+
+
+def parts(language: str) -> tuple[MeasurePart, ...]:
+    return tuple(_part(instrument) for instrument in instruments(language))
+
+
+def _part(instrument: Instrument) -> MeasurePart:
+    declined = Choice(DECLINED, "Declined")
+    rows = tuple(
+        ItemRow(
+            f"{instrument.id}_{item.number}",
+            item.number,
+            item.text,
+            (
+                *(Choice(str(choice.value), f"{choice.value} {choice.label}") for choice in item.choices),
+                declined,
+            ),
+        )
+        for item in instrument.scored_items
+    )
+    risky = next((row.choices for row in rows if row.number in instrument.risk_item_numbers), ())
+    return MeasurePart(
+        instrument.id,
+        words.shown(words.INSTRUMENTS, instrument.id),
+        instrument.stem,
+        rows,
+        risky,
+        instrument.credit,
+        instrument.language,
+    )
