@@ -107,3 +107,15 @@ TIME: Final = _one(
     },
 )
 TASK: Final = _one("The patient was called", {"outcome": "called"})
+LADDER: Final = _one(
+    "A reminder after one day and after three, then a call",
+    {
+        "reminders": [{"after_hours": 24, "channel": "same"}, {"after_hours": 72, "channel": "other"}],
+        "call_after_hours": 96,
+        "answer_within_hours": 72,
+    },
+)
+EMAIL: Final = _one(
+    "Agreed to on the phone",
+    {"address": "ana@example.org", "method": "verbal", "wording_version": "email-consent@1"},
+)

@@ -36,7 +36,7 @@ from registry.episodes import status as statuses
 from registry.episodes.forms import ContactMode, EnrolmentForm, ReferralForm, Status, StatusForm
 from registry.episodes.queries import EarlierEpisode, EpisodeFacts
 from registry.patients import queries
-from registry.patients.forms import Address, Channel, EmergencyContact, PhoneState, Sex
+from registry.patients.forms import Address, Channel, EmergencyContact, PhoneState, SecondChannel, Sex
 from registry.patients.queries import CoverageLine
 from registry.plans import queries as plan_queries
 from registry.plans import service as plans
@@ -106,7 +106,7 @@ class PatientView(msgspec.Struct, frozen=True):
     language: str
     zone: str | None
     channel: Channel
-    second_channel: Channel | None
+    second_channel: SecondChannel | None
     window_start: time | None
     window_end: time | None
     deceased_on: date | None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.staff import billing, check_ins, clinics, measures, messages, patients, time, work
+from api.staff import billing, check_ins, clinics, measures, messages, outreach, patients, time, work
 
 ROUTES: tuple[Any, ...] = (
     *clinics.ROUTES,
     *patients.ROUTES,
     *check_ins.ROUTES,
+    *outreach.ROUTES,
     *messages.ROUTES,
     *measures.ROUTES,
     *time.ROUTES,

@@ -16,6 +16,7 @@ from sqlalchemy import insert, or_, select, true, update
 from kernel import audit
 from kernel.audit import Actor, system
 from kernel.db import Tx
+from messaging.consent import emails
 from messaging.consent.tables import NumberStop
 from messaging.delivery import service as delivery
 from messaging.delivery.tables import Outbox
@@ -111,7 +112,8 @@ async def stop(tx: Tx, stopped: Stop, *, now: datetime) -> UUID:
 
 
 async def _tell(tx: Tx, stopped: Stop, patient_id: UUID, stop_id: UUID, now: datetime) -> None:
-    if stopped.kind != "paused":
+    goes_on = stopped.kind == "invalid" and await emails.in_use(tx, patient_id)
+    if stopped.kind != "paused" and not goes_on:
         await closing.close_open(tx, patient_id, state="opted_out", reason=stopped.kind, now=now)
         await worklist.set_opted_out(tx, patient_id, True, now=now)
     if stopped.kind in ("wrong_number", "invalid"):

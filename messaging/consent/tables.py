@@ -35,6 +35,28 @@ class TextingConsent(ClinicRow, Base):
     recorded_at: Mapped[datetime]
 
 
+class EmailConsent(ClinicRow, Base):
+    """Whether check-in links may go to an e-mail address: the newest row of a patient counts. `bounced`: the address
+    took nothing, so it is not tried again."""
+
+    __tablename__ = "email_consent"
+    __table_args__ = (
+        same_clinic("patient_id", "patient"),
+        Index("ix_email_consent_patient", "patient_id", "recorded_at"),
+        one_of("kind", "given", "withdrawn", "bounced"),
+        one_of("method", "verbal", "written", "portal"),
+    )
+
+    patient_id: Mapped[UUID]
+    kind: Mapped[str]
+    address_sealed: Mapped[str]
+    address_key: Mapped[str]
+    method: Mapped[str]
+    wording_version: Mapped[str]
+    recorded_by_id: Mapped[UUID | None]
+    recorded_at: Mapped[datetime]
+
+
 class NumberStop(Base):
     """A number that must not be texted: opt-out, wrong number or carrier block. Keyed by hash, for the whole
     organisation or one clinic; no patient is named here, so no clinic wall applies."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal, assert_never
@@ -11,13 +12,8 @@ import msgspec
 
 from messaging.schedule import catch_up
 from messaging.schedule.facts import Reach, Way
-from messaging.schedule.ladder import (
-    INVITED_LADDER,
-    MAX_SPAN,
-    STARTED_LADDER,
-    Ladder,
-    next_step,
-)
+from messaging.schedule.ladder import MAX_SPAN, Ladder, next_step
+from messaging.schedule.ladder import Channel as StepChannel
 from messaging.schedule.windows import (
     LIVE_EXCHANGE,
     MIN_VALIDITY,
@@ -31,6 +27,7 @@ from messaging.schedule.windows import (
 LATE: Final = timedelta(minutes=15)
 
 OpenState = Literal["scheduled", "invited", "in_progress"]
+SENT: Final[frozenset[Way]] = frozenset(("items", "link", "email"))  # leave through the outbox
 EndState = Literal["cancelled", "missed", "skipped_outage", "partial_expired", "completed"]
 
 
@@ -38,6 +35,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     """A check-in that is due. `prompts` counts the texts of its present ladder: the invitation (or the first answer)
     is one, each reminder one more. `superseded`: a newer check-in of the patient is due or open. `phone_busy`:
     another check-in is being asked on this phone. `entered`: staff filed all its results since the call was asked for.
+    `lost`: ways whose last prompt did not, or perhaps did not, arrive.
     """
 
     id: UUID
@@ -53,6 +51,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     superseded: bool = False
     phone_busy: bool = False
     entered: bool = False
+    lost: tuple[Way, ...] = ()
     last_inbound_at: datetime | None = None
 
 
@@ -123,7 +122,7 @@ def _invite(due: Due, reach: Reach, now: datetime) -> Step:
     if due.phone_busy:
         return Wait(due.not_after, behind=True)
     way = reach.way
-    if way in ("items", "link"):
+    if way in SENT:
         at = _text_moment(due, reach, now, due.not_after)
         if at is None:
             return _missed(due, now, "too_late")
@@ -134,8 +133,8 @@ def _invite(due: Due, reach: Reach, now: datetime) -> Step:
 
 def _after_invitation(way: Way, reach: Reach, now: datetime) -> datetime:
     if way == "call" or reach.zone is None:
-        return now + INVITED_LADDER.last_after
-    return following(INVITED_LADDER, now, 0, now, reach.zone, reach.hours)
+        return now + reach.site.invited.last_after
+    return following(reach.site.invited, now, 0, now, reach.zone, reach.hours)
 
 
 def _remind(due: Due, reach: Reach, now: datetime) -> Step:
@@ -148,10 +147,10 @@ def _remind(due: Due, reach: Reach, now: datetime) -> Step:
         return End("missed", "superseded")
     if now >= gives_up:
         return End("missed", "no_answer")
-    end = due.invited_at + INVITED_LADDER.last_after
+    end = due.invited_at + reach.site.invited.last_after
     if now >= end:
         return AskStaff(gives_up)
-    return _next_text(due, reach, now, INVITED_LADDER, due.invited_at, end)
+    return _next_text(due, reach, now, reach.site.invited, due.invited_at, end)
 
 
 def _resume(due: Due, reach: Reach, now: datetime) -> Step:
@@ -161,7 +160,7 @@ def _resume(due: Due, reach: Reach, now: datetime) -> Step:
         return End("partial_expired", "time_over")
     if due.last_inbound_at is not None and now < due.last_inbound_at + LIVE_EXCHANGE:
         return Wait(due.last_inbound_at + LIVE_EXCHANGE)  # they are answering right now
-    return _next_text(due, reach, now, STARTED_LADDER, due.first_answer_at, due.expires_at)
+    return _next_text(due, reach, now, reach.site.started, due.first_answer_at, due.expires_at)
 
 
 def _next_text(
@@ -172,11 +171,11 @@ def _next_text(
     if number is None:
         return Wait(end)
     resume = due.state == "in_progress"
-    way = _way_of(ladder.steps[number - 1].channel, due.content or "link", reach)
+    way = next_way(ladder.steps[number - 1].channel, due.content or "link", due.lost, reach)
     if way == "portal":
         return Wait(_following(ladder, started_at, number, reach, now, end))
     if way != "call":
-        at = None if reach.no_text is not None else _text_moment(due, reach, now, end)
+        at = _text_moment(due, reach, now, end)
         if at is None:
             return Wait(end)
         if at > now:
@@ -192,19 +191,30 @@ def due_number(ladder: Ladder, started_at: datetime, done: int, now: datetime) -
     return number if number <= len(ladder.steps) and number > done else None
 
 
-def _way_of(channel: str, content: Way, reach: Reach) -> Way:
-    """The other channel is the patient's second one, where it differs from the first in how it reaches them."""
-    if channel != "other":
-        return content
+def next_way(channel: StepChannel, content: Way, lost: Sequence[Way], reach: Reach) -> Way:
+    """How the next reminder goes. What can't be used is never tried, and what failed is left for the other channel;
+    with no other, it is tried once more. When nothing is left a person calls."""
+    other = other_way(content, reach)
+    wanted = [content] if other is None else [other, content] if channel == "other" else [content, other]
+    usable = [way for way in wanted if reach.can_use(way)]
+    arriving = [way for way in usable if way not in lost]
+    return next(iter(arriving or usable), "call")
+
+
+def other_way(content: Way, reach: Reach) -> Way | None:
+    """The patient's second channel, where it differs from the first in how it reaches them."""
     match reach.second_channel:
         case "phone":
-            return "call"
+            other: Way = "call"
         case "sms_link":
-            return "link"
+            other = "link"
+        case "email":
+            other = "email"
         case "sms_items" | "portal" | "none" | None:
-            return content
+            return None
         case _:
             assert_never(reach.second_channel)
+    return None if other == content else other
 
 
 def _following(

@@ -128,6 +128,7 @@ def _due(
         superseded=any(_supersedes(other, row, now) for other in own),
         phone_busy=begun or (facts.way in ON_THE_PHONE and busy.with_another(row, facts, older)),
         entered=row.content == "call" and all((row.id, name) in entered for name in row.instruments),
+        lost=tuple(row.lost_ways or ()),
         last_inbound_at=busy.last_inbound(row),
     )
 

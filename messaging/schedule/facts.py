@@ -12,29 +12,40 @@ from sqlalchemy import Row, Select, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from kernel.db import Tx, fixed
-from messaging.consent.tables import NumberStop, TextingConsent
+from messaging.consent.tables import EmailConsent, NumberStop, TextingConsent
+from messaging.schedule.ladder import INVITED_LADDER, STARTED_LADDER, Ladder, when_invited, when_started
 from messaging.schedule.staffed import StaffedHours, staffed_hours
 from messaging.schedule.windows import SendingHours, Zone, candidate_zones, home_zone
 from messaging.schedule.zones import local_date
 from registry.episodes.tables import Episode
+from registry.organisation.ladder import outreach_ladder
 from registry.organisation.tables import Clinic, Holiday, Sender
 from registry.patients.tables import Patient, PatientPhone
 from registry.plans.tables import MeasurePlan
 
-Way = Literal["items", "link", "portal", "call"]
-Channel = Literal["sms_link", "sms_items", "portal", "phone", "none"]
+Way = Literal["items", "link", "email", "portal", "call"]
+Channel = Literal["sms_link", "sms_items", "email", "portal", "phone", "none"]
 
 IN_CARE: Final = ("active", "relapse_prevention")
 TEXTED: Final = ("sms_link", "sms_items")
 TEXT_LANGUAGES: Final = ("en", "es")  # other languages have no approved wording: a person calls
 ADULT_AGE: Final = 18
-HARD_STOPS: Final = ("opt_out", "carrier_opt_out", "wrong_number", "invalid")
+HARD_STOPS: Final = ("opt_out", "carrier_opt_out", "wrong_number")
 
 _Newest = aliased(TextingConsent)
 _newest_consent = (
     select(_Newest.id)
     .where(_Newest.patient_id == Patient.id)
     .order_by(_Newest.recorded_at.desc(), _Newest.id.desc())
+    .limit(1)
+    .correlate(Patient)
+    .scalar_subquery()
+)
+_NewestEmail = aliased(EmailConsent)
+_newest_email = (
+    select(_NewestEmail.id)
+    .where(_NewestEmail.patient_id == Patient.id)
+    .order_by(_NewestEmail.recorded_at.desc(), _NewestEmail.id.desc())
     .limit(1)
     .correlate(Patient)
     .scalar_subquery()
@@ -65,16 +76,23 @@ PERSON_COLUMNS: Final = (
     TextingConsent.basis.label("consent_basis"),
     TextingConsent.content_level,
     TextingConsent.phone_key.label("consent_phone"),
+    EmailConsent.kind.label("email_kind"),
+    EmailConsent.address_sealed.label("email_sealed"),
+    EmailConsent.address_key.label("email_key"),
     exists().where(_live_stop, NumberStop.kind.in_(HARD_STOPS)).label("stopped"),
+    exists().where(_live_stop, NumberStop.kind == "invalid").label("unreachable"),
     exists().where(_live_stop, NumberStop.kind == "paused").label("paused"),
 )
 
 
 def join_person(statement: Any) -> Select[Any]:
-    """Adds a patient's current number and newest texting consent to a statement that already has the patient."""
+    """Adds a patient's current number, newest texting consent and, where it is their second channel, e-mail address to
+    a statement that already has the patient."""
     current = and_(PatientPhone.patient_id == Patient.id, PatientPhone.replaced_at.is_(None))
     joined: Select[Any] = statement.outerjoin(PatientPhone, current)
-    return joined.outerjoin(TextingConsent, TextingConsent.id == _newest_consent)
+    joined = joined.outerjoin(TextingConsent, TextingConsent.id == _newest_consent)
+    mailed = and_(Patient.second_channel == "email", EmailConsent.id == _newest_email)
+    return joined.outerjoin(EmailConsent, mailed)
 
 
 ONE_PERSON: Final = join_person(
@@ -95,6 +113,8 @@ class Site(msgspec.Struct, frozen=True):
     staffed: StaffedHours
     minors_allowed: bool
     sender_id: UUID | None
+    invited: Ladder = INVITED_LADDER
+    started: Ladder = STARTED_LADDER
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +141,8 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     no_text: str | None
     paused: bool
     site: Site
+    email_sealed: str | None = None
+    email_key: str | None = None
 
     @property
     def calendar(self) -> str:
@@ -137,13 +159,33 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
                 return "portal"
             case "sms_link" | "sms_items":
                 if self.no_text is not None:
-                    return "call"
+                    return "email" if self.may_be_mailed else "call"
                 return "items" if self.channel == "sms_items" and self.items_agreed else "link"
+            case "email":  # only ever a second channel
+                return "call"
+
+    @property
+    def may_be_mailed(self) -> bool:
+        """An address with consent is on file, as the second channel."""
+        return self.second_channel == "email" and self.email_key is not None and self.zone is not None
+
+    def can_use(self, way: Way) -> bool:
+        """Whether a prompt may be tried this way at all. A page waits to be found; a person can always try to call."""
+        match way:
+            case "items" | "link":
+                return self.no_text is None
+            case "email":
+                return self.may_be_mailed
+            case "portal" | "call":
+                return True
 
     @property
     def may_be_planned(self) -> bool:
-        """A texted patient without consent, or whose number is stopped, has no check-in planned."""
-        return self.refusal is None and self.no_text not in ("no_consent", "stopped")
+        """A texted patient without consent, or whose number is stopped, has no check-in planned. A number that can't be
+        reached leaves those who agreed to e-mail."""
+        if self.refusal is not None or self.no_text in ("no_consent", "stopped"):
+            return False
+        return self.no_text != "unreachable" or self.may_be_mailed
 
 
 def reach(tx: Tx, row: Row[Any], site: Site, now: datetime) -> Reach:
@@ -167,6 +209,8 @@ def reach(tx: Tx, row: Row[Any], site: Site, now: datetime) -> Reach:
         no_text=_no_text(row, site, zone) if row.channel in TEXTED or row.second_channel in TEXTED else None,
         paused=bool(row.paused),
         site=site,
+        email_sealed=row.email_sealed if row.email_kind == "given" else None,
+        email_key=row.email_key if row.email_kind == "given" else None,
     )
 
 
@@ -206,6 +250,8 @@ def _no_text(row: Row[Any], site: Site, zone: Zone | None) -> str | None:
         return "no_consent"
     if row.stopped:
         return "stopped"
+    if row.unreachable:
+        return "unreachable"
     if row.phone_state != "verified":
         return "phone_not_verified"
     if not row.safe_to_text:
@@ -230,6 +276,7 @@ async def sites(tx: Tx, clinic_ids: Collection[UUID]) -> Mapping[UUID, Site]:
             Clinic.window_start,
             Clinic.window_end,
             Clinic.minor_policy_signed_on,
+            Clinic.settings,
         ).where(Clinic.id.in_(clinic_ids))
     )
     closed: dict[UUID, set[date]] = {}
@@ -252,6 +299,7 @@ def _site(row: Row[Any], holidays: frozenset[date], sender_id: UUID | None) -> S
         int(day): [(time.fromisoformat(start), time.fromisoformat(end)) for start, end in shifts]
         for day, shifts in row.staffed_hours.items()
     }
+    wanted = outreach_ladder(row.settings)
     return Site(
         id=row.id,
         text_name=row.text_name,
@@ -261,6 +309,8 @@ def _site(row: Row[Any], holidays: frozenset[date], sender_id: UUID | None) -> S
         staffed=staffed_hours(row.zone, weekly, holidays),
         minors_allowed=row.minor_policy_signed_on is not None,
         sender_id=sender_id,
+        invited=when_invited(wanted),
+        started=when_started(wanted),
     )
 
 

@@ -1,4 +1,4 @@
-"""Reminding about an unanswered check-in: T0, +24 h, +72 h on the other channel, then a person.
+"""Reminding about an unanswered check-in: by default T0, +24 h, +72 h on the other channel, then a person.
 
 A check-in that was started and then left has its own ladder: reminders at 24 h and 48 h from the first answer,
 and the end at 72 h, since the instruments ask about a bounded span of days.
@@ -12,6 +12,7 @@ import msgspec
 
 from messaging.schedule.windows import SendingHours, Zone, home_zone, next_day_opening, next_opening
 from messaging.schedule.zones import local_date, require_utc
+from registry.organisation.ladder import OutreachLadder
 
 Channel = Literal["same", "other"]
 LastStep = Literal["staff_task", "expire"]
@@ -43,16 +44,23 @@ class Ladder(msgspec.Struct, frozen=True):
             raise ValueError("last_after: not after the last step, or more than 7 days")
 
 
-INVITED_LADDER: Final = Ladder(
-    steps=(Step(timedelta(hours=24)), Step(timedelta(hours=72), "other")),
-    last_after=timedelta(hours=96),
-    last="staff_task",
-)
-STARTED_LADDER: Final = Ladder(
-    steps=(Step(timedelta(hours=24)), Step(timedelta(hours=48))),
-    last_after=timedelta(hours=72),
-    last="expire",
-)
+MOST_WHILE_STARTED: Final = 2  # reminders to go on
+
+
+def when_invited(wanted: OutreachLadder) -> Ladder:
+    steps = tuple(Step(timedelta(hours=r.after_hours), r.channel) for r in wanted.reminders)
+    return Ladder(steps, timedelta(hours=wanted.call_after_hours), "staff_task")
+
+
+def when_started(wanted: OutreachLadder) -> Ladder:
+    """A day apart, and only while there is time left."""
+    end = timedelta(hours=wanted.answer_within_hours)
+    days = (ONE_DAY * day for day in range(1, MOST_WHILE_STARTED + 1))
+    return Ladder(tuple(Step(after) for after in days if after < end), end, "expire")
+
+
+INVITED_LADDER: Final = when_invited(OutreachLadder())
+STARTED_LADDER: Final = when_started(OutreachLadder())
 
 
 class Remind(msgspec.Struct, frozen=True):

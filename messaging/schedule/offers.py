@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, update
 
 from kernel.crypto import token_hash
 from kernel.db import Tx, among, insert_many_or_skip
-from messaging.conversation.copy import Rendered, contact_words, join, render
+from messaging.conversation.copy import Rendered, contact_words, join, phone_words, render
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Message, OnFile
 from messaging.links.tables import CheckInLink
@@ -54,8 +54,8 @@ async def invite(tx: Tx, invited: Sequence[Invited], out: Outgoing, *, now: date
             for taken, step in invited
         },
     )
-    linked = [(taken, step) for taken, step in invited if step.way == "link"]
-    await _text_links(tx, [taken for taken, _ in linked], out, now)
+    await _text_links(tx, [taken for taken, step in invited if step.way == "link"], out, now)
+    await _mail_links(tx, [taken for taken, step in invited if step.way == "email"], out, now)
     offered: list[Taken] = []
     for taken, step in invited:
         if step.way == "call":
@@ -89,6 +89,29 @@ async def _text_links(tx: Tx, taken: Sequence[Taken], out: Outgoing, now: dateti
         )
 
 
+async def _mail_links(tx: Tx, taken: Sequence[Taken], out: Outgoing, now: datetime) -> None:
+    """What is said of the next contact stays with the texts."""
+    if not taken:
+        return
+    messages, links = [], []
+    for one in taken:
+        token, link = _new_link(tx, one, out, now)
+        links.append(link)
+        wording = _mail("mail_invitation", one, out.link(token))
+        messages.append(
+            _message(tx, one, "invitation", "invitation", wording, now, one.due.not_after, mail=True)
+        )
+    await tx.insert_many(_LINKS, links)
+    await delivery.enqueue_many(tx, messages, now=now)
+
+
+def _mail(key: str, one: Taken, link: str) -> Rendered:
+    """Replies to a mail are read by nobody, so each one says whom to call to end them."""
+    site = one.reach.site
+    phone = phone_words(site.support_phone)
+    return render(key, one.reach.language, name=site.text_name, link=link, phone=phone)
+
+
 async def remind(tx: Tx, reminded: Sequence[Reminded], out: Outgoing, *, now: datetime) -> None:
     if not reminded:
         return
@@ -103,10 +126,10 @@ async def remind(tx: Tx, reminded: Sequence[Reminded], out: Outgoing, *, now: da
         if wording is None:
             token, link = _new_link(tx, taken, out, now)
             links.append(link)
-            key = "reminder_started_link" if step.resume else "reminder_not_started"
-            wording = render(key, taken.reach.language, name=taken.reach.site.text_name, link=out.link(token))
+            wording = _reminder(taken, step, out.link(token))
         cause = f"{'resume' if step.resume else 'reminder'}:{step.number}"
-        messages.append(_message(tx, taken, "reminder", cause, wording, now, now + ONE_DAY))
+        mail = step.way == "email"
+        messages.append(_message(tx, taken, "reminder", cause, wording, now, now + ONE_DAY, mail=mail))
     await tx.insert_many(_LINKS, links)
     await delivery.enqueue_many(tx, messages, now=now)
     await set_many(
@@ -114,6 +137,13 @@ async def remind(tx: Tx, reminded: Sequence[Reminded], out: Outgoing, *, now: da
         {taken.due.id: {"prompts": step.number + 1, "next_at": step.next_at} for taken, step in reminded},
     )
     tx.ring("dispatch")
+
+
+def _reminder(taken: Taken, step: Remind, link: str) -> Rendered:
+    if step.way == "email":
+        return _mail("mail_started" if step.resume else "mail_reminder", taken, link)
+    key = "reminder_started_link" if step.resume else "reminder_not_started"
+    return render(key, taken.reach.language, name=taken.reach.site.text_name, link=link)
 
 
 async def call(tx: Tx, taken: Taken, why: str, now: datetime) -> None:
@@ -173,8 +203,26 @@ def _message(
     wording: Wording,
     now: datetime,
     not_after: datetime,
+    *,
+    mail: bool = False,
 ) -> Message:
     reach, thread = taken.reach, taken.thread
+    if mail:
+        assert reach.email_sealed is not None  # only decided on with an address that was agreed to
+        assert reach.email_key is not None
+        return Message(
+            clinic_id=reach.clinic_id,
+            kind=kind,
+            dedupe_key=f"check_in:{taken.due.id}:{cause}",
+            to=OnFile(reach.email_sealed, reach.email_key),
+            body=wording.body,
+            template=wording.template,
+            not_before=now,
+            not_after=not_after,
+            channel="email",
+            patient_id=reach.patient_id,
+            check_in_id=taken.due.id,
+        )
     assert reach.phone_sealed is not None  # a text is only decided on with a verified number
     assert reach.phone_key is not None
     ours = thread is not None and thread.active_check_in_id == taken.due.id

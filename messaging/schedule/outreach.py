@@ -89,6 +89,7 @@ async def _offered_elsewhere(tx: Tx, patient_id: UUID, current: str | None) -> l
             CheckIn.patient_id == patient_id,
             CheckIn.state.in_(OFFERED),
             Outbox.patient_id == patient_id,
+            Outbox.channel == "sms",
             Outbox.recipient_key != (current or ""),
         )
         .distinct()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import Any, Final
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -17,11 +17,13 @@ from kernel.errors import Conflict, Invalid, NotFound
 from messaging.conversation.state import SILENT
 from messaging.conversation.tables import SmsThread
 from messaging.schedule import occurrences
+from messaging.schedule.advance import next_way
 from messaging.schedule.closing import close, close_open
 from messaging.schedule.facts import Reach, person
 from messaging.schedule.ladder import MAX_SPAN, STARTED_LADDER, next_step, pulled_forward
 from messaging.schedule.occurrences import asking_position, materialise
 from messaging.schedule.rules import Occurrence
+from messaging.schedule.staffed import next_staffed
 from messaging.schedule.sweep import Counts, sweep_due
 from messaging.schedule.tables import OPEN_STATES, CheckIn
 from messaging.schedule.windows import next_day_opening, next_opening
@@ -38,14 +40,13 @@ __all__ = [
     "find_lost",
     "materialise",
     "postpone",
-    "pull_forward",
+    "prompt_lost",
     "send_now",
     "silence",
     "started",
     "sweep_due",
 ]
 
-TO_ANSWER: Final = STARTED_LADDER.last_after
 _INSERT = insert_or_skip(CheckIn, "patient_id", "local_due_date")
 
 
@@ -98,16 +99,17 @@ async def send_now(
 
 
 async def started(tx: Tx, check_in_id: UUID, *, now: datetime) -> bool:
-    """The first answer came: three days are left, with reminders a day apart unless it was silenced. False when it had
+    """The first answer came: the days of the clinic's ladder are left, with reminders a day apart unless it was silenced. False when it had
     begun or ended."""
     row = await _offered(tx, check_in_id, ("scheduled", "invited"))
     if row is None:
         return False
     facts = await person(tx, row.patient_id, now)
-    expires = now + min(TO_ANSWER, MAX_SPAN)
+    ladder = STARTED_LADDER if facts is None else facts.site.started
+    expires = now + ladder.last_after
     next_at = expires
     if facts is not None and facts.zone is not None and not await _is_silent(tx, check_in_id, row):
-        step = next_step(STARTED_LADDER, now, 0, now, facts.zone, facts.hours)
+        step = next_step(ladder, now, 0, now, facts.zone, facts.hours)
         next_at = min(step.at, expires)
     await tx.execute(
         update(CheckIn)
@@ -168,9 +170,12 @@ async def _is_silent(tx: Tx, check_in_id: UUID, row: Row[Any]) -> bool:
     return state is not None and state.get("why") in SILENT
 
 
-async def pull_forward(tx: Tx, check_in_id: UUID, *, failed_at: datetime, now: datetime) -> None:
-    """An invitation or reminder ended undelivered: the next reminder comes sooner and counts as that reminder. Not
-    where reminders have ended or were silenced."""
+async def prompt_lost(
+    tx: Tx, check_in_id: UUID, channel: Literal["sms", "email"], *, failed_at: datetime, now: datetime
+) -> None:
+    """An invitation or reminder was refused, ended undelivered, or its fate can't be told: the next reminder comes
+    sooner and counts as that reminder, on the other channel where the patient has one. Never the same text once more.
+    Not where reminders have ended or were silenced."""
     row = await _offered(tx, check_in_id, ("invited", "in_progress"))
     if row is None or row.content == "call" or row.next_at >= _ends(row):
         return
@@ -179,9 +184,32 @@ async def pull_forward(tx: Tx, check_in_id: UUID, *, failed_at: datetime, now: d
     facts = await person(tx, row.patient_id, now)
     if facts is None or facts.zone is None:
         return
-    at = max(pulled_forward(row.next_at, failed_at, facts.zone, facts.hours), now)
+    lost = _with_lost(row, channel)
+    at = max(_sooner(row, lost, facts, failed_at, now), now)
+    values: dict[str, Any] = {"lost_ways": lost}
     if at < row.next_at:
-        await tx.execute(update(CheckIn).where(CheckIn.id == check_in_id).values(next_at=at))
+        values["next_at"] = at
+        tx.ring("schedule")
+    await tx.execute(update(CheckIn).where(CheckIn.id == check_in_id).values(**values))
+
+
+def _with_lost(row: Row[Any], channel: Literal["sms", "email"]) -> list[str]:
+    ways = ["email"] if channel == "email" else ["items", "link"]
+    return list(dict.fromkeys([*(row.lost_ways or ()), *ways]))
+
+
+def _sooner(row: Row[Any], lost: Sequence[Any], facts: Reach, failed_at: datetime, now: datetime) -> datetime:
+    """At once where the other channel takes over; not within two hours where the same one is tried again."""
+    assert facts.zone is not None
+    way = next_way("same", row.content or "link", lost, facts)
+    match way:
+        case "call":
+            return next_staffed(now, facts.site.staffed) or now
+        case "items" | "link" | "email" if way not in lost:
+            return next_opening(now, facts.zone, facts.hours) or now
+        case _:
+            at: datetime = pulled_forward(row.next_at, failed_at, facts.zone, facts.hours)
+            return at
 
 
 async def find_lost(tx: Tx, *, limit: int = 100) -> tuple[Lost, ...]:
@@ -207,6 +235,7 @@ async def _offered(tx: Tx, check_in_id: UUID, states: tuple[str, ...]) -> Row[An
             CheckIn.invited_at,
             CheckIn.expires_at,
             CheckIn.silenced_at,
+            CheckIn.lost_ways,
         )
         .where(CheckIn.id == check_in_id, CheckIn.state.in_(states))
         .with_for_update()

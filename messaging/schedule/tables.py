@@ -49,13 +49,14 @@ class CheckIn(ClinicRow, Base):
     not_after: Mapped[datetime]
     state: Mapped[str]
     origin: Mapped[str]  # plan | staff
-    content: Mapped[str | None]  # items | link | call: how it was invited
+    content: Mapped[str | None]  # items | link | email | portal | call: how it was invited
     next_at: Mapped[datetime | None]  # the one moment at which the sweep must look again; null when terminal
     prompts: Mapped[int]  # invitations and reminders that were queued
     queued_behind: Mapped[bool]  # the phone is busy with another check-in
     silenced_at: Mapped[datetime | None]  # from then on no reminder asks to go on: a person decides
     invited_at: Mapped[datetime | None]
     first_answer_at: Mapped[datetime | None]
+    lost_ways: Mapped[list[Any] | None]  # ways whose last prompt surely or perhaps never arrived
     expires_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]

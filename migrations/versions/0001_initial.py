@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'note_template', 'on_call_shift', 'patient_phone', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
-TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'web_session', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'note_template', 'on_call_shift', 'patient_phone', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'value_set', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'value_set', 'web_session', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'recovery_code', 'related_person', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
 
 
 def upgrade() -> None:
@@ -445,6 +445,17 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('patient_id', 'key', name=op.f('pk_submitted_answers'))
     )
+    op.create_table('value_set',
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('version', sa.String(), nullable=False),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('codes', sa.JSON(), nullable=False),
+    sa.Column('imported_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_value_set')),
+    sa.UniqueConstraint('clinic_id', 'name', name=op.f('uq_value_set_clinic_id_name'))
+    )
     op.create_table('web_session',
     sa.Column('id_hash', sa.String(), nullable=False),
     sa.Column('staff_id', sa.Uuid(), nullable=False),
@@ -641,6 +652,45 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_holiday')),
     sa.UniqueConstraint('clinic_id', 'on', name=op.f('uq_holiday_clinic_id_on'))
     )
+    op.create_table('imported_event',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('code', sa.String(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('started_on', sa.Date(), nullable=False),
+    sa.Column('ended_on', sa.Date(), nullable=True),
+    sa.Column('imported_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('encounter', 'condition', 'other')", name=op.f('ck_imported_event_kind')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_imported_event_clinic_id_patient_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_imported_event')),
+    sa.UniqueConstraint('patient_id', 'kind', 'code', 'started_on', name=op.f('uq_imported_event_patient_id_kind_code_started_on'))
+    )
+    op.create_index('ix_imported_event_clinic', 'imported_event', ['clinic_id', 'kind'], unique=False)
+    op.create_table('launch_tick',
+    sa.Column('item', sa.String(), nullable=False),
+    sa.Column('done_by_id', sa.Uuid(), nullable=False),
+    sa.Column('done_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['done_by_id'], ['staff.id'], name=op.f('fk_launch_tick_done_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_launch_tick')),
+    sa.UniqueConstraint('clinic_id', 'item', name=op.f('uq_launch_tick_clinic_id_item'))
+    )
+    op.create_table('monthly_review',
+    sa.Column('month', sa.String(), nullable=False),
+    sa.Column('figures', sa.JSON(), nullable=False),
+    sa.Column('note_sealed', sa.String(), nullable=False),
+    sa.Column('signed_by_id', sa.Uuid(), nullable=False),
+    sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['signed_by_id'], ['staff.id'], name=op.f('fk_monthly_review_signed_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_monthly_review')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_monthly_review_clinic_id_id')),
+    sa.UniqueConstraint('clinic_id', 'month', name=op.f('uq_monthly_review_clinic_id_month'))
+    )
     op.create_table('note_template',
     sa.Column('kind', sa.String(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -693,6 +743,20 @@ def upgrade() -> None:
     op.create_index('ix_patient_phone_key', 'patient_phone', ['clinic_id', 'phone_key'], unique=False, postgresql_where=sa.text('replaced_at IS NULL'), sqlite_where=sa.text('replaced_at IS NULL'))
     op.create_index('uq_patient_phone_current', 'patient_phone', ['patient_id'], unique=True, postgresql_where=sa.text('replaced_at IS NULL'), sqlite_where=sa.text('replaced_at IS NULL'))
     op.create_index('uq_patient_phone_owner', 'patient_phone', ['clinic_id', 'phone_key'], unique=True, postgresql_where=sa.text("replaced_at IS NULL AND shared = false AND state <> 'wrong'"), sqlite_where=sa.text("replaced_at IS NULL AND shared = false AND state <> 'wrong'"))
+    op.create_table('pilot',
+    sa.Column('started_on', sa.Date(), nullable=False),
+    sa.Column('steps', sa.JSON(), nullable=False),
+    sa.Column('step', sa.Integer(), nullable=False),
+    sa.Column('step_since', sa.Date(), nullable=False),
+    sa.Column('started_by_id', sa.Uuid(), nullable=False),
+    sa.Column('ended_on', sa.Date(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['started_by_id'], ['staff.id'], name=op.f('fk_pilot_started_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pilot')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_pilot_clinic_id_id'))
+    )
+    op.create_index('uq_pilot_open', 'pilot', ['clinic_id'], unique=True, postgresql_where=sa.text('ended_on IS NULL'), sqlite_where=sa.text('ended_on IS NULL'))
     op.create_table('recovery_code',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('staff_id', sa.Uuid(), nullable=False),
@@ -1130,6 +1194,23 @@ def upgrade() -> None:
     sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_measure_run_clinic_id_id'))
     )
     op.create_index('ix_measure_run_patient', 'measure_run', ['patient_id', 'instrument_id'], unique=False)
+    op.create_table('pilot_report',
+    sa.Column('pilot_id', sa.Uuid(), nullable=False),
+    sa.Column('step', sa.Integer(), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('figures', sa.JSON(), nullable=False),
+    sa.Column('decision', sa.String(), nullable=False),
+    sa.Column('note_sealed', sa.String(), nullable=False),
+    sa.Column('signed_by_id', sa.Uuid(), nullable=False),
+    sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("decision IN ('go', 'no_go')", name=op.f('ck_pilot_report_decision')),
+    sa.ForeignKeyConstraint(['clinic_id', 'pilot_id'], ['pilot.clinic_id', 'pilot.id'], name=op.f('fk_pilot_report_clinic_id_pilot_id')),
+    sa.ForeignKeyConstraint(['signed_by_id'], ['staff.id'], name=op.f('fk_pilot_report_signed_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pilot_report')),
+    sa.UniqueConstraint('pilot_id', 'step', 'day', name=op.f('uq_pilot_report_pilot_id_step_day'))
+    )
     op.create_table('protocol_signature',
     sa.Column('protocol_id', sa.Uuid(), nullable=False),
     sa.Column('staff_id', sa.Uuid(), nullable=False),
@@ -1191,6 +1272,7 @@ def upgrade() -> None:
     sa.Column('changed_on', sa.Date(), nullable=True),
     sa.Column('rules', sa.JSON(), nullable=False),
     sa.Column('rules_on', sa.Date(), nullable=True),
+    sa.Column('steps_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('minutes_month', sa.String(), nullable=True),
     sa.Column('counted_seconds', sa.Integer(), nullable=False),
     sa.Column('open_risk', sa.Integer(), nullable=False),
@@ -1325,6 +1407,34 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_status_change'))
     )
     op.create_index('ix_status_change_episode', 'status_change', ['episode_id', 'at'], unique=False)
+    op.create_table('step_proposal',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('occasion', sa.String(), nullable=False),
+    sa.Column('rule', sa.String(), nullable=False),
+    sa.Column('rule_version', sa.String(), nullable=False),
+    sa.Column('sentence', sa.String(), nullable=False),
+    sa.Column('inputs', sa.JSON(), nullable=False),
+    sa.Column('from_on', sa.Date(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decided_by_id', sa.Uuid(), nullable=True),
+    sa.Column('reason_sealed', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('step_up', 'step_down', 'graduate', 'relapse', 'side_effects', 'score')", name=op.f('ck_step_proposal_kind')),
+    sa.CheckConstraint("state IN ('open', 'accepted', 'declined', 'settled')", name=op.f('ck_step_proposal_state')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_step_proposal_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_step_proposal_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['decided_by_id'], ['staff.id'], name=op.f('fk_step_proposal_decided_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_step_proposal')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_step_proposal_clinic_id_id')),
+    sa.UniqueConstraint('episode_id', 'occasion', name=op.f('uq_step_proposal_episode_id_occasion'))
+    )
+    op.create_index('ix_step_proposal_open', 'step_proposal', ['clinic_id', 'due_on'], unique=False, postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'"))
     op.create_table('time_entry',
     sa.Column('patient_id', sa.Uuid(), nullable=False),
     sa.Column('episode_id', sa.Uuid(), nullable=False),

@@ -25,11 +25,14 @@ A_DAY: Final = 24  # hours; at most one invitation or reminder per patient and l
 LONGEST: Final = 7 * A_DAY
 
 
+ReminderChannel = Literal["same", "other"]
+
+
 class Reminder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`after_hours` from the invitation. `other`: on the patient's second channel, where that can be used."""
 
     after_hours: int
-    channel: Literal["same", "other"] = "same"
+    channel: ReminderChannel = "same"
 
 
 class OutreachLadder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 
 Channel = Literal["sms_link", "sms_items", "portal", "phone", "none"]
+# E-mail brings a link when the first channel stays silent or fails; it is nobody's only channel.
+SecondChannel = Literal["sms_link", "sms_items", "portal", "phone", "none", "email"]
 Sex = Literal["F", "M", "U"]
 Subscriber = Literal["self", "spouse", "child", "other"]
 PhoneState = Literal["unverified", "verified", "wrong", "unreachable"]
@@ -55,7 +57,7 @@ class PreferencesForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str
     zone: str | None
     channel: Channel
-    second_channel: Channel | None = None
+    second_channel: SecondChannel | None = None
     window_start: time | None = None
     window_end: time | None = None
 

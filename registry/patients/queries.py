@@ -19,7 +19,7 @@ from registry.access import CLINICAL, require
 from registry.episodes.queries import EarlierEpisode, EpisodeFacts, episodes_of
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic
-from registry.patients.forms import Address, Channel, EmergencyContact, Sex, Subscriber
+from registry.patients.forms import Address, Channel, EmergencyContact, SecondChannel, Sex, Subscriber
 from registry.patients.rules import PhoneFacts, TextingFacts, age_on
 from registry.patients.tables import Coverage, Patient, PatientPhone
 
@@ -57,7 +57,7 @@ class PatientPage(msgspec.Struct, frozen=True):
     language: str
     zone: str | None
     channel: Channel
-    second_channel: Channel | None
+    second_channel: SecondChannel | None
     window_start: time | None
     window_end: time | None
     deceased_on: date | None

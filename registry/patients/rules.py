@@ -22,6 +22,7 @@ from registry.patients.forms import (
     PhoneForm,
     PhoneState,
     PreferencesForm,
+    SecondChannel,
 )
 from registry.phones import e164
 from registry.ports import ContentLevel, TextingConsentForm
@@ -31,9 +32,9 @@ ADULT_YEARS: Final = 18
 LONGEST_NAME: Final = 100
 LONGEST_TEXT: Final = 200
 LONGEST_MRN: Final = 40
-TEXTING: Final[frozenset[Channel]] = frozenset({"sms_link", "sms_items"})
+TEXTING: Final[frozenset[SecondChannel]] = frozenset({"sms_link", "sms_items"})
 # Channels on which a person speaks with the patient, so that no written instrument is needed.
-SPOKEN: Final[frozenset[Channel]] = frozenset({"phone", "none"})
+SPOKEN: Final[frozenset[SecondChannel]] = frozenset({"phone", "none"})
 # Control characters and lone surrogates break exports and pages, direction marks make a name read otherwise; these
 # two belong to the spelling of Persian and Indic names.
 JOINERS: Final = frozenset("\u200c\u200d")
@@ -76,7 +77,7 @@ class TextingFacts(msgspec.Struct, frozen=True):
     zone: str | None
     birth_date: date | None
     channel: Channel
-    second_channel: Channel | None
+    second_channel: SecondChannel | None
     window_start: time | None
     window_end: time | None
     phone: PhoneFacts | None

@@ -26,6 +26,7 @@ from registry.patients.forms import (
     PersonForm,
     PhoneForm,
     PreferencesForm,
+    SecondChannel,
 )
 from registry.plans.rules import PlanLine
 from registry.ports import TextingConsentForm
@@ -90,7 +91,7 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
     voicemail_ok: bool = False
     zone: str
     channel: Channel
-    second_channel: Channel | None = None
+    second_channel: SecondChannel | None = None
     texting: Literal["none", "link_only", "items_by_sms"] = "none"
     every_days: Literal[7, 14, 28]
     anchor_on: date

@@ -46,7 +46,12 @@ CHANNELS: Final = (
     Choice("phone", "By phone", "A colleague calls and asks."),
     Choice("none", "No check-ins for now"),
 )
-SECOND: Final = {"phone": "Phone call", "sms_link": "Text with a link", "portal": "Private page"}
+SECOND: Final = {
+    "phone": "Phone call",
+    "email": "E-mail with a link",
+    "sms_link": "Text with a link",
+    "portal": "Private page",
+}
 
 
 class Team(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from litestar.response import Response
 from kernel.errors import DomainError
 from kernel.web import access, forms
 from kernel.web.context import WebRequest
-from registry.organisation import queries, service
+from registry.organisation import ladder, queries, service
 from registry.organisation.rules import Deployment
 from staff_console.deps import ConsoleDeps
 from staff_console.enrol import scripts
@@ -19,11 +19,14 @@ from staff_console.pages import View, Visit, read_again, said, show, submit
 from staff_console.setup import presenter
 from staff_console.setup.forms import (
     DETAILS,
+    LADDER,
+    LADDER_RENAMED,
     LIVE,
     RENAMED,
     RESPONSIBLE,
     SENDER,
     DetailsForm,
+    LadderForm,
     LiveForm,
     ResponsibleForm,
     SenderForm,
@@ -82,6 +85,20 @@ async def change_clinic(request: WebRequest, console: Console) -> Response[Any]:
     return await submit(request, console, do, again)
 
 
+@post("/setup/outreach", opt=STAFF)
+async def change_ladder(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, LadderForm)
+        await ladder.set_ladder(visit.tx, visit.actor, visit.clinic_id, form.ladder, now=visit.now)
+        return said("/setup", "ladder_changed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_again(visit, "outreach", error, LADDER, LADDER_RENAMED)
+        return await _page(visit, Refused(ladder=form))
+
+    return await submit(request, console, do, again)
+
+
 @post("/setup/senders", opt=STAFF)
 async def add_sender(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
@@ -125,4 +142,4 @@ def _deployment(console: ConsoleDeps) -> Deployment:
     )
 
 
-ROUTES: Final = [setup_page, sign_policy, set_responsible, change_clinic, add_sender, go_live]
+ROUTES: Final = [setup_page, sign_policy, set_responsible, change_clinic, change_ladder, add_sender, go_live]

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from kernel.errors import Problem
+from registry.organisation.ladder import outreach_ladder
 from registry.organisation.queries import SenderFacts, StaffMember
 from registry.organisation.rules import ClinicFacts
 from staff_console import formats, words
@@ -16,6 +17,7 @@ from staff_console.pages import Visit
 from staff_console.setup.views import PersonLine, SetupGroup, SetupItem, SetupPage
 
 BELOW: Final = "Set it under Clinic details."
+CHANNELS: Final = {"same": "Same channel", "other": "Second channel"}
 ITEM9: Final = {
     "link_only": "On the private page",
     "sms": "By text, under a signed policy",
@@ -60,6 +62,7 @@ GROUPS: Final[tuple[tuple[str, tuple[SetupItem, ...]], ...]] = (
 
 class Refused(msgspec.Struct, frozen=True):
     details: FormState | None = None
+    ladder: FormState | None = None
     sender: FormState | None = None
     live: FormState | None = None
     responsible: FormState | None = None
@@ -96,6 +99,8 @@ def page(
         people=tuple(_person(person) for person in people),
         details=refused.details or _details(clinic),
         item9_channels=words.choices(ITEM9),
+        ladder_form=refused.ladder or _ladder(clinic),
+        reminder_channels=words.choices(CHANNELS),
         sender_form=refused.sender or FormState("sender"),
         numbers=tuple(formats.phone(sender.number) for sender in numbers if sender.active),
     )
@@ -113,6 +118,19 @@ def _details(clinic: ClinicFacts) -> FormState:
         window_end=f"{clinic.window_end:%H:%M}",
         npi=clinic.npi or "",
         tax_id=clinic.tax_id or "",
+    )
+
+
+def _ladder(clinic: ClinicFacts) -> FormState:
+    wanted = outreach_ladder(clinic.settings)
+    rows: dict[str, str] = {}
+    for number, reminder in enumerate(wanted.reminders, start=1):
+        rows |= {f"hours_{number}": str(reminder.after_hours), f"channel_{number}": reminder.channel}
+    return filled(
+        "outreach",
+        **rows,
+        call_after_hours=str(wanted.call_after_hours),
+        answer_within_hours=str(wanted.answer_within_hours),
     )
 
 

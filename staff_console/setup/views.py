@@ -1,6 +1,7 @@
 """What is missing before the clinic may text patients. Template `setup/setup.html`.
 
-Posts: `/setup/policy`, `/setup/responsible` (staff_id), `/setup/clinic` (details), `/setup/senders` (number),
+Posts: `/setup/policy`, `/setup/responsible` (staff_id), `/setup/clinic` (details), `/setup/outreach` (hours_n, channel_n,
+call_after_hours, answer_within_hours), `/setup/senders` (number),
 `/setup/go-live` (confirm).
 """
 
@@ -52,5 +53,7 @@ class SetupPage(Struct, frozen=True):
     people: tuple[PersonLine, ...]
     details: FormState
     item9_channels: tuple[Choice, ...]
+    ladder_form: FormState
+    reminder_channels: tuple[Choice, ...]
     sender_form: FormState
     numbers: tuple[str, ...]

@@ -214,6 +214,11 @@ async def test_setup_lists_what_is_missing_and_goes_live_when_nothing_is(
         assert ada.status == 422
         await ada.submits("/setup/senders", number="206-555-0102")
         assert "206-555-0102" in ada.text
+        await ada.submits("/setup/outreach", hours_1="12", call_after_hours="96")
+        assert ada.errors == ["Reminder 1 is less than 24 hours after the invitation."]
+        await ada.submits("/setup/outreach", hours_1="48", hours_2="", call_after_hours="72")
+        assert "Follow-up changed." in ada.said
+        assert dict(ada.form("/setup/outreach").fields)["hours_1"] == "48"
 
 
 async def test_a_clinic_with_everything_goes_live_from_its_page(harbor: Clinic, console_deps: Deps) -> None:

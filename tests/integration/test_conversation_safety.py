@@ -233,7 +233,7 @@ async def test_an_undelivered_text_brings_no_reminder_back_after_a_crisis_text(
     before = await desk.column(select(CheckIn.next_at).where(CheckIn.id == check_in_id))
     async with desk.database.begin() as tx:
         now = desk.clock.now()
-        await schedule.pull_forward(tx, check_in_id, failed_at=now, now=now)
+        await schedule.prompt_lost(tx, check_in_id, "sms", failed_at=now, now=now)
     after = await desk.column(select(CheckIn.next_at).where(CheckIn.id == check_in_id))
     assert (after == before) is crisis
 
@@ -252,7 +252,7 @@ async def test_going_on_by_the_link_brings_no_pulled_reminder_into_a_paused_thre
             tx, facts, facts.sheet.runs[0].run, 1, 0, raw=None, channel="portal", source_id=None, now=now
         )
         before = await tx.scalar(select(CheckIn.next_at).where(CheckIn.id == check_in_id))
-        await schedule.pull_forward(tx, check_in_id, failed_at=now, now=now)
+        await schedule.prompt_lost(tx, check_in_id, "sms", failed_at=now, now=now)
         assert await tx.scalar(select(CheckIn.next_at).where(CheckIn.id == check_in_id)) == before
 
 

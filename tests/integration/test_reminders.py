@@ -121,7 +121,7 @@ class TestNotBegun:
         [check_in, _] = await programme.rows(ana)
         async with programme.database.begin() as tx:
             now = programme.clock.now()
-            await service.pull_forward(tx, check_in.id, failed_at=now, now=now)
+            await service.prompt_lost(tx, check_in.id, "sms", failed_at=now, now=now)
         await programme.runs_until(la(3, 4, 15))
         assert await times(programme, ana) == [("invitation", la(3, 3, 10)), ("reminder", la(3, 3, 12, 5))]
 

@@ -318,6 +318,8 @@ SETUP = SetupPage(
     ),
     details=filled("details", text_name="Harbor Clinic", support_phone="+12065550199", hours_text="Mon-Fri 9-5", item9_channel="link_only", window_start="09:00", window_end="20:00"),
     item9_channels=(Choice("link_only", "On the private page"), Choice("sms", "By text, under a signed policy")),
+    ladder_form=filled("outreach", hours_1="24", channel_1="same", hours_2="72", channel_2="other", call_after_hours="96", answer_within_hours="72"),
+    reminder_channels=(Choice("same", "Same channel"), Choice("other", "Second channel")),
     sender_form=FormState("sender", {"number": ("206",)}, {"number": "The number is not a phone number."}),
     numbers=("206-555-0100",),
 )  # fmt: skip

@@ -19,9 +19,10 @@ from messaging.schedule.advance import (
     due_number,
 )
 from messaging.schedule.facts import Reach, Site, is_minor
-from messaging.schedule.ladder import INVITED_LADDER, STARTED_LADDER
+from messaging.schedule.ladder import INVITED_LADDER, STARTED_LADDER, when_invited
 from messaging.schedule.staffed import staffed_hours
 from messaging.schedule.windows import SendingHours
+from registry.organisation.ladder import OutreachLadder, Reminder
 
 ID = UUID(int=7)
 TEN = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
@@ -76,6 +77,10 @@ BEGUN = msgspec.structs.replace(
 )
 
 
+MAILED = {"second_channel": "email", "email_sealed": "sealed", "email_key": "mail"}
+OWN = msgspec.structs.replace(SITE, invited=when_invited(OutreachLadder((Reminder(48),), 72, 48)))
+
+
 def ana(**changed: object) -> Reach:
     return msgspec.structs.replace(ANA, **changed)
 
@@ -103,6 +108,12 @@ def at(due: Due, moment: datetime, **changed: object) -> Due:
             Invite("items", TEN + DAY, TEN + 7 * DAY),
         ),
         (SCHEDULED, ana(channel="sms_items"), TEN, Invite("link", TEN + DAY, TEN + 7 * DAY)),
+        (
+            SCHEDULED,
+            ana(no_text="not_safe_to_text", **MAILED),
+            TEN,
+            Invite("email", TEN + DAY, TEN + 7 * DAY),
+        ),
         (SCHEDULED, ana(channel="portal"), TEN, Invite("portal", TEN + DAY, TEN + 7 * DAY)),
         (SCHEDULED, ana(paused=True), TEN, Wait(TEN + DAY - HOUR)),
         (at(SCHEDULED, TEN, superseded=True), ANA, TEN, End("missed", "superseded")),
@@ -142,7 +153,49 @@ def test_a_planned_check_in(due: Due, reach: Reach, now: datetime, step: object)
         (at(INVITED, TEN + 4 * DAY, prompts=3), ANA, TEN + 4 * DAY, AskStaff(TEN + 7 * DAY)),
         (at(INVITED, TEN + 7 * DAY, prompts=3), ANA, TEN + 7 * DAY, End("missed", "no_answer")),
         (at(INVITED, TEN + DAY, superseded=True), ANA, TEN + DAY, End("missed", "superseded")),
-        (at(INVITED, TEN + DAY), ana(no_text="stopped"), TEN + DAY, Wait(TEN + 4 * DAY)),
+        # A number that can't be texted any more: the other channel, else a person.
+        (at(INVITED, TEN + DAY), ana(no_text="stopped"), TEN + DAY, Remind(1, "call", False, TEN + 3 * DAY)),
+        (
+            at(INVITED, TEN + DAY),
+            ana(no_text="phone_not_verified", **MAILED),
+            TEN + DAY,
+            Remind(1, "email", False, TEN + 3 * DAY),
+        ),
+        # A prompt that was lost: the other channel at once, never the same text; the same one only for want of another.
+        (
+            at(INVITED, TEN + HOUR, lost=("items", "link")),
+            ana(**MAILED),
+            TEN + HOUR,
+            Remind(1, "email", False, TEN + 3 * DAY),
+        ),
+        (
+            at(INVITED, TEN + HOUR, lost=("items", "link")),
+            ana(second_channel="phone"),
+            TEN + HOUR,
+            Remind(1, "call", False, TEN + 3 * DAY),
+        ),
+        (
+            at(INVITED, TEN + 2 * HOUR, lost=("items", "link")),
+            ANA,
+            TEN + 2 * HOUR,
+            Remind(1, "link", False, TEN + 3 * DAY),
+        ),
+        (
+            at(INVITED, TEN + 3 * DAY, prompts=2, lost=("email",)),
+            ana(**MAILED),
+            TEN + 3 * DAY,
+            Remind(2, "link", False, TEN + 4 * DAY),
+        ),
+        # No address, or no agreement to it: the e-mail is never tried.
+        (
+            at(INVITED, TEN + 3 * DAY, prompts=2),
+            ana(second_channel="email"),
+            TEN + 3 * DAY,
+            Remind(2, "link", False, TEN + 4 * DAY),
+        ),
+        # The clinic's own ladder: one reminder after two days, a call after three.
+        (at(INVITED, TEN + 2 * DAY), ana(site=OWN), TEN + 2 * DAY, Remind(1, "link", False, TEN + 3 * DAY)),
+        (at(INVITED, TEN + 3 * DAY, prompts=2), ana(site=OWN), TEN + 3 * DAY, AskStaff(TEN + 7 * DAY)),
         (at(INVITED, TEN + DAY, content="portal"), ana(channel="portal"), TEN + DAY, Wait(TEN + 3 * DAY)),
         (at(INVITED, TEN + 4 * DAY, content="call"), ANA, TEN + 4 * DAY, End("missed", "not_reached")),
         (
