@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 TESTS ?= tests
 
-.PHONY: help install demo test check types services bench lock clean
+.PHONY: help install demo test proof check types services bench lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -30,6 +30,9 @@ demo: install ## A fictional clinic at http://127.0.0.1:8000
 
 test: install ## All tests; TESTS=tests/unit for some, JOBS=4 for more at once
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+
+proof: install ## The long profile: laws with thousands of examples, weeks of simulation
+	EVENKEEL_PROOF=1 $(BIN)/python -m pytest tests/property tests/simulation
 
 check: install ## Style, types and layers
 	$(BIN)/ruff check .

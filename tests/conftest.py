@@ -10,11 +10,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from kernel.db import Database
 from tests.support import chromium, databases, servers
 from tests.support.clock import FakeClock
 from tests.support.provider_client import Provider
+
+
+if os.environ.get("EVENKEEL_PROOF") == "1":  # `make proof`: as many examples as a night allows
+    settings.register_profile("proof", max_examples=2_000, deadline=None)
+    settings.load_profile("proof")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
