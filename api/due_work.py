@@ -17,11 +17,13 @@ from messaging.conversation.jobs import release_held, wake_threads
 from messaging.conversation.service import Conversation
 from messaging.delivery.dispatch import Dispatcher
 from messaging.delivery.upkeep import Upkeep
+from messaging.escalation.readiness import check_readiness
 from messaging.escalation.service import repeat_alerts
 from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
 from messaging.schedule.ports import Outgoing
 from registry.filing.service import ask_for_filing
 from registry.recommendations.jobs import overdue_recommendations
+from registry.stepped_care.service import propose_due
 from registry.worklist.judging import judge_due
 
 
@@ -72,10 +74,12 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
             (
                 _sweep("reap", 15, upkeep.reap),
                 _sweep("alerts", 10, alerts),
+                _sweep("readiness", 3600, _with(deps, check_readiness)),
                 _sweep("due_check_ins", 10, check_ins),
                 _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
                 _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),
                 _sweep("judge_rules", 60, _with(deps, judge_due)),
+                _sweep("step_proposals", 60, _with(deps, propose_due)),
                 _sweep("recommendations", 900, _with(deps, overdue_recommendations)),
                 _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),

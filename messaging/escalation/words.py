@@ -28,6 +28,9 @@ def alert_spoken(code: str, *, is_drill: bool) -> str:
     return f"{drill}Safety alert. Code {', '.join(code)}. Open the console."
 
 
+TEST_BY_MAIL: Final = "Monthly test of safety alerts, nothing happened. Confirm it in the console."
+
+
 def test_by_text(reply: str) -> str:
     return f"Monthly test of safety alerts, nothing happened. Reply {reply} or confirm in the console."
 
