@@ -26,16 +26,19 @@ from registry.episodes import tables as episodes
 from registry.filing import tables as filing
 from registry.handover import tables as handover
 from registry.intake import tables as intake
+from registry.launch import tables as launch
 from registry.measures import tables as measures
 from registry.on_call import tables as on_call
 from registry.organisation import tables as organisation
 from registry.patients import tables as patients
 from registry.plans import tables as plans
 from registry.protocol import tables as protocol
+from registry.quality import tables as quality
 from registry.recommendations import tables as recommendations
 from registry.related_people import tables as related_people
 from registry.review import tables as review
 from registry.safety import tables as safety
+from registry.stepped_care import tables as stepped_care
 from registry.time_log import tables as time_log
 from registry.treatment_changes import tables as treatment_changes
 from registry.worklist import tables as worklist
@@ -44,7 +47,7 @@ from registry.worklist import tables as worklist
 ROOMS = (
     audit, kernel_tables, web,
     organisation, patients, episodes, plans, measures, safety, time_log, worklist,
-    drafts, cover, treatment_changes, drills, protocol, on_call,
+    drafts, cover, treatment_changes, stepped_care, quality, launch, drills, protocol, on_call,
     related_people, patient_access,
     review, recommendations, contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,

@@ -15,6 +15,7 @@ from registry.access import CARE, require
 from registry.episodes import records as episode_records
 from registry.organisation import queries as organisation
 from registry.patients import records as patient_records
+from registry.stepped_care.service import propose_for
 from registry.treatment_changes import rules
 from registry.treatment_changes.rules import ChangeForm
 from registry.treatment_changes.tables import TreatmentChange
@@ -22,7 +23,8 @@ from registry.worklist import service as worklist
 
 
 async def record_change(tx: Tx, actor: Actor, patient_id: UUID, form: ChangeForm, *, now: datetime) -> UUID:
-    """For the patient's open episode; the registry's rules count from it at once. Raises `Invalid` with every
+    """For the patient's open episode; the registry's rules count from it at once, and a contact
+    about side effects and a score are proposed. Raises `Invalid` with every
     problem, `NotFound` for another clinic's patient, `Conflict` without an open episode."""
     clinic_id = require(actor, *CARE, "consultant")
     patient = await patient_records.locked(tx, clinic_id, patient_id)
@@ -50,6 +52,7 @@ async def record_change(tx: Tx, actor: Actor, patient_id: UUID, form: ChangeForm
     }
     await tx.execute(insert(TreatmentChange), values)
     await worklist.refresh(tx, episode.id, now)
+    await propose_for(tx, episode.id, now)
     await audit.record(
         tx, actor, "treatment_change.recorded", "treatment_change", change_id,
         now=now, patient_id=patient_id, kind=form.kind, source=form.source,
@@ -72,6 +75,7 @@ async def withdraw_change(tx: Tx, actor: Actor, change_id: UUID, *, now: datetim
     values = {"withdrawn_at": now, "withdrawn_by_id": episode_records.staff_id(actor)}
     await tx.execute(update(TreatmentChange).where(TreatmentChange.id == change_id).values(**values))
     await worklist.refresh(tx, row.episode_id, now)
+    await propose_for(tx, row.episode_id, now)
     await audit.record(
         tx, actor, "treatment_change.withdrawn", "treatment_change", change_id,
         now=now, patient_id=row.patient_id,

@@ -94,7 +94,8 @@ _COUNTED: Final = (
 
 
 async def frame(tx: Tx, viewer: Actor) -> Frame:
-    """One statement. Without audit: it shows counts, and the patient whose timer the viewer started, which left one. Raises Forbidden when no clinic was chosen."""
+    """One statement. Without audit: it shows counts, and the patient of the viewer's own timer, whose start left an
+    audit row. Raises Forbidden when no clinic was chosen."""
     if viewer.clinic_id is None:
         raise Forbidden("no clinic was chosen", code="clinic_missing")
     clinical = viewer.has(*CLINICAL)

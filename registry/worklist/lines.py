@@ -148,6 +148,7 @@ _UNTOLD: Final[Mapping[str, Any]] = {
     "next_check_in_on": None,
     "last_contact_at": None,
     "last_review_at": None,
+    "steps_at": None,
     "minutes_month": None,
     "counted_seconds": 0,
     "safety_flag": False,

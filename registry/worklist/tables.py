@@ -64,6 +64,7 @@ class RegistryLine(Base):
     changed_on: Mapped[date | None]  # the last treatment change
     rules: Mapped[list[Any]]  # R-* that are met or can't be judged, as of `rules_on` (registry/flags)
     rules_on: Mapped[date | None]  # the clinic's local date; None when the clinic's numbers changed since
+    steps_at: Mapped[datetime | None]  # when stepped care last looked at it
     minutes_month: Mapped[str | None]  # YYYY-MM in the clinic's zone that the seconds belong to
     counted_seconds: Mapped[int]
     open_risk: Mapped[int]  # highest open tier, 0 = none open (which says nothing about risk)

@@ -35,6 +35,7 @@ TaskKind = Literal[
     "late_answer",
     "alert_undeliverable",
     "lost_patient",
+    "end_episode",
     "recommendation_declined",
     "recommendation_overdue",
     "on_call_gap",
@@ -95,6 +96,7 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "staff_stopped_alerts": Kind("A colleague's phone stopped safety alerts", "now"),
     "recommendation_declined": Kind("Recommendation declined: tell the consultant", "next_business_day"),
     "recommendation_overdue": Kind("Recommendation waits too long", "now", by_hand=False),
+    "end_episode": Kind("Stable: end the episode with the patient", "next_business_day"),
     "lost_patient": Kind("Nothing is planned for this patient", "next_business_day"),
 }  # fmt: skip
 REPLIES: Final = tuple(kind for kind, about in KINDS.items() if about.reply)

@@ -1,0 +1,183 @@
+"""Proposals on both databases: found by the sweep, decided by a person, settled by what happens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert, select
+
+from kernel.db import Database, Tx
+from kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from messaging.schedule.outreach import Schedule
+from registry.care_plans.tables import CarePlan
+from registry.episodes.tables import Episode
+from registry.measures import service as measures
+from registry.plans import service as plans
+from registry.plans.queries import plan_facts
+from registry.plans.rules import PlanLine
+from registry.stepped_care import queries, service
+from registry.treatment_changes import service as treatment_changes
+from registry.treatment_changes.queries import changes
+from registry.treatment_changes.rules import ChangeForm
+from registry.worklist.tables import RegistryLine, Task
+from tests.support import builders
+from tests.support.alerts import NotedAlerts
+from tests.support.builders import ClinicRows, PatientRows
+
+NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)  # Monday 10:00 in Seattle
+DAY = timedelta(days=1)
+OUTREACH = Schedule()
+
+
+async def scored(tx: Tx, clinic: ClinicRows, patient: PatientRows, total: int, days_ago: int) -> None:
+    form = measures.TotalForm(
+        patient_id=patient.id, instrument_id="phq9", total=total, taken_on=(NOW - days_ago * DAY).date(),
+        source="paper", item9=0,
+    )  # fmt: skip
+    await measures.enter_total(tx, clinic.actor("care_manager"), form, now=NOW, alerts=NotedAlerts())
+
+
+async def waiting(tx: Tx, clinic: ClinicRows) -> dict[str, UUID]:
+    found = await queries.waiting(tx, clinic.actor("care_manager"), now=NOW)
+    return {line.kind: line.id for line in found}
+
+
+async def course(tx: Tx, *totals: tuple[int, int], **columns: Any) -> tuple[ClinicRows, PatientRows]:
+    """A patient enrolled 100 days ago with (total, days ago) on paper."""
+    clinic = await builders.clinic(tx, NOW)
+    values = {"enrolled_on": (NOW - 100 * DAY).date()} | columns
+    patient = await builders.patient(tx, clinic, NOW, family_name="Adams", **values)
+    for total, days_ago in totals:
+        await scored(tx, clinic, patient, total, days_ago)
+    return clinic, patient
+
+
+async def test_a_response_is_found_by_the_sweep_and_steps_down_with_its_rhythm(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (16, 90), (7, 3))
+        casey = clinic.actor("care_manager")
+        line = PlanLine("phq9", 14, time(10, 0), NOW.date())
+        await plans.set_plan(tx, casey, patient.id, [line], now=NOW, outreach=OUTREACH)
+    assert (await service.propose_due(database, NOW))["proposed"] == 1
+    assert (await service.propose_due(database, NOW))["looked_at"] == 0
+    async with database.begin() as tx:
+        proposal = (await waiting(tx, clinic))["step_down"]
+        with pytest.raises(Forbidden):
+            await service.accept(tx, clinic.actor("consultant"), proposal, now=NOW, outreach=OUTREACH)
+        await service.accept(tx, casey, proposal, now=NOW, outreach=OUTREACH)
+        status = await tx.scalar(select(Episode.status).where(Episode.id == patient.episode_id))
+        assert status == "relapse_prevention"
+        assert [line.every_days for line in (await plan_facts(tx, patient.id)).lines] == [28]
+        with pytest.raises(Conflict):
+            await service.accept(tx, casey, proposal, now=NOW, outreach=OUTREACH)
+        await scored(tx, clinic, patient, 13, 0)
+        await service.propose_for(tx, patient.episode_id, NOW)
+        await service.accept(tx, casey, (await waiting(tx, clinic))["relapse"], now=NOW, outreach=OUTREACH)
+        assert [line.every_days for line in (await plan_facts(tx, patient.id)).lines] == [14]
+
+
+async def test_what_was_declined_is_not_proposed_again_until_a_new_score(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (16, 90), (13, 3))
+        casey = clinic.actor("care_manager")
+        await service.propose_for(tx, patient.episode_id, NOW)
+        proposal = (await waiting(tx, clinic))["step_up"]
+        with pytest.raises(Invalid):
+            await service.decline(tx, casey, proposal, "  ", now=NOW)
+        await service.decline(tx, casey, proposal, "Starts therapy on Friday", now=NOW)
+        await service.propose_for(tx, patient.episode_id, NOW + DAY)
+        assert await waiting(tx, clinic) == {}
+        [decided] = await queries.of_patient(tx, casey, patient.id, now=NOW)
+        assert (decided.state, decided.reason) == ("declined", "Starts therapy on Friday")
+        await scored(tx, clinic, patient, 14, 0)
+        await service.propose_for(tx, patient.episode_id, NOW)
+        await service.accept(tx, casey, (await waiting(tx, clinic))["step_up"], now=NOW, outreach=OUTREACH)
+        line = await worklist_line(tx, patient)
+        assert line.discuss_flag
+
+
+async def test_a_change_of_treatment_proposes_a_contact_and_a_score_at_once(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (9, 90))
+        casey = clinic.actor("care_manager")
+        await plans.set_plan(
+            tx, casey, patient.id, [PlanLine("phq9", 14, time(10, 0), NOW.date() + DAY)],
+            now=NOW, outreach=OUTREACH,
+        )  # fmt: skip
+        form = ChangeForm(NOW.date(), "medication_started", "sertraline 50 mg", new_antidepressant=True)
+        change_id = await treatment_changes.record_change(tx, casey, patient.id, form, now=NOW)
+        found = await waiting(tx, clinic)
+        assert found.keys() == {"side_effects", "score"}
+        await service.accept(tx, casey, found["side_effects"], now=NOW, outreach=OUTREACH)
+        await service.accept(tx, casey, found["score"], now=NOW, outreach=OUTREACH)
+        row = await tx.first(select(Episode.next_contact_at).where(Episode.id == patient.episode_id))
+        assert row is not None
+        assert row.next_contact_at == datetime(2026, 3, 16, 17, 0, tzinfo=UTC)  # 10:00, summer time
+        [line] = (await plan_facts(tx, patient.id)).lines
+        assert (NOW.date() + 28 * DAY - line.anchor_on).days % 14 == 0
+        [change] = await changes(tx, casey, patient.id, now=NOW)
+        assert (change.number, change.label, change.what) == (1, "Medication started", "sertraline 50 mg")
+        await treatment_changes.withdraw_change(tx, casey, change_id, now=NOW)
+        assert await changes(tx, casey, patient.id, now=NOW) == ()
+
+
+async def test_a_withdrawn_change_takes_its_proposals_along(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (9, 90))
+        casey = clinic.actor("care_manager")
+        form = ChangeForm(NOW.date(), "dose_changed", "sertraline 100 mg")
+        change_id = await treatment_changes.record_change(tx, casey, patient.id, form, now=NOW)
+        await treatment_changes.withdraw_change(tx, casey, change_id, now=NOW)
+        assert await waiting(tx, clinic) == {}
+        with pytest.raises(Conflict):
+            await treatment_changes.withdraw_change(tx, casey, change_id, now=NOW)
+        with pytest.raises(Invalid) as refused:
+            await treatment_changes.record_change(
+                tx, casey, patient.id, ChangeForm(NOW.date() + DAY, "other", " ", True), now=NOW
+            )
+        assert [p.field for p in refused.value.problems] == ["on", "what", "new_antidepressant"]
+
+
+async def test_another_clinics_proposal_does_not_exist(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (16, 90), (7, 3))
+        await service.propose_for(tx, patient.episode_id, NOW)
+        proposal = (await waiting(tx, clinic))["step_down"]
+        stranger = (await builders.clinic(tx, NOW)).actor("care_manager")
+        for refused in (
+            service.decline(tx, stranger, proposal, "no", now=NOW),
+            queries.of_patient(tx, stranger, patient.id, now=NOW),
+        ):
+            with pytest.raises(NotFound):
+                await refused
+
+
+async def test_graduation_becomes_a_task_to_end_the_episode(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (16, 90), (4, 40), (4, 3), status="relapse_prevention")
+        await service.propose_for(tx, patient.episode_id, NOW)
+        assert await waiting(tx, clinic) == {}  # without a plan against relapse
+        await relapse_plan(tx, clinic, patient)
+        await service.propose_for(tx, patient.episode_id, NOW)
+        casey = clinic.actor("care_manager")
+        await service.accept(tx, casey, (await waiting(tx, clinic))["graduate"], now=NOW, outreach=OUTREACH)
+        open_task = await tx.scalar(
+            select(Task.kind).where(Task.patient_id == patient.id, Task.kind == "end_episode")
+        )
+        assert open_task == "end_episode"
+
+
+async def worklist_line(tx: Tx, patient: PatientRows) -> Any:
+    return await tx.first(select(RegistryLine.__table__).where(RegistryLine.episode_id == patient.episode_id))
+
+
+async def relapse_plan(tx: Tx, clinic: ClinicRows, patient: PatientRows) -> None:
+    fresh: dict[str, Any] = {c.name: None for c in CarePlan.__table__.columns if c.nullable}
+    values = {
+        "id": tx.new_id(), "clinic_id": clinic.id, "patient_id": patient.id, "episode_id": patient.episode_id,
+        "kind": "relapse", "version": 1, "content_sealed": tx.vault.seal("{}"), "created_at": NOW,
+    }  # fmt: skip
+    await tx.execute(insert(CarePlan), fresh | values)
