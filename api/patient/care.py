@@ -24,7 +24,7 @@ from messaging.patient_access import answers, check_ins, codes, messages, own
 from messaging.patient_access.answers import GivenAnswer, Submission
 from messaging.patient_access.check_ins import CheckInForm
 from messaging.patient_access.messages import Line, Written
-from messaging.patient_access.own import Contact, DueCheckIn, PastResult, PlanMeasure, Preferences
+from messaging.patient_access.own import Contact, DueCheckIn, PastResult, PatientPlan, Preferences
 from registry.organisation import queries as organisation
 from registry.patients import own as own_record
 from registry.patients.own import OwnWishes
@@ -165,10 +165,10 @@ async def contacts(request: WebRequest, deps: NamedDependency[Deps]) -> Response
     return tagged(request, await within(request, deps, body))
 
 
-@get(f"{ROOT}/plan", opt=access.DEVICE, tags=["care"], summary="What is asked, and how often", **READ)
-async def plan(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Items[PlanMeasure]]:
-    async def body(call: Call) -> Items[PlanMeasure]:
-        return Items(await own.plan(call.tx, call.who, now=call.now))
+@get(f"{ROOT}/plan", opt=access.DEVICE, tags=["care"], summary="Goals and plan", **READ)
+async def plan(request: WebRequest, deps: NamedDependency[Deps]) -> Response[PatientPlan]:
+    async def body(call: Call) -> PatientPlan:
+        return await own.plan(call.tx, call.who, now=call.now)
 
     return tagged(request, await within(request, deps, body))
 
@@ -251,7 +251,7 @@ async def change_safety(
         own.require_own(who)
         await own_record.set_code_word(call.tx, who.actor, who.patient_id, data.code_word, now=call.now)
         if not data.safe_to_text:
-            await own_record.set_safe_to_text(call.tx, who.actor, who.patient_id, False, now=call.now)
+            await own.unsafe_to_text(call.tx, who, now=call.now)
 
     await within(request, deps, body)
 

@@ -27,7 +27,7 @@ from registry.organisation.rules import ClinicFacts
 
 # Somewhere ordinary to be when somebody looks over the shoulder.
 EXIT: Final = "https://www.weather.gov/"
-PATHS: Final = ("/c/", "/check-in")
+PATHS: Final = ("/c/", "/check-in", "/me/")
 LANGUAGE_FIELD: Final = "lang"
 NO_CLINIC: Final[dict[Language, str]] = {"en": "Your care team", "es": "Su equipo de atención"}
 _SHELL: Final = "portal_shell"
@@ -140,7 +140,7 @@ async def invalid(request: WebRequest, deps: Deps) -> Response[str]:
 
 
 def is_patients(path: str) -> bool:
-    return path.startswith(PATHS)
+    return f"{path}/".startswith(PATHS)
 
 
 def error_page(engine: Environment, connection: Connection, status: int) -> Response[str]:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from kernel import audit
 from kernel.db import Tx
@@ -15,6 +15,7 @@ from kernel.errors import Conflict, Forbidden
 from messaging.consent import numbers
 from messaging.consent import service as consent
 from messaging.consent.scripts import script
+from messaging.delivery import service as delivery
 from messaging.patient_access import sessions
 from messaging.patient_access.codes import NewNumber
 from messaging.patient_access.rules import Scope
@@ -22,6 +23,8 @@ from messaging.patient_access.sessions import SignedIn
 from messaging.schedule import occurrences
 from messaging.schedule.tables import CheckIn
 from questionnaires import catalog
+from registry.care_plans.contents import CareContent
+from registry.care_plans.tables import CarePlan
 from registry.episodes.tables import Episode
 from registry.measures.tables import Answer, MeasureResult, MeasureRun
 from registry.organisation.patient_pages import patient_pages
@@ -32,11 +35,26 @@ from registry.patients.own import OwnWishes
 from registry.patients.tables import Patient, PatientPhone
 from registry.plans import queries as plans
 from registry.ports import ContentLevel, Outreach, TextingConsentForm
+from registry.worklist import service as worklist
 from registry.zones import local_date
 
 OFFERED: Final = ("invited", "in_progress")
 RESULTS_SHOWN: Final = 50
 MOST_CHECK_INS: Final = 10
+# The newest version that the patient agreed to; one that is still being written is the team's alone.
+_AGREED: Final = (
+    select(CarePlan.content_sealed, CarePlan.agreed_on)
+    .join(Episode, Episode.id == CarePlan.episode_id)
+    .where(
+        CarePlan.patient_id == bindparam("patient"),
+        CarePlan.clinic_id == bindparam("clinic"),
+        CarePlan.kind == "care",
+        CarePlan.agreed_on.is_not(None),
+        Episode.status != "ended",
+    )
+    .order_by(CarePlan.version.desc())
+    .limit(1)
+)
 
 
 class DueCheckIn(msgspec.Struct, frozen=True):
@@ -66,6 +84,19 @@ class PlanMeasure(msgspec.Struct, frozen=True):
     every_days: int
     local_time: time
     next_on: date
+
+
+class PatientPlan(msgspec.Struct, frozen=True):
+    """Goals and plan in the words that were agreed with the patient; empty before there are any. `measures`: what is
+    asked, how often, and when next."""
+
+    goals: tuple[str, ...]
+    skill: str
+    rhythm: str
+    medications: tuple[str, ...]
+    treatments: tuple[str, ...]
+    agreed_on: date | None
+    measures: tuple[PlanMeasure, ...]
 
 
 class PastResult(msgspec.Struct, frozen=True):
@@ -142,21 +173,32 @@ async def next_contact(tx: Tx, signed_in: SignedIn, *, now: datetime) -> Contact
     )
 
 
-async def plan(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[PlanMeasure, ...]:
-    """What is asked, how often, and when next. Raises Forbidden outside a related person's scope."""
+async def plan(tx: Tx, signed_in: SignedIn, *, now: datetime) -> PatientPlan:
+    """Raises Forbidden outside a related person's scope."""
     _require(signed_in, "plan")
-    zone = await _zone(tx, signed_in)
-    today = local_date(now, zone)
+    today = local_date(now, await zone(tx, signed_in))
     lines = await plans.current_plan(tx, signed_in.patient_id)
+    agreed = await tx.first(_AGREED, {"patient": signed_in.patient_id, "clinic": signed_in.clinic_id})
+    care = CareContent()
+    if agreed is not None:
+        care = msgspec.json.decode(tx.vault.open(agreed.content_sealed), type=CareContent)
     await _read(tx, signed_in, "plan.read", now)
-    return tuple(
-        PlanMeasure(
-            line.instrument_id,
-            line.every_days,
-            line.local_time,
-            _next(line.anchor_on, line.every_days, today),
-        )
-        for line in lines
+    return PatientPlan(
+        goals=care.goals,
+        skill=care.skill,
+        rhythm=care.rhythm,
+        medications=care.medications,
+        treatments=care.treatments,
+        agreed_on=None if agreed is None else agreed.agreed_on,
+        measures=tuple(
+            PlanMeasure(
+                line.instrument_id,
+                line.every_days,
+                line.local_time,
+                _next(line.anchor_on, line.every_days, today),
+            )
+            for line in lines
+        ),
     )
 
 
@@ -275,6 +317,25 @@ async def agree_to_texts(tx: Tx, signed_in: SignedIn, *, now: datetime) -> None:
     await occurrences.materialise(tx, signed_in.patient_id, now=now)
 
 
+async def unsafe_to_text(tx: Tx, signed_in: SignedIn, *, now: datetime) -> None:
+    """Somebody else reads along: nothing more goes to the number, codes neither, and a person calls."""
+    require_own(signed_in)
+    await own_record.set_safe_to_text(tx, signed_in.actor, signed_in.patient_id, False, now=now)
+    await delivery.suppress(
+        tx, patient_id=signed_in.patient_id, phone_key=signed_in.phone_key, reason="contact_changed", now=now
+    )
+    await worklist.open_task(
+        tx,
+        clinic_id=signed_in.clinic_id,
+        patient_id=signed_in.patient_id,
+        episode_id=None,
+        kind="shared_phone",
+        dedupe_key=f"shared_phone:{signed_in.patient_id}",
+        detail={"why": "not_safe_to_text"},
+        now=now,
+    )
+
+
 def require_own(signed_in: SignedIn) -> None:
     if not signed_in.own:
         raise Forbidden("only the patient may do this", code="not_the_patient")
@@ -291,7 +352,8 @@ def _require(signed_in: SignedIn, scope: Scope) -> None:
         raise Forbidden("this is not part of what was agreed", code="scope_missing")
 
 
-async def _zone(tx: Tx, signed_in: SignedIn) -> str:
+async def zone(tx: Tx, signed_in: SignedIn) -> str:
+    """The patient's, else the clinic's."""
     row = await tx.first(
         select(Patient.zone, Clinic.zone.label("clinic_zone"))
         .join(Clinic, Clinic.id == Patient.clinic_id)

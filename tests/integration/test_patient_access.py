@@ -1,0 +1,128 @@
+"""Codes under many guessers at once, on both databases; and the refresh token that two use at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from kernel.db import Database, Tx
+from kernel.errors import TooMany
+from kernel.ids import new_code, new_token
+from messaging.patient_access import codes, sessions
+from messaging.patient_access.tables import CodeRequest, PatientSession
+from registry.patients.tables import PatientPhone
+from tests.support.builders import PatientRows
+from tests.support.clock import FakeClock
+from tests.support.programme import Programme
+
+ANA, BEN = "+12065550123", "+12065550177"
+
+
+async def enrolled(programme: Programme, phone: str) -> PatientRows:
+    patient = await programme.enrols(first_on=(programme.clock.now() + timedelta(days=3)).date(), phone=phone)
+    async with programme.database.begin() as tx:
+        await tx.execute(
+            update(PatientPhone).where(PatientPhone.id == patient.phone_id).values(state="verified")
+        )
+    return patient
+
+
+async def asks(programme: Programme, phone: str, code: str) -> str:
+    """A code that the test knows; gives the secret of the browser or app that asked."""
+    secret = new_token()
+    async with programme.database.begin() as tx:
+        await codes.ask(tx, phone, secret=secret, new_code=lambda *_: code, now=programme.clock.now())
+    return secret
+
+
+async def test_a_hundred_guessers_at_once_get_five_codes_looked_at_and_others_go_on(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    await enrolled(programme, ANA)
+    ben = await enrolled(programme, BEN)
+    secret, bens = await asks(programme, ANA, "493027"), await asks(programme, BEN, "118822")
+
+    async def guess(nth: int) -> Any:
+        async def body(tx: Tx) -> Any:
+            return await codes.prove(tx, secret, f"{nth:06d}", now=clock.now())
+
+        return await database.run(body)
+
+    assert await asyncio.gather(*(guess(nth) for nth in range(100))) == [None] * 100
+    async with database.begin() as tx:
+        tries = select(CodeRequest.tries, CodeRequest.used_at).order_by(CodeRequest.tries.desc())
+        assert [row.tries for row in await tx.all(tries)] == [5, 0]
+        assert await codes.prove(tx, secret, "493027", now=clock.now()) is None
+        proven = await codes.prove(tx, bens, "118822", now=clock.now())
+    assert proven is not None
+    assert proven.account.patient_id == ben.id
+
+
+async def test_a_code_is_used_once_by_whoever_asked_and_for_ten_minutes(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    await enrolled(programme, ANA)
+    secret, other = await asks(programme, ANA, "493027"), await asks(programme, ANA, "777777")
+    async with database.begin() as tx:
+        assert await codes.prove(tx, other, "493027", now=clock.now()) is None
+        assert await codes.prove(tx, new_token(), "493027", now=clock.now()) is None
+        assert await codes.prove(tx, secret, "493027", now=clock.now() + timedelta(minutes=10)) is None
+        assert await codes.prove(tx, secret, "493027", now=clock.now()) is not None
+        assert await codes.prove(tx, secret, "493027", now=clock.now()) is None
+
+
+async def test_asking_many_times_at_once_is_counted_one_by_one(database: Database, clock: FakeClock) -> None:
+    programme = await Programme.open(database, clock)
+    await enrolled(programme, ANA)
+
+    async def ask(_: int) -> str:
+        async def body(tx: Tx) -> str:
+            await codes.ask(tx, ANA, secret=new_token(), new_code=new_code, now=clock.now())
+            return "asked"
+
+        try:
+            return await database.run(body)
+        except TooMany:
+            return "too many"
+
+    found = await asyncio.gather(*(ask(nth) for nth in range(20)))
+    assert (found.count("asked"), found.count("too many")) == (5, 15)
+    assert [text.kind for text in await programme.sent(await _patient(programme))].count("passcode") == 5
+
+
+async def test_of_two_who_refresh_at_once_one_gets_a_pair_and_the_device_ends(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    await enrolled(programme, ANA)
+    secret = await asks(programme, ANA, "493027")
+    async with database.begin() as tx:
+        proven = await codes.prove(tx, secret, "493027", now=clock.now())
+        assert proven is not None
+        await sessions.start_device(tx, proven, "Phone", access="a" * 27, refresh="r" * 27, now=clock.now())
+
+    async def use() -> Any:
+        async def body(tx: Tx) -> Any:
+            return await sessions.refresh(
+                tx, "r" * 27, access=new_token(), next_refresh=new_token(), now=clock.now()
+            )
+
+        return await database.run(body)
+
+    outcomes = await asyncio.gather(use(), use())
+    assert sorted(type(found).__name__ for found in outcomes) == ["Tokens", "str"]
+    assert "reused" in outcomes
+    async with database.begin() as tx:
+        open_ones = select(func.count()).where(PatientSession.ended_at.is_(None))
+        assert await tx.scalar(open_ones) == 0
+
+
+async def _patient(programme: Programme) -> PatientRows:
+    async with programme.database.begin() as tx:
+        row: Any = await tx.first(select(PatientPhone.id, PatientPhone.patient_id))
+    return PatientRows(row.patient_id, row.patient_id, row.id, ANA)
