@@ -7,6 +7,7 @@ codes as NARHC summarises the 2026 final rules; the advanced-primary-care pairin
 """
 
 from datetime import date
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -171,6 +172,7 @@ def find(code_id: str) -> Code | None:
     return _BY_ID.get(code_id)
 
 
+@lru_cache(maxsize=600)
 def in_force(month: Month) -> tuple[Code, ...]:
     """The codes in force for the whole of a month."""
     return tuple(
@@ -182,7 +184,12 @@ def in_force(month: Month) -> tuple[Code, ...]:
 
 def not_in_force(code_ids: frozenset[str], month: Month) -> tuple[str, ...]:
     """Those of the codes that can't be reported for the whole of a month, sorted."""
-    return tuple(sorted(code_ids - {code.id for code in in_force(month)}))
+    return tuple(sorted(code_ids - _ids_in_force(month)))
+
+
+@lru_cache(maxsize=600)
+def _ids_in_force(month: Month) -> frozenset[str]:
+    return frozenset(code.id for code in in_force(month))
 
 
 def conflicts(lines: frozenset[str], others: frozenset[str]) -> tuple[Conflict, ...]:

@@ -98,9 +98,10 @@ def lines_for(month_type: MonthType, minutes: int, rule_set: RuleSet) -> Lines:
     """Lines for one month's minutes, floored once by the caller. Raises ValueError for negative minutes."""
     if minutes < 0:
         raise ValueError("minutes: must not be negative")
-    lines = _decide(month_type, minutes, rule_set)
-    steps = _steps(month_type, minutes, lines, rule_set)
-    next_at, next_line = _next(month_type, minutes, lines, rule_set)
+    terms = _terms(month_type, rule_set)
+    lines = _decide(month_type, minutes, terms, rule_set)
+    steps = _steps(month_type, minutes, lines, terms, rule_set)
+    next_at, next_line = _next(month_type, minutes, lines, terms, rule_set)
     return Lines(
         month_type=month_type,
         minutes=minutes,
@@ -109,7 +110,7 @@ def lines_for(month_type: MonthType, minutes: int, rule_set: RuleSet) -> Lines:
         next_at=next_at,
         next_line=next_line,
         rule_id=rule_set.rule_id,
-        warnings=_warnings(month_type, minutes, lines, rule_set),
+        warnings=_warnings(month_type, minutes, lines, terms, rule_set),
         steps=steps,
         reason_text=" ".join(step.words for step in steps if step.passed is not None),
     )
@@ -156,8 +157,7 @@ def addon_for(month_type: MonthType) -> str:
     return _ADDONS[month_type]
 
 
-def _decide(month_type: MonthType, minutes: int, rule_set: RuleSet) -> tuple[Line, ...]:
-    terms = _terms(month_type, rule_set)
+def _decide(month_type: MonthType, minutes: int, terms: _Terms, rule_set: RuleSet) -> tuple[Line, ...]:
     if month_type == "general" or rule_set.month_code is not None:
         return (Line(terms.code, 1),) if minutes >= terms.need else ()
     if minutes >= terms.need:
@@ -175,25 +175,23 @@ def _additional_units(extra: int, step: int) -> int:
 
 
 def _next(
-    month_type: MonthType, minutes: int, lines: tuple[Line, ...], rule_set: RuleSet
+    month_type: MonthType, minutes: int, lines: tuple[Line, ...], terms: _Terms, rule_set: RuleSet
 ) -> tuple[int | None, str | None]:
-    terms = _terms(month_type, rule_set)
     past_base = max(0, _additional_units(minutes - terms.base, terms.step))
     candidates = (rule_set.g2214_min, terms.need, terms.base + terms.step + _UNIT * past_base)
     if month_type == "general" or rule_set.month_code is not None:
         candidates = (terms.need, terms.need, terms.need)
     for at in sorted(candidate for candidate in candidates if candidate > minutes):
-        then = _decide(month_type, at, rule_set)
+        then = _decide(month_type, at, terms, rule_set)
         if then != lines:
             return at, str(then[-1])
     return None, None
 
 
 def _warnings(
-    month_type: MonthType, minutes: int, lines: tuple[Line, ...], rule_set: RuleSet
+    month_type: MonthType, minutes: int, lines: tuple[Line, ...], terms: _Terms, rule_set: RuleSet
 ) -> tuple[LineWarning, ...]:
     found: list[LineWarning] = []
-    terms = _terms(month_type, rule_set)
     alone = month_type == "general" or rule_set.month_code is not None
     units = 0 if alone else _additional_units(minutes - terms.base, terms.step)
     if units > rule_set.max_99494_units:
@@ -213,9 +211,8 @@ def _warnings(
 
 
 def _steps(
-    month_type: MonthType, minutes: int, lines: tuple[Line, ...], rule_set: RuleSet
+    month_type: MonthType, minutes: int, lines: tuple[Line, ...], terms: _Terms, rule_set: RuleSet
 ) -> tuple[Step, ...]:
-    terms = _terms(month_type, rule_set)
     reached = minutes >= terms.need
     base = Step(
         terms.code,

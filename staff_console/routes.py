@@ -17,6 +17,7 @@ from staff_console.scores import controller as scores
 from staff_console.search import controller as search
 from staff_console.setup import controller as setup
 from staff_console.tasks import controller as tasks
+from staff_console.status import controller as status
 from staff_console.time import controller as time
 from staff_console.time import timers
 from staff_console.today import controller as today
@@ -31,6 +32,7 @@ ROUTES: Final[list[Any]] = [
     *contact.ROUTES,
     *care_plan.ROUTES,
     *scores.ROUTES,
+    *status.ROUTES,
     *enrol.ROUTES,
     *safety.ROUTES,
     *tasks.ROUTES,

@@ -8,7 +8,7 @@ from kernel.audit import Role
 from registry.access import CLINICAL
 from staff_console.formats import Moment
 
-PageKey = Literal["today", "registry", "safety", "tasks", "billing", "setup", "account"]
+PageKey = Literal["today", "registry", "safety", "tasks", "review", "approvals", "billing", "setup", "account"]
 
 
 class NavItem(Struct, frozen=True):
@@ -28,6 +28,8 @@ NAV: tuple[NavItem, ...] = (
     NavItem("registry", "Registry", "/registry", "g r"),
     NavItem("safety", "Safety", "/safety", "g s"),
     NavItem("tasks", "Tasks", "/tasks", "g k"),
+    NavItem("review", "Review", "/review", "g v"),
+    NavItem("approvals", "Approvals", "/approvals", "g a"),
     NavItem("billing", "Billing", "/billing", "g b", ("biller", "clinic_lead", "care_manager")),
     NavItem("setup", "Setup", "/setup", "g u", ("administrator", "clinic_lead")),
 )
@@ -50,6 +52,23 @@ class Undo(Struct, frozen=True):
     action: str
     label: str
     seconds: int = 10
+
+
+class RunningTimer(Struct, frozen=True):
+    """The person's timer on every page. `idle` asks whether they are still at work, with the moment of their last
+    sign; `back` is the page to return to."""
+
+    patient: str
+    patient_href: str
+    activity: str
+    activity_label: str
+    since: Moment
+    seen: Moment
+    seconds: int
+    minutes: str
+    back: str
+    idle: bool = False
+    idle_after: int = 600
 
 
 class Flash(Struct, frozen=True):
@@ -81,3 +100,4 @@ class Shell(Struct, frozen=True):
     searches: bool = True
     may_set_up: bool = True
     form_key: str = ""
+    timer: RunningTimer | None = None

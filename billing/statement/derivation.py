@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, tzinfo
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from billing.statement.facts import Dated, PatientFacts
 from billing.statement.rules import StatementRow, statement_row
 from registry import zones
 from registry.time_log.months import Month
-from registry.time_log.rules import Count, Entry, Window, count
+from registry.time_log.rules import Count, Entry, Window, count, is_late
 
 VERSION: Final = 1
 
@@ -66,12 +66,8 @@ def late_entries(entries: Iterable[Entry], zone: tzinfo) -> tuple[Dated, ...]:
     return tuple(
         Dated(entry.id, entry.started_at.astimezone(zone).date(), "time_entry")
         for entry in entries
-        if entry.created_at.astimezone(zone).date() > _ended(entry).astimezone(zone).date()
+        if is_late(entry.started_at, entry.seconds, entry.created_at, zone)
     )
-
-
-def _ended(entry: Entry) -> datetime:
-    return entry.started_at + timedelta(seconds=entry.seconds)
 
 
 def encoded(inputs: Inputs) -> bytes:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, select
 
 from kernel.db import Tx, among
 from registry import zones
@@ -66,7 +66,7 @@ async def month_log(
     ]
 
 
-def _entries(clinic_id: UUID, month: Month, zone_name: str, episode_id: UUID | None = None) -> Select[Any]:
+def _entries(clinic_id: UUID, month: Month, zone_name: str, episode_id: UUID | None = None) -> Any:
     start, end = month.bounds(zones.zone(zone_name))
     statement = select(*_READ).where(
         TimeEntry.clinic_id == clinic_id,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, tzinfo
+from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -22,13 +22,14 @@ from registry.patients.tables import Patient
 from registry.time_log import activities
 from registry.time_log.ledger import month_log
 from registry.time_log.queries import why_not
-from registry.time_log.rules import CountingPolicy, Month, Slice
+from registry.time_log.rules import CountingPolicy, Month, Slice, is_late
+from registry.time_log.service import Modality
 from registry.time_log.tables import TimeEntry
 
 
 class OwnEntry(msgspec.Struct, frozen=True):
     """`before_seconds` and `reason` say what a correction changed, None for an entry as first logged; `role` is the
-    role it was worked in."""
+    role it was worked in. `late`: written down on a later day of the clinic than the work."""
 
     id: UUID
     staff_id: UUID
@@ -43,6 +44,11 @@ class OwnEntry(msgspec.Struct, frozen=True):
     seconds: int
     counted_seconds: int
     why_not: tuple[tuple[str, str, int], ...]
+    modality: Modality | None
+    contact: str | None
+    relationship: str | None
+    separately_reported: bool
+    late: bool
     note: str | None
     before_seconds: int | None
     reason: str | None
@@ -63,6 +69,7 @@ _OWN = (
     select(
         TimeEntry.id, TimeEntry.staff_id, TimeEntry.patient_id, Patient.family_name, Patient.given_name, TimeEntry.role,
         TimeEntry.activity, TimeEntry.started_at, TimeEntry.created_at, TimeEntry.seconds, TimeEntry.note_sealed,
+        TimeEntry.modality, TimeEntry.contact_sealed, TimeEntry.relationship, TimeEntry.separately_reported,
         _before.seconds.label("before_seconds"), TimeEntry.reason,
     )
     .join(Patient, Patient.id == TimeEntry.patient_id)
@@ -100,7 +107,7 @@ async def own_month(
     for log in await month_log(tx, clinic_id, wanted, zone_name):
         for part in log.counted(policy, wanted, zone).slices:
             slices[part.entry_id].append(part)
-    entries = tuple(_entry(tx, row, slices[str(row.id)]) for row in rows)
+    entries = tuple(_entry(tx, row, slices[str(row.id)], zone) for row in rows)
     await audit.record(
         tx, viewer, "time_log.read", "staff", viewer.id, now=now, month=str(wanted), count=len(entries)
     )
@@ -123,10 +130,11 @@ async def entry(tx: Tx, viewer: Actor, entry_id: UUID, *, now: datetime) -> OwnE
     await audit.record(
         tx, viewer, "time_entry.read", "time_entry", entry_id, now=now, patient_id=row.patient_id
     )
-    return _entry(tx, row, [])
+    zone_name: str = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
+    return _entry(tx, row, [], zones.zone(zone_name))
 
 
-def _entry(tx: Tx, row: Row[Any], parts: list[Slice]) -> OwnEntry:
+def _entry(tx: Tx, row: Row[Any], parts: list[Slice], zone: tzinfo) -> OwnEntry:
     return OwnEntry(
         id=row.id,
         staff_id=row.staff_id,
@@ -141,6 +149,11 @@ def _entry(tx: Tx, row: Row[Any], parts: list[Slice]) -> OwnEntry:
         seconds=row.seconds,
         counted_seconds=sum(part.seconds for part in parts if part.counted),
         why_not=why_not(parts),
+        modality=cast(Any, row.modality),
+        contact=tx.vault.open_or_none(row.contact_sealed),
+        relationship=row.relationship,
+        separately_reported=row.separately_reported,
+        late=is_late(row.started_at, row.seconds, row.created_at, zone),
         note=tx.vault.open_or_none(row.note_sealed),
         before_seconds=row.before_seconds,
         reason=row.reason,

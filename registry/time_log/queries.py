@@ -19,7 +19,7 @@ from registry.organisation.tables import Clinic, Staff
 from registry.patients.tables import Patient
 from registry.time_log import activities
 from registry.time_log.ledger import month_log
-from registry.time_log.rules import CountingPolicy, Month, Slice
+from registry.time_log.rules import CountingPolicy, Month, Slice, is_late
 from registry.time_log.tables import TimeEntry
 
 READERS = (*CLINICAL, "biller")
@@ -127,7 +127,7 @@ async def _lines(
             counted_seconds=sum(part.seconds for part in slices[str(row.id)] if part.counted),
             why_not=why_not(slices[str(row.id)]),
             source=row.source,
-            late=row.created_at.astimezone(zone).date() > row.started_at.astimezone(zone).date(),
+            late=is_late(row.started_at, row.seconds, row.created_at, zone),
             corrects=row.supersedes_id,
         )
         for row in rows

@@ -43,6 +43,7 @@ __all__ = [
     "Window",
     "count",
     "double_bookings",
+    "is_late",
     "moment_reached",
     "month_cross_error",
     "validate_entry",
@@ -98,6 +99,12 @@ def month_cross_error(entry: Entry, policy: CountingPolicy, zone: tzinfo) -> Pro
     if policy.month_cross == "split" or Month.at(entry.started_at, zone) == Month.at(last, zone):
         return None
     return Problem("seconds", "The entry runs past midnight at the month's end; enter it as two.")
+
+
+def is_late(started_at: datetime, seconds: int, written_at: datetime, zone: tzinfo) -> bool:
+    """Whether an entry was written down on a later day of the clinic than the one its work ended on."""
+    ended = started_at + timedelta(seconds=seconds)
+    return written_at.astimezone(zone).date() > ended.astimezone(zone).date()
 
 
 def double_bookings(entries: Iterable[Entry]) -> tuple[DoubleBooking, ...]:

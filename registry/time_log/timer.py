@@ -125,13 +125,14 @@ async def drop(tx: Tx, actor: Actor, *, now: datetime) -> None:
 def span_of(
     started_at: datetime, seen_at: datetime, added_seconds: int, form: StopForm, now: datetime
 ) -> Span:
-    """Minutes put in by hand lie before the start. Raises Invalid when nothing was worked, or more than eight hours
+    """Minutes put in by hand lie before the start, and so do those said outright that did not go by. Raises Invalid when nothing was worked, or more than eight hours
     went by and nobody said how long it was."""
     end = seen_at if form.until == "seen" else now.replace(microsecond=0)
     seconds = int((end - started_at).total_seconds()) + added_seconds
     began = started_at - timedelta(seconds=added_seconds)
     if form.minutes is not None:
-        return Span(began, round(form.minutes * 60))
+        said = round(form.minutes * 60)
+        return Span(min(began, end - timedelta(seconds=said)), said)
     if seconds > MAX_ENTRY_SECONDS:
         raise Invalid.field("minutes", LATER)
     if seconds < 1:

@@ -101,7 +101,15 @@ async def add_time(request: WebRequest, console: Console, patient_id: FromPath[U
     async def do(visit: Visit) -> str:
         form = await forms.read(request, TimeFields)
         entry = TimeForm(
-            started_at=started(visit, form), minutes=form.minutes, activity=form.activity, note=form.note
+            started_at=started(visit, form),
+            minutes=form.minutes,
+            ended_at=None if form.until is None else visit.moment(form.on, form.until),
+            activity=form.activity,
+            modality=form.modality,
+            contact=form.contact,
+            relationship=form.relationship,
+            separately_reported=form.apart == "yes",
+            note=form.note,
         )
 
         async def make() -> UUID:
@@ -219,6 +227,8 @@ def started(visit: Visit, form: TimeFields) -> datetime:
     """Raises Invalid when an earlier day has no time."""
     if form.at is not None:
         return visit.moment(form.on, form.at)
+    if form.minutes is None:
+        raise Invalid.field("at", "is needed, or the minutes of work that has just ended")
     if form.on != visit.today:
         raise Invalid.field("at", "is needed for another day than today")
     return ended_now(form.minutes, visit.now)

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from messaging.consent.choices import Said
 from registry.episodes.forms import ContactMode
+from registry.time_log.service import Modality
 
 TEXT_MAX: Final = 480
 
@@ -19,12 +20,18 @@ class TextForm(msgspec.Struct, frozen=True):
 
 
 class TimeFields(msgspec.Struct, frozen=True):
-    """`at` is when the work began on the clinic's clock; without it the work has just ended."""
+    """`at` is when the work began on the clinic's clock; without it the work has just ended. It took `minutes`, or
+    until `until` on the same clock; work past midnight is entered with its minutes."""
 
     on: date
-    minutes: Annotated[int, Meta(ge=1, le=480)]
     activity: str
+    minutes: Annotated[float, Meta(gt=0, le=1440)] | None = None
     at: time | None = None
+    until: time | None = None
+    modality: Modality | None = None
+    contact: Annotated[str, Meta(max_length=200)] | None = None
+    relationship: Annotated[str, Meta(max_length=100)] | None = None
+    apart: Literal["yes"] | None = None
     note: Annotated[str, Meta(max_length=2000)] | None = None
 
 
@@ -64,8 +71,11 @@ class PatientQuery(msgspec.Struct, frozen=True):
 
 
 TEXT: Final = {"body": "The text"}
-TIME: Final = {"on": "Date", "at": "Started", "minutes": "Minutes", "activity": "Activity", "note": "Note"}
-TIME_RENAMED: Final = {"started_at": "at"}
+TIME: Final = {
+    "on": "Date", "at": "Started", "until": "Ended", "minutes": "Minutes", "activity": "Activity", "modality": "How",
+    "contact": "With", "relationship": "Who they are", "note": "Note",
+}  # fmt: skip
+TIME_RENAMED: Final = {"started_at": "at", "ended_at": "until"}
 NEXT: Final = {"on": "The date", "at": "The time", "mode": "How", "purpose": "What it will cover"}
 CHECK_INS: Final = {"every_days": "How often", "anchor_on": "First on", "local_time": "The time"}
 EVERY: Final = {"0": "No check-ins", "7": "Every 7 days", "14": "Every 14 days", "28": "Every 28 days"}

@@ -58,6 +58,10 @@ async def correct(request: WebRequest, console: Console, entry_id: FromPath[UUID
             minutes=form.minutes,
             activity=form.activity,
             staff_id=entry.staff_id,
+            modality=entry.modality,
+            contact=entry.contact,
+            relationship=entry.relationship,
+            separately_reported=entry.separately_reported,
             note=entry.note,
         )
         await service.correct_time(visit.tx, visit.actor, entry_id, fresh, form.reason, now=visit.now)

@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 from datetime import date, time
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
+
+from registry.time_log.service import Modality
+from registry.time_log.timer import Added
 
 
 class CorrectionForm(msgspec.Struct, frozen=True):
     on: date
     at: time
-    minutes: Annotated[float, Meta(gt=0, le=480)]
+    minutes: Annotated[float, Meta(gt=0, le=1440)]
     activity: str
     reason: Annotated[str, Meta(max_length=500)]
 
 
 class VoidForm(msgspec.Struct, frozen=True):
     reason: Annotated[str, Meta(max_length=500)]
+
+
+class TimerStart(msgspec.Struct, frozen=True):
+    activity: str
+
+
+class TimerBack(msgspec.Struct, frozen=True):
+    """`back` is the page the button stood on."""
+
+    back: str = "/time"
+
+
+class TimerAdd(msgspec.Struct, frozen=True):
+    minutes: Added
+    back: str = "/time"
+
+
+class TimerStop(msgspec.Struct, frozen=True):
+    """`until` "seen" stops at the last sign of the person; `minutes` says outright how long it was."""
+
+    activity: str
+    until: Literal["now", "seen"] = "now"
+    minutes: Annotated[float, Meta(gt=0, le=1440)] | None = None
+    modality: Modality | None = None
+    note: Annotated[str, Meta(max_length=2000)] | None = None
 
 
 class TimeQuery(msgspec.Struct, frozen=True):
@@ -35,3 +63,4 @@ LABELS: Final = {
     "reason": "Reason",
 }
 RENAMED: Final = {"started_at": "at"}
+TIMER_LABELS: Final = {"activity": "Activity", "minutes": "Minutes", "modality": "How", "note": "Note"}

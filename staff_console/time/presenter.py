@@ -89,6 +89,7 @@ def _line(visit: Visit, entry: OwnEntry) -> EntryLine:
         counts=f"{minutes(entry.counted_seconds)} of {minutes(entry.seconds)} min",
         not_counted=reasons(entry.why_not),
         corrected=corrected,
+        late=entry.late,
     )
 
 

@@ -22,6 +22,7 @@ class EntryLine(Struct, frozen=True):
     counts: str
     not_counted: str = ""
     corrected: str = ""
+    late: bool = False
 
 
 class EntryDay(Struct, frozen=True):
@@ -49,3 +50,11 @@ class TimePage(Struct, frozen=True):
     editing: Editing | None = None
     previous_href: str = ""
     next_href: str = ""
+
+
+class TimerPage(Struct, frozen=True):
+    """The running timer itself stands in the frame of every page; this page stops it otherwise, or drops it.
+    Template `time/timer.html`."""
+
+    form: FormState
+    activities: tuple[Choice, ...]

@@ -475,3 +475,47 @@ async def test_a_stop_said_on_the_phone_is_recorded_and_the_number_confirmed_aga
     await dana.opens(f"/patients/{patient_id}")
     await dana.submits(f"/patients/{patient_id}/phone/confirm")
     assert "Number confirmed." in dana.said
+
+
+async def test_the_timer_runs_in_the_header_through_a_sign_out_and_stops_into_the_log(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    await dana.opens(f"/patients/{patient_id}")
+    await dana.submits(f"/patients/{patient_id}/timer")
+    assert "Timer started" in dana.said
+    assert "Start timer" not in dana.text
+    clock.advance(minutes=8)
+    await dana.submits("/sign-out")
+    async with signed_in(console_deps, harbor) as again:
+        await again.opens("/registry")
+        assert "<b data-timer-shown>8 min</b>" in again.html
+        await again.posts("/time/timer/add", [*again.form("/time/timer/add").fields, ("minutes", "5")])
+        assert "<b data-timer-shown>13 min</b>" in again.html
+        clock.advance(minutes=11)
+        await again.opens("/time/timer")
+        assert "data-timer-ask><b>Still at work?" in again.html
+        path, typed = "/time/timer/stop", {"activity": "care_plan", "minutes": "900"}
+        fields = [f for f in again.form(path).fields if f[0] == "_csrf"]
+        await again.posts(path, [*fields, *typed.items()])
+        assert "enter longer work as two" in again.errors[0]
+        assert await count(console_deps, TimeEntry) == 0
+        await again.posts(path, [*fields, ("activity", "care_plan"), ("minutes", "19")])
+        assert "Time added." in again.said
+        assert "Start timer" in again.text
+    assert (
+        await count(console_deps, TimeEntry, TimeEntry.seconds == 19 * 60, TimeEntry.source == "timer") == 1
+    )
+
+
+async def test_an_end_before_the_start_is_refused_at_its_field_and_stays_typed(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/time"
+    typed = {"on": "2026-03-02", "at": "09:30", "until": "09:10", "activity": "care_plan"}
+    await dana.posts(path, dana.form(path).filled(typed))
+    assert dana.errors == ["Ended The end must be after the start; correct one of the two."]
+    assert ("until", "09:10") in [(n, v[:5]) for n, v in dana.form(path).fields]
+    await dana.posts(path, dana.form(path).filled(typed | {"until": "09:45"}))
+    assert await count(console_deps, TimeEntry, TimeEntry.seconds == 900) == 1
