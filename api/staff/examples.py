@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from litestar.openapi.spec import Example
+
+from registry.protocol.policy import template
+from registry.working_time import WorkingTime
 
 _STAFF: Final = "019a0000-0000-7000-8000-00000000000{}"
 
@@ -118,4 +122,45 @@ LADDER: Final = _one(
 EMAIL: Final = _one(
     "Agreed to on the phone",
     {"address": "ana@example.org", "method": "verbal", "wording_version": "email-consent@1"},
+)
+SAFETY_POLICY: Final = _one(
+    "The shipped template",
+    msgspec.to_builtins(template(WorkingTime("America/Los_Angeles"))),
+)
+SHIFT: Final = _one(
+    "Weeknights for four weeks",
+    {
+        "staff_id": _STAFF.format(1),
+        "zone": "America/Los_Angeles",
+        "on": "2026-11-23",
+        "start": "17:00:00",
+        "end": "09:00:00",
+        "weeks": 4,
+    },
+)
+COVER: Final = _one(
+    "A colleague takes one evening",
+    {"by_id": _STAFF.format(2), "start": "2026-11-24T01:00:00Z", "end": "2026-11-24T06:00:00Z"},
+)
+SWAP: Final = _one("Two people change places", {"other_id": "019a0000-0000-7000-8000-000000000071"})
+DECISION: Final = _one(
+    "A biller lets a line go that waited for the consultant's review",
+    {
+        "kind": "release",
+        "month": "2026-11",
+        "value": "consultant_review",
+        "reason": "Reviewed 24 Nov, note in the EHR",
+    },
+)
+WITHDRAWAL: Final = _one("Entered for the wrong month", {"reason": "Entered for the wrong month"})
+COVERAGE: Final = _one(
+    "Primary payer from January on",
+    {
+        "payer": "Evergreen Health Plan",
+        "valid_from": "2026-01-01",
+        "rank": 1,
+        "payer_id": "EVG01",
+        "member_id": "M-77812",
+        "subscriber": "self",
+    },
 )

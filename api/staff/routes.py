@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.staff import billing, check_ins, clinics, measures, messages, outreach, patients, time, work
+from api.staff import (
+    billing,
+    check_ins,
+    clinics,
+    explain,
+    measures,
+    messages,
+    outreach,
+    patients,
+    safety_policy,
+    time,
+    work,
+)
 
 ROUTES: tuple[Any, ...] = (
     *clinics.ROUTES,
@@ -15,5 +27,7 @@ ROUTES: tuple[Any, ...] = (
     *measures.ROUTES,
     *time.ROUTES,
     *work.ROUTES,
+    *safety_policy.ROUTES,
+    *explain.ROUTES,
     *billing.ROUTES,
 )

@@ -191,9 +191,10 @@ async def _insert(
     replaces_id: UUID | None,
     now: datetime,
 ) -> tuple[UUID, ...]:
+    made = tuple(tx.new_id() for _ in stretches)
     rows = [
         {
-            "id": tx.new_id(),
+            "id": shift_id,
             "clinic_id": clinic_id,
             "staff_id": staff_id,
             "zone": zone,
@@ -205,11 +206,11 @@ async def _insert(
             "removed_at": None,
             "removed_by_id": None,
         }
-        for start, end in stretches
+        for shift_id, (start, end) in zip(made, stretches, strict=True)
     ]
     if rows:
         await tx.execute(insert(OnCallShift), rows)
-    return tuple(row["id"] for row in rows)
+    return made
 
 
 def _facts(row: Row[Any]) -> Shift:
