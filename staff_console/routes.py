@@ -6,18 +6,20 @@ from typing import Any, Final
 
 from staff_console.account import controller as signing_in
 from staff_console.account import own as account
+from staff_console.approvals import controller as approvals
 from staff_console.billing import controller as billing
 from staff_console.care_plan import controller as care_plan
 from staff_console.contact import controller as contact
 from staff_console.enrol import controller as enrol
 from staff_console.patient import controller as patient
 from staff_console.registry import controller as registry
+from staff_console.review import controller as review
 from staff_console.safety import controller as safety
 from staff_console.scores import controller as scores
 from staff_console.search import controller as search
 from staff_console.setup import controller as setup
-from staff_console.tasks import controller as tasks
 from staff_console.status import controller as status
+from staff_console.tasks import controller as tasks
 from staff_console.time import controller as time
 from staff_console.time import timers
 from staff_console.today import controller as today
@@ -35,6 +37,8 @@ ROUTES: Final[list[Any]] = [
     *status.ROUTES,
     *enrol.ROUTES,
     *safety.ROUTES,
+    *review.ROUTES,
+    *approvals.ROUTES,
     *tasks.ROUTES,
     *time.ROUTES,
     *timers.ROUTES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from kernel.audit import Role
 from staff_console.formstate import Choice
@@ -72,6 +72,8 @@ METHODS: Final[Mapping[str, str]] = {
 }
 CADENCES: Final[Mapping[str, str]] = {"7": "Every 7 days", "14": "Every 14 days", "28": "Every 28 days"}
 
+Code = TypeVar("Code", bound=str)
+
 
 def roles(held: Iterable[Role]) -> str:
     """In the order of `ROLES`: `Care manager, Clinic lead`."""
@@ -79,7 +81,7 @@ def roles(held: Iterable[Role]) -> str:
     return ", ".join(label for role, label in ROLES.items() if role in mine)
 
 
-def choices(words: Mapping[str, str]) -> tuple[Choice, ...]:
+def choices(words: Mapping[Code, str]) -> tuple[Choice, ...]:
     return tuple(Choice(value, label) for value, label in words.items())
 
 

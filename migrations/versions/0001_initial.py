@@ -1268,6 +1268,7 @@ def upgrade() -> None:
     sa.Column('phq9_last_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('phq9_item9', sa.String(), nullable=True),
     sa.Column('phq9_series', sa.JSON(), nullable=False),
+    sa.Column('other_scores', sa.JSON(), nullable=True),
     sa.Column('gad7_first', sa.Integer(), nullable=True),
     sa.Column('gad7_last', sa.Integer(), nullable=True),
     sa.Column('gad7_last_at', sa.DateTime(timezone=True), nullable=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import aliased
 
 from kernel.audit import Actor, record
-from kernel.db import Tx
+from kernel.db import Tx, among
 from kernel.errors import NotFound
 from registry.access import CLINICAL, require
 from registry.cover import queries as cover
@@ -90,6 +91,20 @@ async def of_patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) 
     lines = await _lines(tx, viewer, clinic_id, Recommendation.patient_id == patient_id, now=now)
     newest = sorted(lines, key=lambda line: (line.created_at, line.id), reverse=True)
     return await _whole(tx, newest)
+
+
+async def of_items(
+    tx: Tx, viewer: Actor, items: Sequence[UUID], *, now: datetime
+) -> dict[UUID, tuple[Whole, ...]]:
+    """What was recommended about these items of a case review, by patient."""
+    clinic_id = require(viewer, *CLINICAL)
+    if not items:
+        return {}
+    lines = await _lines(tx, viewer, clinic_id, among(tx, Recommendation.review_item_id, items), now=now)
+    found: dict[UUID, tuple[Whole, ...]] = {}
+    for whole in await _whole(tx, lines):
+        found[whole.line.patient_id] = (*found.get(whole.line.patient_id, ()), whole)
+    return found
 
 
 async def recommendation(tx: Tx, viewer: Actor, recommendation_id: UUID, *, now: datetime) -> Whole:
@@ -181,3 +196,12 @@ def _taken(tx: Tx, row: Row[Any]) -> Taken:
 
 def _opened(tx: Tx, sealed: str | None) -> str | None:
     return None if sealed is None else tx.vault.open(sealed)
+
+
+async def may_decide(tx: Tx, viewer: Actor, line: Line, *, now: datetime) -> bool:
+    """Whether the person decides this one: it was sent to them, or to somebody they cover today."""
+    clinic_id = require(viewer, *CLINICAL)
+    if viewer.id is None:
+        return False
+    today = (await organisation.clinic(tx, clinic_id)).local_date(now)
+    return line.recipient_id in {viewer.id, *await cover.covered_by(tx, clinic_id, viewer.id, today)}

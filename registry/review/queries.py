@@ -10,12 +10,13 @@ import msgspec
 from sqlalchemy import Row, func, select
 
 from kernel.audit import Actor, record
-from kernel.db import Tx
+from kernel.db import Tx, among
 from kernel.errors import NotFound
 from registry.access import CLINICAL, require
 from registry.organisation import queries as organisation
 from registry.patients.tables import Patient
-from registry.review.rules import Discussion, Group
+from registry.review import agendas
+from registry.review.rules import NOT_IMPROVING, Discussion, Group, Place
 from registry.review.tables import CaseReview, ReviewItem
 
 LIMIT: Final = 100
@@ -109,6 +110,45 @@ async def review(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> Re
     return Review(meeting, items, _opened(tx, row.note_sealed))
 
 
+async def preview(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> Review:
+    """A planned meeting with the agenda it would get now. Its items are not stored and have the patient's id."""
+    clinic_id = require(viewer, *CLINICAL)
+    row = await tx.first(
+        select(CaseReview.__table__).where(CaseReview.id == review_id, CaseReview.clinic_id == clinic_id)
+    )
+    if row is None:
+        raise NotFound("case review")
+    places = await agendas.agenda_of(tx, row)
+    names = await organisation.staff_names(tx, clinic_id)
+    people = await tx.all(
+        select(Patient.id, Patient.family_name, Patient.given_name).where(
+            among(tx, Patient.id, [place.patient_id for place in places])
+        )
+    )
+    known = {person.id: person for person in people}
+    items = tuple(_planned(row, number, p, known[p.patient_id]) for number, p in enumerate(places, 1))
+    await record(tx, viewer, "case_review.read", "case_review", review_id, now=now, count=len(items))
+    return Review(_meeting(row, names, (len(items), 0)), items, None)
+
+
+async def population(
+    tx: Tx, viewer: Actor, care_manager_id: UUID | None, *, now: datetime
+) -> tuple[tuple[str, int], ...]:
+    """Counts for the end of the agenda, of a caseload or the clinic: (what, how many). No patient is named."""
+    clinic_id = require(viewer, *CLINICAL)
+    clinic = await organisation.clinic(tx, clinic_id)
+    found = await agendas.patients_of(tx, clinic, care_manager_id)
+    return (
+        ("Patients", len(found)),
+        ("Relapse prevention", sum(one.status == "relapse_prevention" for one in found)),
+        ("Not improving, or worse", sum(bool(one.rules & NOT_IMPROVING) for one in found)),
+        ("Response met", sum("R-RESP" in one.rules for one in found)),
+        ("No score in time", sum("R-NOSCORE" in one.rules for one in found)),
+        ("No contact in time", sum("R-NOCONTACT" in one.rules for one in found)),
+        ("Never reviewed", sum(one.last_review_on is None for one in found)),
+    )
+
+
 async def item(tx: Tx, viewer: Actor, item_id: UUID, *, now: datetime) -> Item:
     clinic_id = require(viewer, *CLINICAL)
     names = await organisation.staff_names(tx, clinic_id)
@@ -192,6 +232,31 @@ def _item(tx: Tx, row: Row[Any], names: dict[UUID, str]) -> Item:
         discussed_at=row.discussed_at,
         passed_reason=row.passed_reason,
         version=row.version,
+    )
+
+
+def _planned(row: Row[Any], number: int, place: Place, person: Row[Any]) -> Item:
+    return Item(
+        id=place.patient_id,
+        review_id=row.id,
+        patient_id=place.patient_id,
+        episode_id=place.episode_id,
+        family_name=person.family_name,
+        given_name=person.given_name,
+        position=number,
+        group=place.group,
+        because=place.because,
+        offer_by=place.offer_by,
+        state="listed",
+        discussion=None,
+        impression=None,
+        note=None,
+        changed=None,
+        people=(),
+        minutes=None,
+        discussed_at=None,
+        passed_reason=None,
+        version=0,
     )
 
 

@@ -19,7 +19,7 @@ from registry.episodes import records as episode_records
 from registry.organisation import queries as organisation
 from registry.patients import records as patient_records
 from registry.patients.service import refuse
-from registry.review import candidates, rules
+from registry.review import agendas, rules
 from registry.review.rules import DiscussionForm, Place
 from registry.review.tables import CaseReview, ReviewItem
 from registry.time_log import service as time_log
@@ -91,7 +91,7 @@ async def open_review(tx: Tx, actor: Actor, review_id: UUID, *, now: datetime) -
     if review.state == "open":
         return await _size(tx, review_id)
     _must_be(review, "planned")
-    places = await agenda_of(tx, review)
+    places = await agendas.agenda_of(tx, review)
     try:
         await _set(tx, review, {"state": "open", "opened_at": now})
     except IntegrityError:
@@ -185,22 +185,6 @@ async def close(tx: Tx, actor: Actor, review_id: UUID, note: str | None, *, now:
     closed = {"state": "closed", "closed_at": now, "closed_by_id": episode_records.staff_id(actor)}
     await _set(tx, review, {**closed, "note_sealed": _sealed(tx, note)})
     await audit.record(tx, actor, "case_review.closed", "case_review", review_id, now=now)
-
-
-async def agenda_of(tx: Tx, review: Row[Any]) -> tuple[Place, ...]:
-    """As the registry stands; the next meeting is the one planned after this, a week later when none is."""
-    following: datetime | None = await tx.scalar(
-        select(func.min(CaseReview.starts_at)).where(
-            CaseReview.clinic_id == review.clinic_id,
-            CaseReview.consultant_id == review.consultant_id,
-            CaseReview.state == "planned",
-            CaseReview.starts_at > review.starts_at,
-        )
-    )
-    clinic = await organisation.clinic(tx, review.clinic_id)
-    patients = await candidates.candidates(tx, clinic, review.care_manager_id)
-    next_on = clinic.local_date(following or review.starts_at + WEEK)
-    return rules.agenda(patients, next_on=next_on, minutes=review.minutes)
 
 
 async def _log_minutes(tx: Tx, actor: Actor, item: Row[Any], form: DiscussionForm, now: datetime) -> None:

@@ -68,3 +68,15 @@ class ReviewItem(ClinicRow, Base):
     by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
     passed_reason: Mapped[str | None]
     version: Mapped[int]
+
+
+class ReviewWording(ClinicRow, Base):
+    """The sentence under recommendations and minutes."""
+
+    __tablename__ = "review_wording"
+    __table_args__ = (UniqueConstraint("clinic_id", "version"),)
+
+    version: Mapped[int]
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))

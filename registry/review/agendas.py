@@ -1,27 +1,31 @@
-"""The patients a case review chooses from, as the registry's lines show them."""
+"""The agenda of a meeting: patients as the registry's lines show them, in the order of the rules."""
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Row, exists, func, or_, select
 
 from kernel.db import Tx
 from registry.contacts.tables import Contact
+from registry.organisation import queries as organisation
 from registry.organisation.rules import ClinicFacts
 from registry.patients.tables import Patient
-from registry.review.rules import Candidate
+from registry.review.rules import Candidate, Place, agenda
+from registry.review.tables import CaseReview
 from registry.worklist.tables import RegistryLine, Task
 
 LIMIT: Final = 2_000  # more than any caseload of one consultant
 REVIEWED: Final = ("active", "relapse_prevention", "on_hold", "inactive_disengaged")
+WEEK: Final = timedelta(days=7)
 CLOSING: Final = "closing_proposed"
 TROUBLED: Final = ("troubling",)
 NOT_TAKEN: Final = ("some_missed", "stopped", "not_started")
 
 
-async def candidates(tx: Tx, clinic: ClinicFacts, care_manager_id: UUID | None) -> tuple[Candidate, ...]:
+async def patients_of(tx: Tx, clinic: ClinicFacts, care_manager_id: UUID | None) -> tuple[Candidate, ...]:
     """Everyone enrolled and not ended; test patients of drills left out."""
     line = RegistryLine
     closing = exists().where(Task.episode_id == line.episode_id, Task.kind == CLOSING, Task.done_at.is_(None))
@@ -62,3 +66,19 @@ async def candidates(tx: Tx, clinic: ClinicFacts, care_manager_id: UUID | None) 
         )
         for row in rows
     )
+
+
+async def agenda_of(tx: Tx, review: Row[Any]) -> tuple[Place, ...]:
+    """As the registry stands; the next meeting is the one planned after this, a week later when none is."""
+    following: datetime | None = await tx.scalar(
+        select(func.min(CaseReview.starts_at)).where(
+            CaseReview.clinic_id == review.clinic_id,
+            CaseReview.consultant_id == review.consultant_id,
+            CaseReview.state == "planned",
+            CaseReview.starts_at > review.starts_at,
+        )
+    )
+    clinic = await organisation.clinic(tx, review.clinic_id)
+    patients = await patients_of(tx, clinic, review.care_manager_id)
+    next_on = clinic.local_date(following or review.starts_at + WEEK)
+    return agenda(patients, next_on=next_on, minutes=review.minutes)

@@ -1,0 +1,73 @@
+"""Recommendations: what a clinician has to decide, and where each one stands.
+
+Templates `approvals/approvals.html`, `approvals/approval.html`, `approvals/recommend.html`. Posts under
+`/approvals/{id}`: `/decide` (decision, reason, instead, via, decided_by, decided_on, read_back), `/order` (what, by, on,
+change_kind, change_what, change_new), `/told` and `/taking` (note), `/withdraw` (reason); each with `version`.
+`/patients/{id}/recommend` sends a new one.
+"""
+
+from msgspec import Struct
+
+from staff_console.formats import Day, Moment
+from staff_console.formstate import Choice, FormState
+from staff_console.whose import Whose
+
+
+class Row(Struct, frozen=True):
+    """`stage` in words; `waited` how long it stands there; `late` when that is too long."""
+
+    href: str
+    patient: str
+    what: tuple[str, ...]
+    urgency: str
+    stage: str
+    waited: str
+    late: bool
+    author: str
+    recipient: str
+    sent: Moment
+
+
+class ApprovalsPage(Struct, frozen=True):
+    """`mine` is None for somebody who decides nothing."""
+
+    mine: tuple[Row, ...] | None
+    under_way: tuple[Row, ...]
+
+
+class StepLine(Struct, frozen=True):
+    at: Moment
+    title: str
+    who: str
+    text: str
+
+
+class ApprovalPage(Struct, frozen=True):
+    """`form` belongs to `move`, the form shown for the stage: decide, record, order, told, taking or none."""
+
+    whose: Whose
+    row: Row
+    parts: tuple[tuple[str, str], ...]
+    if_then: str
+    target: Day | None
+    steps: tuple[StepLine, ...]
+    next_move: str
+    move: str
+    form: FormState
+    withdraw: FormState | None
+    decisions: tuple[Choice, ...]
+    vias: tuple[Choice, ...]
+    changes: tuple[Choice, ...]
+    action: str
+
+
+class RecommendPage(Struct, frozen=True):
+    """`parts` are the rows of the form, one each kind."""
+
+    whose: Whose
+    form: FormState
+    parts: tuple[Choice, ...]
+    urgencies: tuple[Choice, ...]
+    recipients: tuple[Choice, ...]
+    action: str
+    back: str

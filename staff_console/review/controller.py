@@ -1,0 +1,258 @@
+"""Case review: plan meetings, build the agenda, discuss one patient a screen, print agenda and minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Response
+
+from kernel.errors import DomainError
+from kernel.web import access, forms
+from kernel.web.access import CLINICAL
+from kernel.web.context import WebRequest
+from registry.care_plans import queries as care_plans
+from registry.contacts import queries as contacts
+from registry.measures import queries as measures
+from registry.organisation import queries as organisation
+from registry.recommendations import queries as recommended
+from registry.recommendations import service as recommendations
+from registry.review import queries, service, wording
+from registry.review.queries import Item, Review
+from registry.treatment_changes import queries as treatment_changes
+from staff_console.approvals.forms import LABELS as ADVICE_LABELS
+from staff_console.approvals.forms import RecommendFields
+from staff_console.deps import ConsoleDeps
+from staff_console.formstate import FormState
+from staff_console.pages import View, Visit, once, read_again, said, show, submit
+from staff_console.review import presenter
+from staff_console.review.forms import (
+    LABELS,
+    AddFields,
+    CloseFields,
+    DiscussFields,
+    PassFields,
+    PlanFields,
+    WordingFields,
+)
+from staff_console.review.presenter import Staff
+from staff_console.review.summary import Sheet
+from staff_console.whose import known
+
+Console = NamedDependency[ConsoleDeps]
+STAFF: Final = access.staff(*CLINICAL)
+HOLDERS: Final = access.staff(*service.HOLDERS)
+CONTACTS: Final = 20
+
+
+@get("/review", opt=STAFF)
+async def reviews_page(request: WebRequest, console: Console) -> Response[str]:
+    return await show(request, console, lambda visit: _reviews(visit, None))
+
+
+@post("/review", opt=HOLDERS)
+async def plan(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, PlanFields)
+
+        async def make() -> UUID:
+            return await service.plan(
+                visit.tx, visit.actor, starts_at=visit.moment(form.on, form.at), minutes=form.minutes,
+                consultant_id=form.consultant_id, care_manager_id=form.care_manager_id, now=visit.now,
+            )  # fmt: skip
+
+        await once(visit, make)
+        return said("/review", "review_planned")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _reviews(visit, await read_again(visit, "plan", error, LABELS, {"starts_at": "on"}))
+
+    return await submit(request, console, do, again)
+
+
+@post("/review/wording", opt=access.staff("clinic_lead"))
+async def set_wording(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, WordingFields)
+        await wording.set_wording(visit.tx, visit.actor, form.body or "", version=form.version, now=visit.now)
+        return said("/review", "wording")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _reviews(visit, await read_again(visit, "wording", error, LABELS))
+
+    return await submit(request, console, do, again)
+
+
+@get("/review/{review_id:uuid}", opt=STAFF)
+async def agenda_page(request: WebRequest, console: Console, review_id: FromPath[UUID]) -> Response[str]:
+    return await show(request, console, lambda visit: _agenda(visit, review_id))
+
+
+@get("/review/{review_id:uuid}/print", opt=STAFF)
+async def minutes_page(request: WebRequest, console: Console, review_id: FromPath[UUID]) -> Response[str]:
+    async def read(visit: Visit) -> View:
+        found = await queries.review(visit.tx, visit.actor, review_id, now=visit.now)
+        sent = await recommended.of_items(
+            visit.tx, visit.actor, [item.id for item in found.items], now=visit.now
+        )
+        text = await wording.shown_to(visit.tx, visit.actor)
+        return View("review/minutes.html", presenter.minutes(visit, found, sent, text), "review")
+
+    return await show(request, console, read)
+
+
+@post("/review/{review_id:uuid}/open", opt=HOLDERS)
+async def open_review(request: WebRequest, console: Console, review_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        await service.open_review(visit.tx, visit.actor, review_id, now=visit.now)
+        return said(f"/review/{review_id}", "review_opened")
+
+    return await submit(request, console, do, _agenda_again(review_id, "open"))
+
+
+@post("/review/{review_id:uuid}/cancel", opt=HOLDERS)
+async def cancel(request: WebRequest, console: Console, review_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        await service.cancel(visit.tx, visit.actor, review_id, now=visit.now)
+        return said("/review", "review_cancelled")
+
+    return await submit(request, console, do, _agenda_again(review_id, "cancel"))
+
+
+@post("/review/{review_id:uuid}/add", opt=HOLDERS)
+async def add(request: WebRequest, console: Console, review_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, AddFields)
+        item = await service.add_patient(visit.tx, visit.actor, review_id, form.patient_id, now=visit.now)
+        return said(f"/review/items/{item}", "added")
+
+    return await submit(request, console, do, _agenda_again(review_id, "add"))
+
+
+@post("/review/{review_id:uuid}/close", opt=HOLDERS)
+async def close(request: WebRequest, console: Console, review_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, CloseFields)
+        await service.close(visit.tx, visit.actor, review_id, form.note, now=visit.now)
+        return said(f"/review/{review_id}", "review_closed")
+
+    return await submit(request, console, do, _agenda_again(review_id, "close"))
+
+
+@get("/review/items/{item_id:uuid}", opt=STAFF)
+async def item_page(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[str]:
+    return await show(request, console, lambda visit: _item(visit, item_id))
+
+
+@post("/review/items/{item_id:uuid}/discuss", opt=HOLDERS)
+async def discuss(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[Any]:
+    """Note, everybody's minutes and the date of the review; then on to the next patient."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, DiscussFields)
+        await service.discuss(
+            visit.tx, visit.actor, item_id, form.form(), version=form.version, now=visit.now
+        )
+        return said(f"/review/items/{item_id}", "discussed")
+
+    return await submit(request, console, do, _item_again(item_id, "discuss", LABELS))
+
+
+@post("/review/items/{item_id:uuid}/pass", opt=HOLDERS)
+async def pass_over(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, PassFields)
+        await service.pass_over(
+            visit.tx, visit.actor, item_id, form.reason or "", version=form.version, now=visit.now
+        )
+        return said(f"/review/items/{item_id}", "passed")
+
+    return await submit(request, console, do, _item_again(item_id, "pass", LABELS))
+
+
+@post("/review/items/{item_id:uuid}/recommend", opt=HOLDERS)
+async def recommend(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = (await forms.read(request, RecommendFields)).form(item_id)
+        item = await queries.item(visit.tx, visit.actor, item_id, now=visit.now)
+
+        async def make() -> UUID:
+            return await recommendations.send(
+                visit.tx, visit.actor, item.patient_id, form, now=visit.now, notices=console.notices
+            )
+
+        await once(visit, make)
+        return said(f"/review/items/{item_id}", "recommended")
+
+    return await submit(request, console, do, _item_again(item_id, "recommend", ADVICE_LABELS))
+
+
+def _agenda_again(review_id: UUID, form_id: str) -> Callable[[Visit, DomainError], Awaitable[View]]:
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _agenda(visit, review_id, await read_again(visit, form_id, error, LABELS))
+
+    return again
+
+
+def _item_again(
+    item_id: UUID, form_id: str, labels: dict[str, str]
+) -> Callable[[Visit, DomainError], Awaitable[View]]:
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _item(visit, item_id, await read_again(visit, form_id, error, labels))
+
+    return again
+
+
+async def _reviews(visit: Visit, refused: FormState | None) -> View:
+    found = await queries.meetings(visit.tx, visit.actor, now=visit.now)
+    consultants = await organisation.holders(visit.tx, visit.clinic_id, "consultant")
+    managers = await organisation.holders(visit.tx, visit.clinic_id, "care_manager")
+    text = await wording.shown_to(visit.tx, visit.actor)
+    page = presenter.reviews(visit, found, consultants, managers, text, refused)
+    return View("review/reviews.html", page, "review")
+
+
+async def _agenda(visit: Visit, review_id: UUID, refused: FormState | None = None) -> View:
+    found = await queries.review(visit.tx, visit.actor, review_id, now=visit.now)
+    if found.meeting.state == "planned":
+        found = await queries.preview(visit.tx, visit.actor, review_id, now=visit.now)
+    counts = await queries.population(visit.tx, visit.actor, found.meeting.care_manager_id, now=visit.now)
+    text = await wording.shown_to(visit.tx, visit.actor)
+    return View("review/agenda.html", presenter.agenda(visit, found, counts, text, refused), "review")
+
+
+async def _item(visit: Visit, item_id: UUID, refused: FormState | None = None) -> View:
+    item = await queries.item(visit.tx, visit.actor, item_id, now=visit.now)
+    found = await queries.review(visit.tx, visit.actor, item.review_id, now=visit.now)
+    sheet = await _sheet(visit, item)
+    sent = await recommended.of_patient(visit.tx, visit.actor, item.patient_id, now=visit.now)
+    page = presenter.one(visit, found, item, sheet, sent, await _names(visit, found), refused)
+    return View("review/item.html", page, "review")
+
+
+async def _sheet(visit: Visit, item: Item) -> Sheet:
+    tx, viewer, now, patient_id = visit.tx, visit.actor, visit.now, item.patient_id
+    return Sheet(
+        patient=await known(visit, patient_id),
+        results=(await measures.history(tx, viewer, patient_id, now=now)).results,
+        changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
+        contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
+        plans=await care_plans.versions(tx, viewer, patient_id, "care", now=now),
+    )
+
+
+async def _names(visit: Visit, found: Review) -> tuple[Staff, Staff]:
+    clinicians = await organisation.holders(visit.tx, visit.clinic_id, "clinician")
+    managers = await organisation.holders(visit.tx, visit.clinic_id, "care_manager")
+    consultants = await organisation.holders(visit.tx, visit.clinic_id, "consultant")
+    return consultants | managers | clinicians, clinicians
+
+
+ROUTES: Final = [
+    reviews_page, plan, set_wording, agenda_page, minutes_page, open_review, cancel, add, close,
+    item_page, discuss, pass_over, recommend,
+]  # fmt: skip

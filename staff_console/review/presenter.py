@@ -1,0 +1,224 @@
+"""Words and rows of the case-review pages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from itertools import groupby
+from uuid import UUID
+
+from registry.patients.queries import PatientPage
+from registry.recommendations.queries import Whole
+from registry.recommendations.rules import PARTS, STAGES, URGENCIES
+from registry.review.queries import Item, Meeting, Review
+from registry.review.rules import DISCUSSIONS, GROUPS
+from registry.review.wording import Wording
+from staff_console import formats, people, words
+from staff_console.formstate import FormState, filled
+from staff_console.pages import Visit
+from staff_console.review import summary
+from staff_console.review.summary import Sheet
+from staff_console.review.views import (
+    AgendaGroup,
+    AgendaPage,
+    AgendaRow,
+    Fact,
+    ItemPage,
+    MeetingRow,
+    MinutesPage,
+    ReviewsPage,
+)
+from staff_console.whose import whose
+
+STATES = {"planned": "Planned", "open": "Open", "closed": "Closed"}
+ITEM_STATES = {"listed": "To discuss", "discussed": "Discussed", "passed": "Passed over"}
+Staff = Mapping[UUID, str]
+
+
+def reviews(
+    visit: Visit,
+    found: tuple[Meeting, ...],
+    consultants: Staff,
+    managers: Staff,
+    text: Wording,
+    refused: FormState | None,
+) -> ReviewsPage:
+    ahead = [meeting for meeting in found if meeting.state != "closed"]
+    plan = filled("plan", on=visit.today.isoformat(), at=time(9).isoformat("minutes"), minutes="60")
+    wording = filled("wording", version=str(text.version), body=text.body)
+    return ReviewsPage(
+        ahead=tuple(_row(visit, meeting) for meeting in reversed(ahead)),
+        held=tuple(_row(visit, meeting) for meeting in found if meeting.state == "closed"),
+        form=refused if refused is not None and refused.id == "plan" else plan,
+        consultants=words.choices({str(key): name for key, name in consultants.items()}),
+        managers=words.choices({str(key): name for key, name in managers.items()}),
+        zone=visit.frame.zone,
+        may_plan=visit.actor.has("consultant", "care_manager", "clinic_lead"),
+        disclaimer=text.body,
+        wording=None
+        if not visit.actor.has("clinic_lead")
+        else refused
+        if refused is not None and refused.id == "wording"
+        else wording,
+    )
+
+
+def _row(visit: Visit, meeting: Meeting) -> MeetingRow:
+    return MeetingRow(
+        href=f"/review/{meeting.id}",
+        at=visit.at(meeting.starts_at),
+        who=who(meeting),
+        state=STATES[meeting.state],
+        counts="" if meeting.state == "planned" else f"{meeting.discussed} of {meeting.listed} discussed",
+    )
+
+
+def who(meeting: Meeting) -> str:
+    return f"{meeting.consultant} with {meeting.care_manager or 'all care managers'}"
+
+
+def agenda(
+    visit: Visit,
+    found: Review,
+    counts: tuple[tuple[str, int], ...],
+    text: Wording,
+    refused: FormState | None,
+) -> AgendaPage:
+    """Before the meeting opens, `found.items` is what would stand on it now."""
+    meeting = found.meeting
+    groups = tuple(
+        AgendaGroup(GROUPS[group], tuple(_agenda_row(visit, item) for item in items))
+        for group, items in groupby(found.items, key=lambda item: item.group)
+    )
+    listed = next((item for item in found.items if item.state == "listed"), None)
+    return AgendaPage(
+        title="Case review",
+        at=visit.at(meeting.starts_at),
+        who=who(meeting),
+        state=meeting.state,
+        action=f"/review/{meeting.id}",
+        groups=groups,
+        numbers=tuple((label, str(number)) for label, number in counts),
+        first_href="" if listed is None or meeting.state != "open" else f"/review/items/{listed.id}",
+        close=refused or filled("close"),
+        may_act=visit.actor.has("consultant", "care_manager", "clinic_lead"),
+        note=found.note or "",
+        disclaimer=text.body,
+    )
+
+
+def _agenda_row(visit: Visit, item: Item) -> AgendaRow:
+    by = item.offer_by
+    return AgendaRow(
+        number=item.position,
+        href=f"/review/items/{item.id}",
+        patient=people.name(item.family_name, item.given_name),
+        because=", ".join(item.because),
+        offer_by=None if by is None else formats.day(by),
+        late=by is not None and by < visit.today and item.state != "discussed",
+        state=ITEM_STATES[item.state] + (f": {item.passed_reason}" if item.passed_reason else ""),
+        minutes="" if item.minutes is None else f"{item.minutes} min",
+    )
+
+
+def one(
+    visit: Visit,
+    found: Review,
+    item: Item,
+    sheet: Sheet,
+    sent: tuple[Whole, ...],
+    names: tuple[Staff, Staff],
+    refused: FormState | None,
+) -> ItemPage:
+    """`names` are of those who can take part, and of the clinicians a recommendation can go to."""
+    ids = [each.id for each in found.items]
+    at = ids.index(item.id)
+    acts = found.meeting.state == "open" and visit.actor.has("consultant", "care_manager", "clinic_lead")
+    opened = acts and item.state != "discussed"
+    return ItemPage(
+        whose=whose(sheet.patient),
+        position=f"{at + 1} of {len(ids)}",
+        group=GROUPS[item.group],
+        because=", ".join(item.because),
+        agenda_href=f"/review/{item.review_id}",
+        previous_href=f"/review/items/{ids[at - 1]}" if at else "",
+        next_href=f"/review/items/{ids[at + 1]}" if at + 1 < len(ids) else "",
+        facts=summary.facts(visit, sheet),
+        sparks=summary.sparks(sheet),
+        state=ITEM_STATES[item.state],
+        discussed=_said(item),
+        discuss=_form(refused, "discuss", _discuss(found.meeting, item)) if opened else None,
+        discussions=words.choices(DISCUSSIONS),
+        people=words.choices({str(key): name for key, name in names[0].items()}),
+        passing=_form(refused, "pass", {"version": (str(item.version),)}) if opened else None,
+        recommend=_form(refused, "recommend", _recommend(sheet.patient)) if acts else None,
+        parts=words.choices(PARTS),
+        urgencies=words.choices(URGENCIES),
+        recipients=words.choices({str(key): name for key, name in names[1].items()}),
+        under_way=tuple(
+            (f"/approvals/{each.line.id}", f"{_what(each)}: {STAGES[each.line.stage].lower()}")
+            for each in sent
+        ),
+        action=f"/review/items/{item.id}",
+    )
+
+
+def minutes(
+    visit: Visit, found: Review, sent: Mapping[UUID, tuple[Whole, ...]], text: Wording
+) -> MinutesPage:
+    return MinutesPage(
+        at=visit.at(found.meeting.starts_at),
+        who=who(found.meeting),
+        state=STATES[found.meeting.state],
+        items=tuple(
+            (
+                people.name(item.family_name, item.given_name),
+                f"{GROUPS[item.group]} ({', '.join(item.because)})",
+                (*_said(item), *(_advice(each) for each in sent.get(item.patient_id, ()))),
+            )
+            for item in found.items
+        ),
+        note=found.note or "",
+        disclaimer=text.body,
+        back=f"/review/{found.meeting.id}",
+    )
+
+
+def _form(refused: FormState | None, form_id: str, values: Mapping[str, tuple[str, ...]]) -> FormState:
+    return refused if refused is not None and refused.id == form_id else FormState(form_id, values)
+
+
+def _discuss(meeting: Meeting, item: Item) -> dict[str, tuple[str, ...]]:
+    present = [meeting.consultant_id, *([meeting.care_manager_id] if meeting.care_manager_id else [])]
+    return {
+        "version": (str(item.version),),
+        "discussion": ("joint",),
+        "minutes": ("7",),
+        "people": tuple(str(person) for person in present),
+    }
+
+
+def _recommend(patient: PatientPage) -> dict[str, tuple[str, ...]]:
+    clinician = None if patient.episode is None else patient.episode.treating_clinician
+    return {"urgency": ("routine",), "recipient_id": ("" if clinician is None else str(clinician.id),)}
+
+
+def _said(item: Item) -> tuple[Fact, ...]:
+    if item.state != "discussed" or item.discussion is None:
+        return (Fact("Passed over", item.passed_reason),) if item.passed_reason else ()
+    return (
+        Fact("How", f"{DISCUSSIONS[item.discussion]}, {item.minutes} min, {', '.join(item.people)}"),
+        *((Fact("Impression", item.impression),) if item.impression else ()),
+        Fact("Note", item.note or ""),
+        *((Fact("What changes, and why", item.changed),) if item.changed else ()),
+    )
+
+
+def _advice(found: Whole) -> Fact:
+    return Fact(
+        "Recommended", f"{_what(found)}, to {found.line.recipient}: {STAGES[found.line.stage].lower()}"
+    )
+
+
+def _what(found: Whole) -> str:
+    return "; ".join(f"{PARTS[part.kind]}: {part.text}" for part in found.line.parts)

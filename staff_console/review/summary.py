@@ -1,0 +1,125 @@
+"""One patient on one page, as a consultant asks for it: the lines of a case-review sheet (AIMS Center, best practices
+for systematic case review, Psychiatric Services appi.ps.201900085). What nobody documented says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from questionnaires import catalog
+from registry.care_plans.contents import CareContent
+from registry.care_plans.queries import PlanVersion
+from registry.contacts.queries import ContactFacts
+from registry.measures.rules import ResultFacts
+from registry.patients.queries import PatientPage
+from registry.treatment_changes.rules import Change
+from staff_console import charts, formats, words
+from staff_console.charts import Sparkline
+from staff_console.pages import Visit
+from staff_console.review.views import Fact
+
+ADHERENCE: Final = {
+    "as_prescribed": "as prescribed",
+    "some_missed": "some doses missed",
+    "stopped": "stopped",
+    "not_started": "not started",
+    "none_prescribed": "none prescribed",
+}
+SHOWN: Final = ("phq9", "gad7")
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """What the page was read from."""
+
+    patient: PatientPage
+    results: tuple[ResultFacts, ...]
+    changes: tuple[Change, ...]
+    contacts: tuple[ContactFacts, ...]
+    plans: tuple[PlanVersion, ...]
+
+
+def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
+    episode = sheet.patient.episode
+    plan = _plan(sheet)
+    spoken = [contact for contact in sheet.contacts if contact.spoken]
+    clinician = None if episode is None else episode.treating_clinician
+    return (
+        Fact("Age", "" if sheet.patient.age is None else f"{sheet.patient.age}"),
+        Fact("Treating clinician", "" if clinician is None else clinician.name),
+        Fact("Diagnosis", _joined((episode.target_condition if episode else None, plan.diagnosis))),
+        Fact("Weeks in treatment", _weeks(visit.today, episode.enrolled_on if episode else None)),
+        *(Fact(_name(measure), _scores(visit, sheet.results, measure)) for measure in SHOWN),
+        Fact("Item 9", _item9(visit, sheet.results)),
+        Fact("Present treatment", _joined(plan.medications + plan.treatments)),
+        Fact("Changes", _changes(sheet.changes)),
+        Fact("Adherence", _latest(visit, spoken, "adherence", ADHERENCE)),
+        Fact("Side effects", _latest(visit, spoken, "side_effects", {})),
+        Fact("Skill, and contacts", _joined((plan.skill, f"{len(spoken)} contacts" if spoken else None))),
+        Fact("Goals", _joined(plan.goals)),
+        Fact("Barriers", _joined(plan.barriers)),
+        Fact("Question", next((c.question for c in sheet.contacts if c.question), "") or ""),
+    )
+
+
+def sparks(sheet: Sheet) -> tuple[Sparkline, ...]:
+    return tuple(
+        charts.sparkline(_name(measure), totals, catalog.load(measure, "en").max_total)
+        for measure in SHOWN
+        if (totals := _totals(sheet.results, measure))
+    )
+
+
+def _plan(sheet: Sheet) -> CareContent:
+    newest = sheet.plans[0].content if sheet.plans else None
+    return newest if isinstance(newest, CareContent) else CareContent()
+
+
+def _name(measure: str) -> str:
+    return words.shown(words.INSTRUMENTS, measure)
+
+
+def _weeks(today: date, enrolled_on: date | None) -> str:
+    """As the registry counts them: the week of enrolment is the first."""
+    return "" if enrolled_on is None else str((today - enrolled_on).days // 7 + 1)
+
+
+def _totals(results: Iterable[ResultFacts], measure: str) -> list[int]:
+    return [r.total for r in results if r.instrument_id == measure and r.total is not None]
+
+
+def _scores(visit: Visit, results: Sequence[ResultFacts], measure: str) -> str:
+    complete = [r for r in results if r.instrument_id == measure and r.total is not None]
+    if not complete:
+        return ""
+    first, last = complete[0], complete[-1]
+    best = min(complete, key=lambda r: (r.total or 0, r.taken_at))
+    return ", ".join(
+        f"{label} {r.total} ({visit.at(r.taken_at).day.text})"
+        for label, r in (("first", first), ("best", best), ("last", last))
+    )
+
+
+def _item9(visit: Visit, results: Sequence[ResultFacts]) -> str:
+    asked = [r for r in results if r.instrument_id == "phq9"]
+    return ", ".join(f"{r.item9} ({visit.at(r.taken_at).day.text})" for r in asked[-6:])
+
+
+def _changes(changes: Sequence[Change]) -> str:
+    return "; ".join(f"{formats.day(c.on).text} {c.label.lower()}: {c.what}" for c in changes[-4:])
+
+
+def _latest(visit: Visit, contacts: Sequence[ContactFacts], field: str, shown: dict[str, str]) -> str:
+    for contact in contacts:
+        value = getattr(contact, field)
+        if value is None:
+            continue
+        note = getattr(contact, f"{field}_note")
+        return f"{shown.get(value, value)}{f', {note}' if note else ''} ({visit.at(contact.occurred_at).day.text})"
+    return ""
+
+
+def _joined(parts: Iterable[str | None]) -> str:
+    return "; ".join(part for part in parts if part)
