@@ -23,6 +23,8 @@ from kernel.errors import Forbidden, NotFound
 from registry.care_plans.tables import CarePlan
 from registry.contacts.tables import Contact
 from registry.measures.tables import MeasureResult, MeasureRun
+from registry.recommendations.tables import Recommendation, RecommendationStep
+from registry.review.tables import CaseReview, ReviewItem
 from registry.time_log.months import Month
 from tests.support import month as months
 
@@ -44,6 +46,7 @@ async def closed(database):
         await months.full_month(tx, made, ana, ENROLLED, 90)
         await months.worked(tx, made, ana, date(2026, 3, 12), 15, activity="clerical", hour=15)
         await chart(tx, made, ana)
+        await reviewed(tx, made, ana)
         await service.close_month(tx, made.actor("biller"), MARCH, now=AFTER)
     return made, ana
 
@@ -98,6 +101,45 @@ async def chart(tx, made, ana):
     )  # fmt: skip
 
 
+async def reviewed(tx, made, ana):
+    review_id, advice_id = tx.new_id(), tx.new_id()
+    await tx.execute(
+        insert(CaseReview),
+        {
+            "id": review_id, "clinic_id": made.id, "starts_at": DURING, "minutes": 30,
+            "consultant_id": made.consultant, "state": "closed", "created_at": DURING, "version": 1,
+        },
+    )  # fmt: skip
+    shared = {"clinic_id": made.id, "patient_id": ana.id, "episode_id": ana.episode_id, "version": 1}
+    await tx.execute(
+        insert(ReviewItem),
+        shared
+        | {
+            "id": tx.new_id(), "review_id": review_id, "position": 1, "group": "not_improving", "because": [],
+            "state": "discussed", "changed_sealed": tx.vault.seal("Dose raised after four weeks"),
+            "people": [str(made.consultant), str(made.care_manager)], "discussed_at": DURING.replace(hour=17),
+            "by_id": made.consultant,
+        },
+    )  # fmt: skip
+    parts = msgspec.json.encode([{"kind": "medication", "text": "Raise to 100 mg"}]).decode()
+    await tx.execute(
+        insert(Recommendation),
+        shared
+        | {
+            "id": advice_id, "author_id": made.consultant, "recipient_id": made.clinician,
+            "parts_sealed": tx.vault.seal(parts), "urgency": "routine", "stage": "accepted",
+            "stage_since": DURING, "created_at": DURING,
+        },
+    )  # fmt: skip
+    await tx.execute(
+        insert(RecommendationStep),
+        {
+            "id": tx.new_id(), "clinic_id": made.id, "recommendation_id": advice_id, "step": "accepted",
+            "at": DURING, "by_id": made.clinician, "read_back": False, "text_sealed": tx.vault.seal("Agreed"),
+        },
+    )  # fmt: skip
+
+
 async def made_packet(database, made, ana, role="biller") -> bytes:
     async with database.begin(made.id) as tx:
         found = await packet(tx, made.actor(role), MARCH, ana.episode_id, words=words, now=AFTER)
@@ -117,6 +159,10 @@ async def test_a_packet_holds_the_line_and_everything_behind_it_and_verifies_wit
     assert record["plan_differences"][0]["before"] == "Sleep"
     assert record["plan_differences"][0]["after"] == "Sleep and walk"
     assert record["contacts"][0]["note"] == "Slept better; walks twice a week."
+    assert "What changed: Dose raised after four weeks." in record["reviews"][0]["words"]
+    assert "Took part: Parker Sung, Casey Moore." in record["reviews"][0]["words"]
+    assert record["reviews"][1]["words"] == "Recommendation. medication: Raise to 100 mg."
+    assert record["reviews"][1]["steps"] == ["2026-03-20 18:00 UTC accepted, Dana Clark: Agreed"]
     by_activity = {entry["activity"]: entry for entry in record["time_log"]}
     assert by_activity["clerical"]["not_counted"][0]["reason"] == "clerical"
     assert by_activity["patient_contact"]["counted_seconds"] == 5400
