@@ -19,14 +19,14 @@ from registry.cover import queries as cover
 from registry.organisation import queries as organisation
 from registry.organisation.tables import Staff
 from registry.patients.tables import Patient
-from registry.recommendations.rules import OPEN, Part, Stage, Step, Urgency
+from registry.recommendations.rules import OPEN, RecommendationPart, Stage, Step, Urgency
 from registry.recommendations.tables import Recommendation, RecommendationStep
 
 LIMIT: Final = 200
 _AUTHOR, _RECIPIENT = aliased(Staff), aliased(Staff)
 
 
-class Taken(msgspec.Struct, frozen=True):
+class StepTaken(msgspec.Struct, frozen=True):
     """One step. `who` gave the decision or the order when `by` only wrote it down; `by` None is the machine."""
 
     step: Step
@@ -39,14 +39,14 @@ class Taken(msgspec.Struct, frozen=True):
     text: str | None
 
 
-class Line(msgspec.Struct, frozen=True):
+class RecommendationLine(msgspec.Struct, frozen=True):
     """A recommendation as lists show it. `overdue` is judged at the moment of reading."""
 
     id: UUID
     patient_id: UUID
     family_name: str
     given_name: str
-    parts: tuple[Part, ...]
+    parts: tuple[RecommendationPart, ...]
     urgency: Urgency
     target_on: date | None
     stage: Stage
@@ -59,13 +59,13 @@ class Line(msgspec.Struct, frozen=True):
     version: int
 
 
-class Whole(msgspec.Struct, frozen=True):
-    line: Line
+class RecommendationPage(msgspec.Struct, frozen=True):
+    line: RecommendationLine
     if_then: str | None
-    steps: tuple[Taken, ...]
+    steps: tuple[StepTaken, ...]
 
 
-async def waiting_for(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[Line, ...]:
+async def waiting_for(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[RecommendationLine, ...]:
     """What this clinician has to decide, and what absent colleagues have whom they cover; most urgent first."""
     clinic_id = require(viewer, *CLINICAL)
     if viewer.id is None:
@@ -76,13 +76,15 @@ async def waiting_for(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[Line, ..
     return await _lines(tx, viewer, clinic_id, mine, Recommendation.stage == "waiting", now=now)
 
 
-async def under_way(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[Line, ...]:
+async def under_way(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[RecommendationLine, ...]:
     """Everything of the clinic that is not finished, whoever's move it is; longest overdue first."""
     clinic_id = require(viewer, *CLINICAL)
     return await _lines(tx, viewer, clinic_id, Recommendation.stage.in_(OPEN), now=now)
 
 
-async def of_patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> tuple[Whole, ...]:
+async def of_patient(
+    tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime
+) -> tuple[RecommendationPage, ...]:
     """Newest first, with their steps. Raises `NotFound` for another clinic's patient."""
     clinic_id = require(viewer, *CLINICAL)
     known = select(Patient.id).where(Patient.id == patient_id, Patient.clinic_id == clinic_id)
@@ -95,19 +97,21 @@ async def of_patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) 
 
 async def of_items(
     tx: Tx, viewer: Actor, items: Sequence[UUID], *, now: datetime
-) -> dict[UUID, tuple[Whole, ...]]:
+) -> dict[UUID, tuple[RecommendationPage, ...]]:
     """What was recommended about these items of a case review, by patient."""
     clinic_id = require(viewer, *CLINICAL)
     if not items:
         return {}
     lines = await _lines(tx, viewer, clinic_id, among(tx, Recommendation.review_item_id, items), now=now)
-    found: dict[UUID, tuple[Whole, ...]] = {}
+    found: dict[UUID, tuple[RecommendationPage, ...]] = {}
     for whole in await _whole(tx, lines):
         found[whole.line.patient_id] = (*found.get(whole.line.patient_id, ()), whole)
     return found
 
 
-async def recommendation(tx: Tx, viewer: Actor, recommendation_id: UUID, *, now: datetime) -> Whole:
+async def recommendation(
+    tx: Tx, viewer: Actor, recommendation_id: UUID, *, now: datetime
+) -> RecommendationPage:
     clinic_id = require(viewer, *CLINICAL)
     lines = await _lines(tx, viewer, clinic_id, Recommendation.id == recommendation_id, now=now)
     if not lines:
@@ -117,7 +121,7 @@ async def recommendation(tx: Tx, viewer: Actor, recommendation_id: UUID, *, now:
 
 async def _lines(
     tx: Tx, viewer: Actor, clinic_id: UUID, *which: ColumnElement[bool], now: datetime
-) -> tuple[Line, ...]:
+) -> tuple[RecommendationLine, ...]:
     rows = await tx.all(
         select(
             Recommendation.__table__,
@@ -141,13 +145,13 @@ async def _lines(
     return tuple(_line(tx, row, now) for row in rows)
 
 
-def _line(tx: Tx, row: Row[Any], now: datetime) -> Line:
-    return Line(
+def _line(tx: Tx, row: Row[Any], now: datetime) -> RecommendationLine:
+    return RecommendationLine(
         id=row.id,
         patient_id=row.patient_id,
         family_name=row.family_name,
         given_name=row.given_name,
-        parts=msgspec.json.decode(tx.vault.open(row.parts_sealed), type=tuple[Part, ...]),
+        parts=msgspec.json.decode(tx.vault.open(row.parts_sealed), type=tuple[RecommendationPart, ...]),
         urgency=cast(Urgency, row.urgency),
         target_on=row.target_on,
         stage=cast(Stage, row.stage),
@@ -161,7 +165,9 @@ def _line(tx: Tx, row: Row[Any], now: datetime) -> Line:
     )
 
 
-async def _whole(tx: Tx, lines: list[Line] | tuple[Line, ...]) -> tuple[Whole, ...]:
+async def _whole(
+    tx: Tx, lines: list[RecommendationLine] | tuple[RecommendationLine, ...]
+) -> tuple[RecommendationPage, ...]:
     if not lines:
         return ()
     ids = [line.id for line in lines]
@@ -175,14 +181,17 @@ async def _whole(tx: Tx, lines: list[Line] | tuple[Line, ...]) -> tuple[Whole, .
         select(Recommendation.id, Recommendation.if_then_sealed).where(Recommendation.id.in_(ids))
     )
     if_then = {row.id: row.if_then_sealed for row in words}
-    steps: dict[UUID, list[Taken]] = {}
+    steps: dict[UUID, list[StepTaken]] = {}
     for row in rows:
         steps.setdefault(row.recommendation_id, []).append(_taken(tx, row))
-    return tuple(Whole(line, _opened(tx, if_then[line.id]), tuple(steps.get(line.id, ()))) for line in lines)
+    return tuple(
+        RecommendationPage(line, _opened(tx, if_then[line.id]), tuple(steps.get(line.id, ())))
+        for line in lines
+    )
 
 
-def _taken(tx: Tx, row: Row[Any]) -> Taken:
-    return Taken(
+def _taken(tx: Tx, row: Row[Any]) -> StepTaken:
+    return StepTaken(
         step=cast(Step, row.step),
         at=row.at,
         by=row.name,
@@ -198,7 +207,7 @@ def _opened(tx: Tx, sealed: str | None) -> str | None:
     return None if sealed is None else tx.vault.open(sealed)
 
 
-async def may_decide(tx: Tx, viewer: Actor, line: Line, *, now: datetime) -> bool:
+async def may_decide(tx: Tx, viewer: Actor, line: RecommendationLine, *, now: datetime) -> bool:
     """Whether the person decides this one: it was sent to them, or to somebody they cover today."""
     clinic_id = require(viewer, *CLINICAL)
     if viewer.id is None:

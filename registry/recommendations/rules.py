@@ -73,21 +73,23 @@ MAX_TEXT: Final = 4_000
 AGAIN: Final = timedelta(days=1)
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecommendationPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: PartKind
     text: str
 
 
 class RecommendationForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the consultant advises, to whom. `recipient_id` defaults to the treating clinician of the episode;
-    `review_item_id` names the case review it came from, if any."""
+    `review_item_id` names the case review it came from, if any; `author_id` who advises, when a key of another system
+    sends it."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[RecommendationPart, ...]
     urgency: Urgency = "routine"
     if_then: str | None = None
     target_on: date | None = None
     recipient_id: UUID | None = None
     review_item_id: UUID | None = None
+    author_id: UUID | None = None
 
 
 class DecisionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

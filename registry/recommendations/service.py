@@ -43,8 +43,7 @@ async def send(
     """Routes it to the treating clinician, who is told by e-mail that something waits. Raises `Invalid` with every
     problem, `Conflict` without an open episode."""
     clinic_id = require(actor, *ADVISERS)
-    if actor.id is None or actor.kind != "staff":
-        raise Forbidden("a recommendation has a named author", code="person_needed")
+    author = await _author(tx, actor, clinic_id, form)
     await patient_records.locked(tx, clinic_id, patient_id)
     episode = await episode_records.open_episode(tx, patient_id)
     today = (await organisation.clinic(tx, clinic_id)).local_date(now)
@@ -61,7 +60,7 @@ async def send(
             "patient_id": patient_id,
             "episode_id": episode.id,
             "review_item_id": form.review_item_id,
-            "author_id": actor.id,
+            "author_id": author,
             "recipient_id": recipient,
             "parts_sealed": tx.vault.seal(msgspec.json.encode(form.parts).decode()),
             "if_then_sealed": _sealed(tx, form.if_then),
@@ -264,6 +263,15 @@ async def _note(
             "text_sealed": _sealed(tx, text),
         },
     )
+
+
+async def _author(tx: Tx, actor: Actor, clinic_id: UUID, form: RecommendationForm) -> UUID:
+    """A person: whoever is signed in, or whom a key of another system names."""
+    author = actor.id if actor.kind == "staff" else form.author_id
+    roles = {} if author is None else await organisation.roles_of_staff(tx, clinic_id, (author,))
+    if author is None or not set(ADVISERS) & set(roles.get(author, ())):
+        raise Invalid.field("author_id", "is needed: the member of staff who advises")
+    return author
 
 
 async def _recipient_problem(tx: Tx, clinic_id: UUID, recipient: UUID | None) -> tuple[Problem, ...]:

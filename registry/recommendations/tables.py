@@ -36,7 +36,7 @@ class Recommendation(ClinicRow, Base):
     review_item_id: Mapped[UUID | None]
     author_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
     recipient_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
-    parts_sealed: Mapped[str]  # JSON of rules.Part
+    parts_sealed: Mapped[str]  # JSON of rules.RecommendationPart
     if_then_sealed: Mapped[str | None]
     target_on: Mapped[date | None]
     urgency: Mapped[str]

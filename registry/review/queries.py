@@ -22,7 +22,7 @@ from registry.review.tables import CaseReview, ReviewItem
 LIMIT: Final = 100
 
 
-class Meeting(msgspec.Struct, frozen=True):
+class ReviewMeeting(msgspec.Struct, frozen=True):
     """`care_manager_id` None: all caseloads. Counts are of patients."""
 
     id: UUID
@@ -39,7 +39,7 @@ class Meeting(msgspec.Struct, frozen=True):
     discussed: int
 
 
-class Item(msgspec.Struct, frozen=True):
+class ReviewLine(msgspec.Struct, frozen=True):
     """One patient of an agenda. `people` are names."""
 
     id: UUID
@@ -64,9 +64,9 @@ class Item(msgspec.Struct, frozen=True):
     version: int
 
 
-class Review(msgspec.Struct, frozen=True):
-    meeting: Meeting
-    items: tuple[Item, ...]
+class ReviewPage(msgspec.Struct, frozen=True):
+    meeting: ReviewMeeting
+    items: tuple[ReviewLine, ...]
     note: str | None
 
 
@@ -80,7 +80,7 @@ class Reviewed(msgspec.Struct, frozen=True):
     minutes: int | None
 
 
-async def meetings(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[Meeting, ...]:
+async def meetings(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[ReviewMeeting, ...]:
     """The newest hundred, latest first. They hold no patients, so the read leaves no trace of any."""
     clinic_id = require(viewer, *CLINICAL)
     names = await organisation.staff_names(tx, clinic_id)
@@ -94,7 +94,7 @@ async def meetings(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[Meeting, ..
     return tuple(_meeting(row, names, counts.get(row.id, (0, 0))) for row in rows)
 
 
-async def review(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> Review:
+async def review(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> ReviewPage:
     """The meeting with its agenda in order. Raises `NotFound` for another clinic's."""
     clinic_id = require(viewer, *CLINICAL)
     row = await tx.first(
@@ -107,10 +107,10 @@ async def review(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> Re
     await record(tx, viewer, "case_review.read", "case_review", review_id, now=now, count=len(items))
     done = sum(item.state == "discussed" for item in items)
     meeting = _meeting(row, names, (len(items), done))
-    return Review(meeting, items, _opened(tx, row.note_sealed))
+    return ReviewPage(meeting, items, _opened(tx, row.note_sealed))
 
 
-async def preview(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> Review:
+async def preview(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> ReviewPage:
     """A planned meeting with the agenda it would get now. Its items are not stored and have the patient's id."""
     clinic_id = require(viewer, *CLINICAL)
     row = await tx.first(
@@ -128,7 +128,7 @@ async def preview(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> R
     known = {person.id: person for person in people}
     items = tuple(_planned(row, number, p, known[p.patient_id]) for number, p in enumerate(places, 1))
     await record(tx, viewer, "case_review.read", "case_review", review_id, now=now, count=len(items))
-    return Review(_meeting(row, names, (len(items), 0)), items, None)
+    return ReviewPage(_meeting(row, names, (len(items), 0)), items, None)
 
 
 async def population(
@@ -149,7 +149,7 @@ async def population(
     )
 
 
-async def item(tx: Tx, viewer: Actor, item_id: UUID, *, now: datetime) -> Item:
+async def item(tx: Tx, viewer: Actor, item_id: UUID, *, now: datetime) -> ReviewLine:
     clinic_id = require(viewer, *CLINICAL)
     names = await organisation.staff_names(tx, clinic_id)
     found = await _items(tx, names, (ReviewItem.id == item_id) & (ReviewItem.clinic_id == clinic_id))
@@ -161,7 +161,7 @@ async def item(tx: Tx, viewer: Actor, item_id: UUID, *, now: datetime) -> Item:
     return found[0]
 
 
-async def of_patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> tuple[Item, ...]:
+async def of_patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> tuple[ReviewLine, ...]:
     """Discussions of one patient, newest first."""
     clinic_id = require(viewer, *CLINICAL)
     names = await organisation.staff_names(tx, clinic_id)
@@ -199,7 +199,7 @@ async def between(tx: Tx, episode_id: UUID, start: datetime, end: datetime) -> t
     )
 
 
-async def _items(tx: Tx, names: dict[UUID, str], which: Any) -> tuple[Item, ...]:
+async def _items(tx: Tx, names: dict[UUID, str], which: Any) -> tuple[ReviewLine, ...]:
     rows = await tx.all(
         select(ReviewItem.__table__, Patient.family_name, Patient.given_name)
         .join(Patient, Patient.id == ReviewItem.patient_id)
@@ -210,8 +210,8 @@ async def _items(tx: Tx, names: dict[UUID, str], which: Any) -> tuple[Item, ...]
     return tuple(_item(tx, row, names) for row in rows)
 
 
-def _item(tx: Tx, row: Row[Any], names: dict[UUID, str]) -> Item:
-    return Item(
+def _item(tx: Tx, row: Row[Any], names: dict[UUID, str]) -> ReviewLine:
+    return ReviewLine(
         id=row.id,
         review_id=row.review_id,
         patient_id=row.patient_id,
@@ -235,8 +235,8 @@ def _item(tx: Tx, row: Row[Any], names: dict[UUID, str]) -> Item:
     )
 
 
-def _planned(row: Row[Any], number: int, place: Place, person: Row[Any]) -> Item:
-    return Item(
+def _planned(row: Row[Any], number: int, place: Place, person: Row[Any]) -> ReviewLine:
+    return ReviewLine(
         id=place.patient_id,
         review_id=row.id,
         patient_id=place.patient_id,
@@ -260,9 +260,9 @@ def _planned(row: Row[Any], number: int, place: Place, person: Row[Any]) -> Item
     )
 
 
-def _meeting(row: Row[Any], names: dict[UUID, str], counts: tuple[int, int]) -> Meeting:
+def _meeting(row: Row[Any], names: dict[UUID, str], counts: tuple[int, int]) -> ReviewMeeting:
     manager = row.care_manager_id
-    return Meeting(
+    return ReviewMeeting(
         id=row.id,
         starts_at=row.starts_at,
         minutes=row.minutes,

@@ -12,9 +12,9 @@ from msgspec import Meta
 from registry.recommendations.rules import (
     DecisionForm,
     OrderForm,
-    Part,
     PartKind,
     RecommendationForm,
+    RecommendationPart,
     Urgency,
     Via,
 )
@@ -57,7 +57,7 @@ class RecommendFields(msgspec.Struct, frozen=True, kw_only=True):
 
     def form(self, review_item_id: UUID | None) -> RecommendationForm:
         kinds: tuple[PartKind, ...] = PartKind.__args__  # type: ignore[attr-defined]
-        parts = tuple(Part(kind, text) for kind in kinds if (text := getattr(self, kind)))
+        parts = tuple(RecommendationPart(kind, text) for kind in kinds if (text := getattr(self, kind)))
         return RecommendationForm(
             parts, self.urgency, self.if_then, self.target_on, self.recipient_id, review_item_id
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 from registry.access import CARE
 from registry.patients.queries import PatientPage
-from registry.recommendations.queries import Line, Taken, Whole
+from registry.recommendations.queries import RecommendationLine, RecommendationPage, StepTaken
 from registry.recommendations.rules import PARTS, STAGES, URGENCIES, Stage, Step, who_acts
 from registry.treatment_changes.rules import KINDS
 from staff_console import formats, people, words
@@ -37,14 +37,16 @@ STEPS: Final[Mapping[Step, str]] = {
 _MOVES: Final[Mapping[Stage, str]] = {"accepted": "order", "ordered": "told", "told": "taking"}
 
 
-def page(visit: Visit, mine: tuple[Line, ...] | None, under_way: tuple[Line, ...]) -> ApprovalsPage:
+def page(
+    visit: Visit, mine: tuple[RecommendationLine, ...] | None, under_way: tuple[RecommendationLine, ...]
+) -> ApprovalsPage:
     return ApprovalsPage(
         mine=None if mine is None else tuple(row(visit, line) for line in mine),
         under_way=tuple(row(visit, line) for line in under_way),
     )
 
 
-def row(visit: Visit, line: Line) -> Row:
+def row(visit: Visit, line: RecommendationLine) -> Row:
     return Row(
         href=f"/approvals/{line.id}",
         patient=people.name(line.family_name, line.given_name),
@@ -59,7 +61,7 @@ def row(visit: Visit, line: Line) -> Row:
     )
 
 
-def move(visit: Visit, line: Line, decides: bool) -> str:
+def move(visit: Visit, line: RecommendationLine, decides: bool) -> str:
     """The form to show: what this person can do next. Empty when it is somebody else's move."""
     if line.stage == "waiting":
         return "decide" if decides else "record" if visit.actor.has(*CARE) else ""
@@ -67,7 +69,7 @@ def move(visit: Visit, line: Line, decides: bool) -> str:
 
 
 def approval(
-    visit: Visit, patient: PatientPage, found: Whole, decides: bool, refused: FormState | None
+    visit: Visit, patient: PatientPage, found: RecommendationPage, decides: bool, refused: FormState | None
 ) -> ApprovalPage:
     line = found.line
     shown = move(visit, line, decides)
@@ -109,7 +111,7 @@ def new_recommendation(patient: PatientPage) -> FormState:
     return filled("recommend", urgency="routine", recipient_id="" if clinician is None else str(clinician.id))
 
 
-def _blank(visit: Visit, shown: str, line: Line) -> FormState:
+def _blank(visit: Visit, shown: str, line: RecommendationLine) -> FormState:
     fields = {"version": str(line.version)}
     if shown == "record":
         fields |= {"decided_on": visit.today.isoformat(), "decided_by": line.recipient, "via": "ehr"}
@@ -118,7 +120,7 @@ def _blank(visit: Visit, shown: str, line: Line) -> FormState:
     return filled(shown or "none", **fields)
 
 
-def _withdraw(visit: Visit, line: Line, refused: FormState | None) -> FormState | None:
+def _withdraw(visit: Visit, line: RecommendationLine, refused: FormState | None) -> FormState | None:
     may = visit.actor.name == line.author or visit.actor.has("clinic_lead")
     if not may or line.stage not in ("waiting", "accepted", "ordered", "told"):
         return None
@@ -127,7 +129,7 @@ def _withdraw(visit: Visit, line: Line, refused: FormState | None) -> FormState 
     return filled("withdraw", version=str(line.version))
 
 
-def _step(visit: Visit, step: Taken) -> StepLine:
+def _step(visit: Visit, step: StepTaken) -> StepLine:
     who = step.by or "Evenkeel"
     if step.who and step.who != step.by:
         who = f"{step.who}, written down by {who}"

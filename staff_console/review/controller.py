@@ -22,7 +22,7 @@ from registry.organisation import queries as organisation
 from registry.recommendations import queries as recommended
 from registry.recommendations import service as recommendations
 from registry.review import queries, service, wording
-from registry.review.queries import Item, Review
+from registry.review.queries import ReviewLine, ReviewPage
 from registry.treatment_changes import queries as treatment_changes
 from staff_console.approvals.forms import LABELS as ADVICE_LABELS
 from staff_console.approvals.forms import RecommendFields
@@ -234,7 +234,7 @@ async def _item(visit: Visit, item_id: UUID, refused: FormState | None = None) -
     return View("review/item.html", page, "review")
 
 
-async def _sheet(visit: Visit, item: Item) -> Sheet:
+async def _sheet(visit: Visit, item: ReviewLine) -> Sheet:
     tx, viewer, now, patient_id = visit.tx, visit.actor, visit.now, item.patient_id
     return Sheet(
         patient=await known(visit, patient_id),
@@ -245,7 +245,7 @@ async def _sheet(visit: Visit, item: Item) -> Sheet:
     )
 
 
-async def _names(visit: Visit, found: Review) -> tuple[Staff, Staff]:
+async def _names(visit: Visit, found: ReviewPage) -> tuple[Staff, Staff]:
     clinicians = await organisation.holders(visit.tx, visit.clinic_id, "clinician")
     managers = await organisation.holders(visit.tx, visit.clinic_id, "care_manager")
     consultants = await organisation.holders(visit.tx, visit.clinic_id, "consultant")

@@ -8,9 +8,9 @@ from itertools import groupby
 from uuid import UUID
 
 from registry.patients.queries import PatientPage
-from registry.recommendations.queries import Whole
+from registry.recommendations.queries import RecommendationPage
 from registry.recommendations.rules import PARTS, STAGES, URGENCIES
-from registry.review.queries import Item, Meeting, Review
+from registry.review.queries import ReviewLine, ReviewMeeting, ReviewPage
 from registry.review.rules import DISCUSSIONS, GROUPS
 from registry.review.wording import Wording
 from staff_console import formats, people, words
@@ -37,7 +37,7 @@ Staff = Mapping[UUID, str]
 
 def reviews(
     visit: Visit,
-    found: tuple[Meeting, ...],
+    found: tuple[ReviewMeeting, ...],
     consultants: Staff,
     managers: Staff,
     text: Wording,
@@ -63,7 +63,7 @@ def reviews(
     )
 
 
-def _row(visit: Visit, meeting: Meeting) -> MeetingRow:
+def _row(visit: Visit, meeting: ReviewMeeting) -> MeetingRow:
     return MeetingRow(
         href=f"/review/{meeting.id}",
         at=visit.at(meeting.starts_at),
@@ -73,13 +73,13 @@ def _row(visit: Visit, meeting: Meeting) -> MeetingRow:
     )
 
 
-def who(meeting: Meeting) -> str:
+def who(meeting: ReviewMeeting) -> str:
     return f"{meeting.consultant} with {meeting.care_manager or 'all care managers'}"
 
 
 def agenda(
     visit: Visit,
-    found: Review,
+    found: ReviewPage,
     counts: tuple[tuple[str, int], ...],
     text: Wording,
     refused: FormState | None,
@@ -107,7 +107,7 @@ def agenda(
     )
 
 
-def _agenda_row(visit: Visit, item: Item) -> AgendaRow:
+def _agenda_row(visit: Visit, item: ReviewLine) -> AgendaRow:
     by = item.offer_by
     return AgendaRow(
         number=item.position,
@@ -123,10 +123,10 @@ def _agenda_row(visit: Visit, item: Item) -> AgendaRow:
 
 def one(
     visit: Visit,
-    found: Review,
-    item: Item,
+    found: ReviewPage,
+    item: ReviewLine,
     sheet: Sheet,
-    sent: tuple[Whole, ...],
+    sent: tuple[RecommendationPage, ...],
     names: tuple[Staff, Staff],
     refused: FormState | None,
 ) -> ItemPage:
@@ -164,7 +164,7 @@ def one(
 
 
 def minutes(
-    visit: Visit, found: Review, sent: Mapping[UUID, tuple[Whole, ...]], text: Wording
+    visit: Visit, found: ReviewPage, sent: Mapping[UUID, tuple[RecommendationPage, ...]], text: Wording
 ) -> MinutesPage:
     return MinutesPage(
         at=visit.at(found.meeting.starts_at),
@@ -188,7 +188,7 @@ def _form(refused: FormState | None, form_id: str, values: Mapping[str, tuple[st
     return refused if refused is not None and refused.id == form_id else FormState(form_id, values)
 
 
-def _discuss(meeting: Meeting, item: Item) -> dict[str, tuple[str, ...]]:
+def _discuss(meeting: ReviewMeeting, item: ReviewLine) -> dict[str, tuple[str, ...]]:
     present = [meeting.consultant_id, *([meeting.care_manager_id] if meeting.care_manager_id else [])]
     return {
         "version": (str(item.version),),
@@ -203,7 +203,7 @@ def _recommend(patient: PatientPage) -> dict[str, tuple[str, ...]]:
     return {"urgency": ("routine",), "recipient_id": ("" if clinician is None else str(clinician.id),)}
 
 
-def _said(item: Item) -> tuple[Fact, ...]:
+def _said(item: ReviewLine) -> tuple[Fact, ...]:
     if item.state != "discussed" or item.discussion is None:
         return (Fact("Passed over", item.passed_reason),) if item.passed_reason else ()
     return (
@@ -214,11 +214,11 @@ def _said(item: Item) -> tuple[Fact, ...]:
     )
 
 
-def _advice(found: Whole) -> Fact:
+def _advice(found: RecommendationPage) -> Fact:
     return Fact(
         "Recommended", f"{_what(found)}, to {found.line.recipient}: {STAGES[found.line.stage].lower()}"
     )
 
 
-def _what(found: Whole) -> str:
+def _what(found: RecommendationPage) -> str:
     return "; ".join(f"{PARTS[part.kind]}: {part.text}" for part in found.line.parts)

@@ -52,7 +52,7 @@ def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
         Fact("Diagnosis", _joined((episode.target_condition if episode else None, plan.diagnosis))),
         Fact("Weeks in treatment", _weeks(visit.today, episode.enrolled_on if episode else None)),
         *(Fact(_name(measure), _scores(visit, sheet.results, measure)) for measure in SHOWN),
-        Fact("Item 9", _item9(visit, sheet.results)),
+        Fact("ReviewLine 9", _item9(visit, sheet.results)),
         Fact("Present treatment", _joined(plan.medications + plan.treatments)),
         Fact("Changes", _changes(sheet.changes)),
         Fact("Adherence", _latest(visit, spoken, "adherence", ADHERENCE)),
@@ -78,7 +78,7 @@ def _plan(sheet: Sheet) -> CareContent:
 
 
 def _name(measure: str) -> str:
-    return words.shown(words.INSTRUMENTS, measure)
+    return words.instrument(measure)
 
 
 def _weeks(today: date, enrolled_on: date | None) -> str:

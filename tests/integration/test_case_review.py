@@ -21,7 +21,7 @@ from registry.organisation import accounts
 from registry.organisation.rules import StaffForm
 from registry.recommendations import queries as recommended
 from registry.recommendations import service as recommendations
-from registry.recommendations.rules import DecisionForm, OrderForm, Part, RecommendationForm
+from registry.recommendations.rules import DecisionForm, OrderForm, RecommendationForm, RecommendationPart
 from registry.review import queries, service
 from registry.review.rules import DiscussionForm
 from registry.time_log.tables import TimeEntry
@@ -32,7 +32,10 @@ from tests.support.clock import FakeClock
 from tests.support.practice import ROOT, Practice, RecordingOutreach, enrolment, open_practice
 
 ADVICE = RecommendationForm(
-    (Part("medication", "Raise sertraline to 100 mg"), Part("therapy", "Behavioural activation weekly")),
+    (
+        RecommendationPart("medication", "Raise sertraline to 100 mg"),
+        RecommendationPart("therapy", "Behavioural activation weekly"),
+    ),
     urgency="this_week",
     if_then="If no change in 4 weeks, add bupropion",
 )
@@ -230,7 +233,7 @@ async def test_another_clinic_finds_neither_the_review_nor_the_advice(case: Case
     for read, which in ((queries.review, review_id), (recommended.recommendation, sent)):
         async with case.database.begin(south.clinic_id) as tx:
             with pytest.raises(NotFound):
-                await read(tx, south.consultant, which, now=case.clock.now())  # type: ignore[operator]
+                await read(tx, south.consultant, which, now=case.clock.now())
     async with case.database.begin(south.clinic_id) as tx:
         with pytest.raises(NotFound):
             form = DecisionForm("accepted")

@@ -12,8 +12,8 @@ from registry.recommendations.rules import (
     OPEN,
     DecisionForm,
     OrderForm,
-    Part,
     RecommendationForm,
+    RecommendationPart,
     Stage,
     Step,
     Urgency,
@@ -76,14 +76,14 @@ def test_patience_is_counted_in_business_days(
     assert overdue_at(stage, urgency, since, HOURS) == due
 
 
-WHOLE = RecommendationForm((Part("medication", "Raise sertraline to 100 mg"),))
+WHOLE = RecommendationForm((RecommendationPart("medication", "Raise sertraline to 100 mg"),))
 
 
 @pytest.mark.parametrize(
     ("form", "field"),
     [
         (RecommendationForm(()), "parts"),
-        (RecommendationForm((Part("labs", " "),)), "parts[0].text"),
+        (RecommendationForm((RecommendationPart("labs", " "),)), "parts[0].text"),
         (RecommendationForm(WHOLE.parts, target_on=date(2026, 3, 2)), "target_on"),
         (RecommendationForm(WHOLE.parts, if_then="x" * 4001), "if_then"),
     ],
