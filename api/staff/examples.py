@@ -164,3 +164,88 @@ COVERAGE: Final = _one(
         "subscriber": "self",
     },
 )
+
+CLOSE_MONTH: Final = _one("Nobody looks like a duplicate", {})
+MONTH_REASON: Final = _one("Why", {"reason": "A call of 12 March was not logged"})
+CLAIMS: Final = _one("Without the patients who can't be claimed", {"leave_out": True})
+SHADOW: Final = _one("Another system's bill", {"csv": "mrn,code,units\r\nTEST-1001,99492,1\r\n"})
+MEETING: Final = _one(
+    "An hour for all caseloads",
+    {"starts_at": "2026-12-02T18:00:00Z", "minutes": 60, "consultant_id": _STAFF.format(3)},
+)
+DISCUSSION: Final = _one(
+    "Discussed together",
+    {
+        "discussion": "joint",
+        "people": [_STAFF.format(2), _STAFF.format(3)],
+        "minutes": 7,
+        "note": "Half the drop after four weeks",
+        "changed": "Dose goes up",
+    },
+)
+RECOMMENDATION: Final = _one(
+    "A higher dose",
+    {
+        "parts": [{"kind": "medication", "text": "Raise sertraline to 100 mg"}],
+        "urgency": "this_week",
+        "if_then": "If no change in 4 weeks, add bupropion",
+        "author_id": _STAFF.format(3),
+    },
+)
+DECISION: Final = _one(
+    "Accepted in the EHR",
+    {"decision": "accepted", "via": "ehr", "decided_by": "Dr. Osei", "decided_on": "2026-11-20"},
+)
+ORDER: Final = _one(
+    "Ordered, and a change of treatment",
+    {
+        "what": "Sertraline 100 mg",
+        "by": "Dr. Osei",
+        "on": "2026-11-20",
+        "change": {"on": "2026-11-20", "kind": "dose_changed", "what": "Sertraline 100 mg"},
+    },
+)
+STEP_NOTE: Final = _one("By phone", {"note": "Understood, starts tonight"})
+WITHDRAWAL: Final = _one("Superseded", {"reason": "Replaced by a new recommendation"})
+CONTACT: Final = _one(
+    "A phone contact with its next date",
+    {
+        "kind": "phone",
+        "outcome": "reached",
+        "occurred_at": "2026-11-20T17:05:00Z",
+        "note": "Sleeps better. Misses a dose on weekends.",
+        "adherence": "some_missed",
+        "minutes": 14,
+        "staff_id": _STAFF.format(2),
+        "next": {"at": "2026-12-04T17:00:00Z", "mode": "phone", "purpose": "How the new dose is going"},
+    },
+)
+FILED: Final = _one(
+    "A contact's note is in the EHR",
+    {"kind": "contact", "ref_id": "019a0000-0000-7000-8000-0000000000c1", "filed": True},
+)
+CARE_PLAN: Final = _one(
+    "The first care plan",
+    {
+        "version": 0,
+        "care": {
+            "problem": "Low mood since spring",
+            "goals": ["Walk to school with my son again"],
+            "rhythm": "Every two weeks by phone; PHQ-9 and GAD-7 every 14 days",
+        },
+        "agreed_on": "2026-11-20",
+    },
+)
+INTAKE: Final = _one(
+    "Bipolar disorder was considered",
+    {"version": 0, "content": {"history": "Second episode.", "bipolar": "considered", "pregnancy": "not_applicable"}},
+)
+CLOSING: Final = _one(
+    "Closed for now after three tries",
+    {
+        "decision": "inactive",
+        "note": "Three tries by two ways in 22 days, letter sent.",
+        "reentry": "Call the clinic and ask for the care manager.",
+        "told_clinician_on": "2026-11-20",
+    },
+)

@@ -6,13 +6,16 @@ from typing import Any
 
 from api.staff import (
     billing,
+    billing_months,
     check_ins,
     clinics,
+    contacts,
     explain,
     measures,
     messages,
     outreach,
     patients,
+    review,
     safety_policy,
     time,
     work,
@@ -21,6 +24,7 @@ from api.staff import (
 ROUTES: tuple[Any, ...] = (
     *clinics.ROUTES,
     *patients.ROUTES,
+    *contacts.ROUTES,
     *check_ins.ROUTES,
     *outreach.ROUTES,
     *messages.ROUTES,
@@ -28,6 +32,8 @@ ROUTES: tuple[Any, ...] = (
     *time.ROUTES,
     *work.ROUTES,
     *safety_policy.ROUTES,
+    *review.ROUTES,
     *explain.ROUTES,
     *billing.ROUTES,
+    *billing_months.ROUTES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,23 +38,23 @@ class Route(NamedTuple):
         return typing.get_args(self.answer)[0] if self.lists else self.answer
 
 
-def routes() -> Iterator[Route]:
-    for handler in ROUTES:
+def routes(handlers: Sequence[Any] = ROUTES) -> Iterator[Route]:
+    for handler in handlers:
         hints = typing.get_type_hints(handler.fn, include_extras=False)
         answer = hints["return"]
         if typing.get_origin(answer) is Response:
             answer = typing.get_args(answer)[0]
         (path,) = handler.paths
         (method,) = handler.http_methods
-        plain = path.replace(":uuid", "").replace(":str", "")
+        plain = path.replace(":uuid", "").replace(":str", "").replace(":int", "")
         yield Route(method, plain, handler, hints.get("data"), answer)
 
 
-def structs() -> dict[str, type[msgspec.Struct]]:
+def structs(handlers: Sequence[Any] = ROUTES) -> dict[str, type[msgspec.Struct]]:
     """Every struct in bodies and answers, by name."""
     found: dict[str, type[msgspec.Struct]] = {ProblemBody.__name__: ProblemBody}
     _collect(ProblemBody, found)
-    for route in routes():
+    for route in routes(handlers):
         for kind in (route.body, route.shape):
             _collect(kind, found)
     return found
