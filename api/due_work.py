@@ -10,6 +10,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from api.dead_man.auditor import NAME as AUDITOR
+from api.dead_man.auditor import Auditor
+from api.dead_man.canary import Canary
+from api.dead_man.rules import AUDIT_EVERY
 from api.sweeps import Counts, Sweep
 from api.wiring import Deps
 from messaging.conversation import inbound_sweep
@@ -21,6 +25,8 @@ from messaging.escalation.readiness import check_readiness
 from messaging.escalation.service import repeat_alerts
 from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
 from messaging.schedule.ports import Outgoing
+from registry.disengagement.service import look_again
+from registry.drills.service import start_due_drills
 from registry.filing.service import ask_for_filing
 from registry.recommendations.jobs import overdue_recommendations
 from registry.stepped_care.service import propose_due
@@ -63,6 +69,19 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
     async def alerts(now: datetime) -> Counts:
         return await repeat_alerts(deps.system_db, now, calls=deps.settings.calls_staff)
 
+    async def drills(now: datetime) -> Counts:
+        return await start_due_drills(deps.system_db, now, alerts=deps.alerts)
+
+    auditor = Auditor(
+        database=deps.system_db,
+        gateway=deps.gateway,
+        mail_answers=deps.mailer.answers,
+        pinger=deps.pinger,
+        rhythms=lambda: rhythms(deps),
+        sinks=deps.sink.channels,
+        running_since=deps.clock.now(),
+    )
+
     async def inbound(now: datetime) -> Counts:
         return await inbound_sweep.sweep(deps.system_db, deps.gateway, now, ports=deps.conversation)
 
@@ -75,6 +94,8 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("reap", 15, upkeep.reap),
                 _sweep("alerts", 10, alerts),
                 _sweep("readiness", 3600, _with(deps, check_readiness)),
+                _sweep("canary", 60, Canary(database=deps.system_db, sink=deps.sink).run),
+                _sweep("drills", 300, drills),
                 _sweep("due_check_ins", 10, check_ins),
                 _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
                 _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),
@@ -82,10 +103,13 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("step_proposals", 60, _with(deps, propose_due)),
                 _sweep("recommendations", 900, _with(deps, overdue_recommendations)),
                 _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
+                _sweep("closing_watch", 900, _with(deps, look_again)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),
                 _sweep("wake_threads", 10, _with_ports(deps, wake_threads)),
             ),
         ),
+        # Alone, so that it still tells when the others hang.
+        Loop("watch", False, (_sweep(AUDITOR, AUDIT_EVERY.total_seconds(), auditor.run),)),
         Loop(
             "provider",
             False,

@@ -12,12 +12,14 @@ from staff_console.care_plan import controller as care_plan
 from staff_console.contact import controller as contact
 from staff_console.enrol import controller as enrol
 from staff_console.patient import controller as patient
+from staff_console.quality import controller as quality
 from staff_console.registry import controller as registry
 from staff_console.review import controller as review
 from staff_console.safety import controller as safety
 from staff_console.scores import controller as scores
 from staff_console.search import controller as search
 from staff_console.setup import controller as setup
+from staff_console.steps import controller as steps
 from staff_console.status import controller as status
 from staff_console.tasks import controller as tasks
 from staff_console.time import controller as time
@@ -29,6 +31,8 @@ ROUTES: Final[list[Any]] = [
     *account.ROUTES,
     *today.ROUTES,
     *registry.ROUTES,
+    *steps.ROUTES,
+    *quality.ROUTES,
     *search.ROUTES,
     *patient.ROUTES,
     *contact.ROUTES,

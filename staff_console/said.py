@@ -83,5 +83,9 @@ SAID: Final[Mapping[str, str]] = {
     "cover_set": "Cover arranged. The colleague sees your patients and tasks on these days.",
     "cover_ended": "Cover called off.",
     "thresholds": "Numbers saved. Every patient is judged again with them.",
+    "flags_set": "Flags saved.",
+    "step_accepted": "Step taken.",
+    "step_declined": "Step declined. It is proposed again only when something new happens.",
+    "month_signed": "Month signed. The figures are kept as they stand.",
     "clinic": "You work in this clinic now.",
 }

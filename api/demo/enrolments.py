@@ -104,7 +104,10 @@ async def change_statuses(tx: Tx, deps: Deps, clinic: Clinic, course: Course, to
     actor = clinic.actor(Team(clinic, course.story.nth).manager)
     for days_ago, form in _changes(course.story, today):
         now = _local(clinic, today - timedelta(days=days_ago), time(11, 10))
-        await episodes.change_status(tx, actor, course.patient_id, form, now=now, outreach=deps.outreach)
+        await episodes.change_status(
+            tx, actor, course.patient_id, form,
+            now=now, outreach=deps.outreach, clinician_decided=course.story.kind == "lost",
+        )  # fmt: skip
 
 
 def _changes(story: Story, today: date) -> list[tuple[int, StatusForm]]:

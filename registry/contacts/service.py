@@ -16,6 +16,7 @@ from registry.access import CARE, require
 from registry.contacts import rules
 from registry.contacts.forms import ContactForm
 from registry.contacts.tables import Contact
+from registry.disengagement.service import note_contact
 from registry.episodes import records as episode_records
 from registry.episodes import service as episodes
 from registry.filing import service as filing
@@ -68,6 +69,8 @@ async def record_contact(
     await tx.execute(insert(Contact), values)
     await _set_next(tx, actor, patient_id, episode.id, form, now, outreach)
     await _tell_registry(tx, actor, episode.id, form, now)
+    spoken = rules.is_contact(form.kind, form.outcome)
+    await note_contact(tx, clinic_id, patient_id, episode.id, spoken=spoken, now=now)
     if form.no_show_text == "send":
         await outreach.ask_after_no_show(tx, actor, patient_id, contact_id, now=now)
     if form.note.strip() or rules.is_contact(form.kind, form.outcome):

@@ -208,6 +208,11 @@ def waits_for_risk_event(form: StatusForm, state: EpisodeState) -> bool:
     return gives_up and state.open_risk_event and form.reason not in NEVER_WAITS
 
 
+def gives_up(form: StatusForm) -> bool:
+    """Whether the patient is closed because nobody reaches them."""
+    return form.status == "inactive_disengaged" or form.reason == "disengaged"
+
+
 def check_next_contact(
     at: datetime | None, mode: ContactMode | None, purpose: str | None, now: datetime
 ) -> list[Problem]:

@@ -25,13 +25,22 @@ from registry.patients.service import refuse
 from registry.ports import Outreach, PauseReason
 from registry.safety import queries as safety
 from registry.worklist import service as worklist
+from registry.worklist.tables import RegistryLine
 
 
 async def change_status(
-    tx: Tx, actor: Actor, patient_id: UUID, form: StatusForm, *, now: datetime, outreach: Outreach
+    tx: Tx,
+    actor: Actor,
+    patient_id: UUID,
+    form: StatusForm,
+    *,
+    now: datetime,
+    outreach: Outreach,
+    clinician_decided: bool = False,
 ) -> None:
-    """Raises `Invalid` with every problem; `Conflict` when the version is stale, no episode is open, or an open risk
-    event keeps the episode from being ended or given up on."""
+    """Raises `Invalid` with every problem; `Conflict` when the version is stale, no episode is open, an open risk
+    event keeps the episode from being ended or given up on, or somebody whose last item 9 was above 0 would be given
+    up on without a clinician's decision: the actor's own, or one that is on record (`clinician_decided`)."""
     clinic_id = require(actor, *CARE)
     patient = await patient_records.locked(tx, clinic_id, patient_id)
     row = await records.open_episode(tx, patient_id)
@@ -46,6 +55,10 @@ async def change_status(
     refuse(rules.check_status(form, state, clinic.local_date(now)))
     if rules.waits_for_risk_event(form, state):
         raise Conflict("a safety event is open: close it first", code="open_risk_event")
+    if rules.gives_up(form) and not (clinician_decided or actor.has("clinician")):
+        await _refuse_above_zero(tx, row.id)
+    if row.status == "on_hold" and form.status in rules.IN_CARE:
+        await _contact_after_discharge(tx, clinic_id, patient_id, row, now)
     await records.change_episode(tx, row.id, _status_values(row, form), now)
     await records.note_status(
         tx,
@@ -75,6 +88,45 @@ async def change_status(
         patient_id=patient_id,
         to=form.status,
         reason=form.reason,
+    )
+
+
+async def _refuse_above_zero(tx: Tx, episode_id: UUID) -> None:
+    last = await tx.scalar(select(RegistryLine.phq9_item9).where(RegistryLine.episode_id == episode_id))
+    if last in ("1", "2", "3"):
+        raise Conflict(
+            "the last item 9 was above 0: a clinician decides whether to give up", code="item9_above_zero"
+        )
+
+
+async def _contact_after_discharge(
+    tx: Tx, clinic_id: UUID, patient_id: UUID, episode: Any, now: datetime
+) -> None:
+    """Back from hospital or jail: somebody speaks with the patient within two business days."""
+    held_for = await tx.scalar(
+        select(StatusChange.reason)
+        .where(
+            StatusChange.episode_id == episode.id,
+            StatusChange.to_status == "on_hold",
+            StatusChange.undone_by_id.is_(None),
+        )
+        .order_by(StatusChange.at.desc(), StatusChange.id.desc())
+        .limit(1)
+    )
+    if held_for not in ("hospital", "jail"):
+        return
+    hours = await worklist.working_time(tx, clinic_id)
+    due = working_time.next_business_day(working_time.next_business_day(now, hours), hours)
+    await worklist.open_task(
+        tx,
+        clinic_id=clinic_id,
+        patient_id=patient_id,
+        episode_id=episode.id,
+        kind="after_discharge",
+        dedupe_key=f"discharge:{episode.id}",
+        due_at=due,
+        owner_id=episode.care_manager_id,
+        now=now,
     )
 
 

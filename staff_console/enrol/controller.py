@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,23 +13,34 @@ from litestar.response import Response
 
 from kernel.errors import Conflict, DomainError, Invalid
 from kernel.web import access, forms
+from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
+from messaging.schedule import service as schedule
 from registry.access import CARE
+from registry.care_plans import service as care_plans
 from registry.drafts.service import drop as drop_draft
 from registry.episodes import service as episodes
+from registry.intake import service as intake
 from registry.organisation import queries as organisation
 from registry.patients import queries as patients
 from registry.patients.queries import PatientPage
+from registry.plans import queries as plan_queries
 from registry.plans import service as plans
+from registry.safety import queries as safety
 from staff_console import drafts
 from staff_console.deps import ConsoleDeps
 from staff_console.enrol import presenter
+from staff_console.enrol.expectations import sheet
 from staff_console.enrol.forms import ENROL, REFERRAL, RENAMED, EnrolFields, ReferralFields
 from staff_console.enrol.presenter import Team
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
+from staff_console.scores.controller import enter
+from staff_console.scores.forms import ASKED, entries
+from staff_console.scores.forms import labels as score_labels
 
 Console = NamedDependency[ConsoleDeps]
+LABELS: Final = ENROL | {name: label for name, label in score_labels().items() if name.startswith(ASKED)}
 REFERRERS: Final = (*CARE, "consultant")
 
 
@@ -88,6 +99,19 @@ async def keep_completion(request: WebRequest, console: Console, patient_id: Fro
     return await drafts.keep(request, console, drafts.enrol_place(patient_id), patient_id)
 
 
+@get("/patients/{patient_id:uuid}/expectations", opt=access.staff(*CLINICAL))
+async def expectations(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[str]:
+    """The sheet for the patient, to be printed."""
+
+    async def read(visit: Visit) -> View:
+        patient = await patients.patient(visit.tx, visit.actor, patient_id, now=visit.now)
+        plan = await plan_queries.plan(visit.tx, visit.actor, patient_id, now=visit.now)
+        clinic = await organisation.clinic(visit.tx, visit.clinic_id)
+        return View("care_plan/handout.html", sheet(visit, patient, plan, clinic), "registry")
+
+    return await show(request, console, read)
+
+
 async def _save(request: WebRequest, console: ConsoleDeps, patient_id: UUID | None) -> Response[Any]:
     """The enrolment, the check-ins and the next contact, all or nothing."""
 
@@ -101,10 +125,12 @@ async def _save(request: WebRequest, console: ConsoleDeps, patient_id: UUID | No
 
         enrolled_id = await once(visit, make)
         await drop_draft(visit.tx, visit.actor, drafts.enrol_place(patient_id))
+        if await safety.has_open_event(visit.tx, enrolled_id):
+            return said("/safety", "item9_entered")
         return said(f"/patients/{enrolled_id}", "enrolled")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _enrol(visit, patient_id, await read_again(visit, "enrol", error, ENROL, RENAMED))
+        return await _enrol(visit, patient_id, await read_again(visit, "enrol", error, LABELS, RENAMED))
 
     return await submit(request, console, do, again)
 
@@ -113,13 +139,29 @@ async def _write(visit: Visit, form: EnrolFields, patient_id: UUID | None) -> UU
     tx, who, now, outreach = visit.tx, visit.actor, visit.now, visit.console.outreach
     whole = form.enrolment(patient_id, _given_at(visit, form))
     enrolled = await episodes.enrol(tx, who, whole, now=now, outreach=outreach)
+    await intake.save_intake(tx, who, enrolled.patient_id, form.intake(), base=0, now=now)
+    if (plan := form.care_plan()) is not None:
+        await care_plans.save_plan(tx, who, enrolled.patient_id, plan, base=0, now=now)
+    if form.baseline == "text":
+        await schedule.send_now(tx, who, enrolled.patient_id, ASKED, now=now)
     if form.channel != "none":
         await plans.set_plan(tx, who, enrolled.patient_id, form.plan(), now=now, outreach=outreach)
     at = visit.moment(form.next_on, form.next_at or time(12))
     await episodes.set_next_contact(
         tx, who, enrolled.patient_id, at, form.next_mode, form.next_purpose, now=now
     )
+    if form.baseline == "paper" and form.baseline_on is not None:
+        await _baseline(visit, form, enrolled.patient_id, form.baseline_on)
     return enrolled.patient_id
+
+
+async def _baseline(visit: Visit, form: EnrolFields, patient_id: UUID, on: date) -> None:
+    """The paper form of the visit. Its item 9 is heard like any other."""
+    given = await forms.pairs(visit.request)
+    wanted = entries(patient_id, given, "paper", on, form.language)
+    if not wanted:
+        raise Invalid.field("phq9_1", "is needed: no item of the paper form was filled in")
+    await enter(visit, wanted)
 
 
 def _given_at(visit: Visit, form: EnrolFields) -> datetime:
@@ -160,4 +202,5 @@ ROUTES: Final = [
     complete,
     keep_enrolment,
     keep_completion,
+    expectations,
 ]

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from kernel.errors import Problem
+from registry.care_plans.contents import CareContent
 from registry.episodes.forms import (
     CareConsentForm,
     ConsentMethod,
@@ -19,6 +20,7 @@ from registry.episodes.forms import (
     ReferralForm,
     TeamForm,
 )
+from registry.intake.contents import Considered, IntakeContent
 from registry.patients.forms import (
     Channel,
     CoverageForm,
@@ -77,6 +79,7 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
     target_condition: Text
     initiating_visit_on: date | None = None
     initiating_visit_code: Text | None = None
+    eligible: Literal["yes"]
     risk_asked: Literal["yes"]
     treating_clinician_id: UUID
     care_manager_id: UUID
@@ -104,13 +107,63 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
     member_id: Text | None = None
     coverage_from: date
     version: int | None = None
+    seen_within_year: Literal["yes"] | None = None
+    history: Text | None = None
+    medical_causes: Text | None = None
+    substances: Text | None = None
+    pregnancy: Considered = "not_documented"
+    pregnancy_note: Text | None = None
+    bipolar: Considered = "not_documented"
+    bipolar_note: Text | None = None
+    medications: Text | None = None
+    problem: Text | None = None
+    goals: Text | None = None
+    target: Text | None = None
+    baseline: Literal["later", "paper", "text"] = "later"
+    baseline_on: date | None = None
 
     def problems(self) -> list[Problem]:
         """What only this page asks. The record checks the rest."""
+        found = []
         named = (self.emergency_name, self.emergency_relation, self.emergency_phone)
         if any(named) and not all(named):
-            return [Problem("emergency_name", "needs name, relation and phone, or none of them")]
-        return []
+            found.append(Problem("emergency_name", "needs name, relation and phone, or none of them"))
+        # Needed for a patient who is new or was not seen within a year (CMS, MLN909432).
+        if self.initiating_visit_on is None and self.seen_within_year is None:
+            found.append(
+                Problem("initiating_visit_on", "is needed, unless the patient was seen here within a year")
+            )
+        if self.problem and not self.goals:
+            found.append(Problem("goals", "is needed with the problem: at least one, in the patient's words"))
+        if self.baseline == "paper" and self.baseline_on is None:
+            found.append(Problem("baseline_on", "is needed: the day on the paper form"))
+        return found
+
+    def intake(self) -> IntakeContent:
+        return IntakeContent(
+            history=self.history or "",
+            medical_causes=self.medical_causes or "",
+            substances=self.substances or "",
+            medications=lines(self.medications),
+            pregnancy=self.pregnancy,
+            pregnancy_note=self.pregnancy_note or "",
+            bipolar=self.bipolar,
+            bipolar_note=self.bipolar_note or "",
+        )
+
+    def care_plan(self) -> CareContent | None:
+        """The first version, when the patient has said what they want; more is added as it is found out."""
+        if not self.goals:
+            return None
+        how = {"phone": "by phone", "video": "by video", "in_person": "in person", "portal": "in the portal"}
+        asked = "" if self.channel == "none" else f"; PHQ-9 and GAD-7 every {self.every_days} days"
+        return CareContent(
+            problem=self.problem or self.referral_reason or f"Condition {self.target_condition}",
+            goals=lines(self.goals),
+            target=self.target or "",
+            medications=lines(self.medications),
+            rhythm=f"Contact {how[self.next_mode]}, next on {self.next_on.isoformat()}{asked}",
+        )
 
     def enrolment(self, patient_id: UUID | None, given_at: datetime) -> EnrolmentForm:
         return EnrolmentForm(
@@ -165,6 +218,10 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
         return self.language if self.language in ("en", "es") else "en"
 
 
+def lines(text: str | None) -> tuple[str, ...]:
+    return tuple(line.strip() for line in (text or "").splitlines() if line.strip())
+
+
 REFERRAL: Final = {
     "family_name": "Family name",
     "given_name": "Given name",
@@ -191,7 +248,22 @@ ENROL: Final = {
     "target_condition": "Condition",
     "initiating_visit_on": "Initiating visit",
     "initiating_visit_code": "Visit code",
+    "seen_within_year": "Seen within a year",
+    "eligible": "Checking eligibility",
     "risk_asked": "Asking about urgent risk",
+    "history": "History",
+    "medical_causes": "Medical causes",
+    "substances": "Substances",
+    "pregnancy": "Pregnancy",
+    "pregnancy_note": "Pregnancy, what was found",
+    "bipolar": "Bipolar disorder",
+    "bipolar_note": "Bipolar disorder, what was found",
+    "medications": "Medications",
+    "problem": "Problem",
+    "goals": "Goals",
+    "target": "Target",
+    "baseline": "The first scores",
+    "baseline_on": "Date of the paper form",
     "treating_clinician_id": "Treating clinician",
     "care_manager_id": "Care manager",
     "consultant_id": "Psychiatric consultant",

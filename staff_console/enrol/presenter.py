@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from registry.intake.contents import CONSIDERED
 from registry.patients.queries import PatientPage
 from staff_console import words
 from staff_console.enrol import scripts
@@ -15,6 +16,7 @@ from staff_console.enrol.views import EnrolPage, ReferralPage
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
 from staff_console.patient.forms import EVERY
+from staff_console.scores.presenter import parts
 
 ZONES: Final = {
     "America/New_York": "Eastern (New York)",
@@ -52,6 +54,13 @@ SECOND: Final = {
     "sms_link": "Text with a link",
     "portal": "Private page",
 }
+
+
+BASELINES: Final = (
+    Choice("later", "Later", "The first check-in asks."),
+    Choice("paper", "From a paper form", "Enter the items below."),
+    Choice("text", "Text it now", "The questions go out at once, or when the patient's day begins."),
+)
 
 
 class Team(msgspec.Struct, frozen=True):
@@ -96,6 +105,9 @@ def enrol(visit: Visit, team: Team, patient: PatientPage | None, form: FormState
         texting_script=scripts.TEXTING.english,
         texting_script_es=scripts.TEXTING.spanish,
         texting_script_version=scripts.TEXTING.version,
+        measures=parts(form.value("language") or "en"),
+        considered=words.choices(CONSIDERED),
+        baselines=BASELINES,
     )
 
 
@@ -129,6 +141,10 @@ def start(visit: Visit, team: Team, patient: PatientPage | None) -> FormState:
         "anchor_on": local.date().isoformat(),
         "local_time": "10:00",
         "next_mode": "phone",
+        "pregnancy": "not_documented",
+        "bipolar": "not_documented",
+        "baseline": "later",
+        "baseline_on": local.date().isoformat(),
     }
     if patient is not None:
         values |= _known(patient)

@@ -7,6 +7,7 @@ Posts: `/referrals` (fields of `enrol/referral.html`), `/enrol` and, for a refer
 from msgspec import Struct
 
 from staff_console.formstate import Choice, FormState
+from staff_console.scores.views import MeasurePart
 
 
 class ReferralPage(Struct, frozen=True):
@@ -46,3 +47,6 @@ class EnrolPage(Struct, frozen=True):
     texting_script: str
     texting_script_es: str
     texting_script_version: str
+    measures: tuple[MeasurePart, ...]
+    considered: tuple[Choice, ...]
+    baselines: tuple[Choice, ...]

@@ -13,6 +13,7 @@ from staff_console.patient.facts import PatientFacts
 from staff_console.patient.views import CarePanel, ContactEntry
 
 SHOWN: Final = 6
+NOTICE: Final = " Decide whether to close."
 
 
 def panel(visit: Visit, facts: PatientFacts) -> CarePanel:
@@ -24,7 +25,9 @@ def panel(visit: Visit, facts: PatientFacts) -> CarePanel:
         contacts=tuple(_entry(visit, facts, contact) for contact in facts.contacts[:SHOWN]),
         unfiled=sum(copy.filed_at is None for copy in facts.copies.values()),
         may_record=care and in_care,
-        links=tuple(_links(facts)),
+        notice=facts.standing.judgement.sentence + NOTICE if facts.standing.judgement.met else "",
+        notice_href=f"/patients/{facts.patient.id}/closing",
+        links=tuple(_links(facts, care)),
     )
 
 
@@ -42,10 +45,14 @@ def _entry(visit: Visit, facts: PatientFacts, contact: ContactFacts) -> ContactE
     )
 
 
-def _links(facts: PatientFacts) -> Iterable[tuple[str, str]]:
+def _links(facts: PatientFacts, care: bool) -> Iterable[tuple[str, str]]:
     base = f"/patients/{facts.patient.id}"
-    yield "Enter scores", f"{base}/scores"
-    yield "Call and ask", f"{base}/scores?source=phone"
+    if care:
+        yield "Enter scores", f"{base}/scores"
+        yield "Call and ask", f"{base}/scores?source=phone"
     yield "Care plan", f"{base}/plans/care"
     yield "Plan against relapse", f"{base}/plans/relapse"
     yield "Safety plan", f"{base}/plans/safety"
+    yield "Expectations sheet", f"{base}/expectations"
+    if care:
+        yield "Change the status", f"{base}/status"

@@ -17,10 +17,14 @@ from messaging.conversation import staff_texts, thread
 from messaging.conversation.thread import Thread
 from messaging.schedule import queries as schedule
 from messaging.schedule.queries import CheckInLine
+from questionnaires.catalog import INSTRUMENT_IDS
 from registry.contacts import queries as contacts
 from registry.contacts.queries import ContactFacts
+from registry.disengagement import service as disengagement
+from registry.disengagement.service import Standing
 from registry.filing import service as filing
 from registry.filing.service import CopyState
+from registry.instruments import queries as added
 from registry.measures import queries as measures
 from registry.measures.rules import ResultFacts
 from registry.organisation import queries as organisation
@@ -60,6 +64,7 @@ class PatientFacts(msgspec.Struct, frozen=True):
     names: dict[UUID, str]
     contacts: tuple[ContactFacts, ...]
     copies: Mapping[UUID, CopyState]
+    standing: Standing
 
 
 async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) -> PatientFacts:
@@ -69,6 +74,7 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         raise NotFound("patient")
     line = await worklist.line_of(tx, viewer, patient.episode.id, now=now)
     results = (await measures.history(tx, viewer, patient_id, now=now)).results
+    await added.ensure(tx, {result.instrument_id for result in results})
     billed = {} if line is None else await next_lines_of(visit, (line,))
     return PatientFacts(
         patient=patient,
@@ -86,6 +92,7 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         names=await organisation.staff_names(tx, visit.clinic_id),
         contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
         copies=await filing.states(tx, viewer, patient_id, now=now),
+        standing=await disengagement.standing(tx, viewer, patient_id, now=now),
     )
 
 
@@ -111,7 +118,8 @@ def with_items(results: Sequence[ResultFacts], instrument_id: str) -> tuple[Resu
 def instruments(results: Sequence[ResultFacts]) -> tuple[str, ...]:
     """PHQ-9 and GAD-7 first, then whatever else was asked."""
     used = {result.instrument_id for result in results}
-    return tuple(name for name in ("phq9", "gad7", "phq2", "gad2") if name in used)
+    shipped = [name for name in INSTRUMENT_IDS if name in used]
+    return (*shipped, *sorted(used - set(shipped)))
 
 
 def shown_runs(results: Sequence[ResultFacts]) -> tuple[UUID, ...]:

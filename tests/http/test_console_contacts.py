@@ -8,12 +8,16 @@ from api.wiring import Deps
 from registry.care_plans.tables import CarePlan
 from registry.contacts.tables import Contact
 from registry.drafts.tables import Draft
+from registry.episodes.tables import Episode
 from registry.filing.tables import ChartCopy
+from registry.intake.tables import Intake
+from registry.safety.tables import RiskEvent
 from registry.time_log.tables import RunningTimer, TimeEntry
+from registry.worklist.tables import Task
 from tests.support.app import Clinic
 from tests.support.clock import FakeClock
 from tests.support.colleague import Colleague
-from tests.support.console import count, enrols, signed_in
+from tests.support.console import ENROLMENT, count, enrols, signed_in, team
 
 TALK = {
     "note": "Sleeps better. Walked twice.",
@@ -220,3 +224,102 @@ async def test_the_clinic_lead_writes_the_templates(
         assert "Template saved." in lead.said
     await dana.opens(f"/patients/{patient_id}/contact")
     assert dict(dana.form(f"/patients/{patient_id}/contact").fields)["note"] == "Mood:\nSleep:"
+
+
+async def test_enrolment_keeps_findings_first_scores_and_goals_and_prints_a_sheet(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    items = {f"phq9_{n}": "2" for n in range(1, 9)} | {"phq9_9": "0"}
+    found = {
+        "bipolar": "considered",
+        "medications": "Sertraline 50 mg",
+        "goals": "Walk to school\nCook again",
+    }
+    patient_id = await enrols(
+        dana, harbor, baseline="paper", baseline_on="2026-02-27", problem="Low mood", **found, **items
+    )
+    assert "PHQ-9 16" in dana.text
+    await dana.opens(f"/patients/{patient_id}/plans/care")
+    assert (
+        dict(dana.form(f"/patients/{patient_id}/plans/care").fields)["goals"] == "Walk to school\nCook again"
+    )
+    await dana.opens(f"/patients/{patient_id}/expectations")
+    assert "stays in charge of your care" in dana.text
+    assert "every 14 days" in dana.text
+    assert await count(console_deps, Intake) == 1
+
+
+async def test_an_enrolment_needs_its_visit_and_keeps_the_items_it_can_t_read(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await dana.opens("/enrol")
+    wrong = {"initiating_visit_on": "", "initiating_visit_code": "", "baseline": "paper", "phq9_1": "1"}
+    await dana.submits("/enrol", **(ENROLMENT | team(harbor) | wrong))
+    assert dana.errors == ["Initiating visit is needed, unless the patient was seen here within a year."]
+    await dana.submits("/enrol", seen_within_year="yes", baseline_on="2026-09-01")
+    assert dana.status == 422
+    assert dict(dana.form("/enrol").fields)["phq9_1"] == "1"
+    assert await count(console_deps, Intake) == 0
+
+
+async def test_answers_asked_by_phone_are_entered_in_one_screen(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor, channel="phone")
+    path = f"/patients/{patient_id}/scores"
+    await dana.opens(f"{path}?source=phone")
+    assert "Is this a good moment to talk in private?" in dana.text
+    await dana.submits(path, phq9_1="1", phq9_total="9", gad7_2="declined")
+    assert dana.errors == ["PHQ-9 total is given as well as items: leave one of them out."]
+    await dana.submits(path, phq9_total="", **{f"phq9_{n}": "1" for n in range(2, 9)}, phq9_9="0")
+    assert "Scores saved." in dana.said
+    assert "PHQ-9 8" in dana.text
+    await dana.opens(path)
+    await dana.submits(path, **{f"phq9_{n}": "1" for n in range(1, 10)})
+    assert dana.path.startswith("/safety")
+    assert await count(console_deps, RiskEvent) == 1
+
+
+async def test_holds_returns_and_a_death_go_through_one_page(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/status"
+    await dana.opens(path)
+    await dana.submits(path, event="hospital")
+    assert dana.errors == ["Look again on is needed: when does somebody look again?"]
+    await dana.submits(path, review_on="2026-03-09")
+    assert "Status changed." in dana.said
+    await dana.opens(path)
+    assert "On hold, hospital, since 02-Mar-2026; look again on 09-Mar-2026" in dana.text
+    await dana.submits(path, event="back")
+    assert await count(console_deps, Task, Task.kind == "after_discharge") == 1
+    await dana.opens(path)
+    await dana.submits(path, event="died")
+    assert "Nothing more goes out to the household." in dana.said
+    await dana.opens(path)
+    await dana.submits(f"{path}/undo-death")
+    assert await count(console_deps, Episode, Episode.status == "active") == 1
+
+
+async def test_a_patient_nobody_reaches_is_closed_by_the_lead_with_a_note(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/closing"
+    await dana.opens(f"/patients/{patient_id}/contact?kind=attempt")
+    await dana.submits(f"/patients/{patient_id}/contact", since_opened=None)
+    await dana.opens(path)
+    assert "1 try by 1 way in 0 days without reaching the patient" in dana.text
+    await dana.submits(path, decision="keep", note="Sister calls.", keep_until="2026-03-09")
+    assert "It is looked at again on that day." in dana.said
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens(path)
+        await lead.submits(path, note="Letter sent, no answer.")
+        assert lead.errors == [
+            "Telling the treating clinician is needed: the treating clinician hears of it first."
+        ]
+        await lead.submits(path, told_clinician_on="2026-03-02", letter_on="2026-03-02")
+        assert "Closed." in lead.said
+        assert "Way back: Call the clinic" in lead.html
+    assert await count(console_deps, Episode, Episode.status == "inactive_disengaged") == 1

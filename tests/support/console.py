@@ -65,6 +65,7 @@ ENROLMENT: dict[str, Any] = {
     "target_condition": "F33.1",
     "initiating_visit_on": "2026-02-20",
     "initiating_visit_code": "99214",
+    "eligible": "yes",
     "risk_asked": "yes",
     "consent_method": "verbal",
     "phone": "206-555-0123",
