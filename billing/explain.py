@@ -39,8 +39,11 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     changed: tuple[str, ...] = ()
 
 
-class CodeWords(msgspec.Struct, frozen=True):
+class CodeLine(msgspec.Struct, frozen=True):
+    """`label` is our own words, not the wording of the code books."""
+
     code: str
+    units: int
     label: str
 
 
@@ -52,8 +55,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     month_type_reason: str
     minutes: int
     text: str
-    lines: tuple[Line, ...]
-    codes: tuple[CodeWords, ...]
+    lines: tuple[CodeLine, ...]
     minutes_to_next: int | None
     next_at: int | None
     next_line: str | None
@@ -96,8 +98,7 @@ def evaluate(
         month_type_reason=why,
         minutes=minutes,
         text=text_of(lines),
-        lines=lines,
-        codes=tuple(_words(line.code) for line in lines),
+        lines=tuple(_line(line) for line in lines),
         minutes_to_next=got.minutes_to_next,
         next_at=got.next_at,
         next_line=got.next_line,
@@ -129,7 +130,6 @@ def _undecided(asked: WhatIf, rule_set: RuleSet, why: str, step: Step | None) ->
         minutes=asked.minutes,
         text="undecided",
         lines=(),
-        codes=(),
         minutes_to_next=None,
         next_at=None,
         next_line=None,
@@ -140,9 +140,9 @@ def _undecided(asked: WhatIf, rule_set: RuleSet, why: str, step: Step | None) ->
     )
 
 
-def _words(code: str) -> CodeWords:
-    known = find(code)
-    return CodeWords(code, code if known is None else known.label)
+def _line(line: Line) -> CodeLine:
+    known = find(line.code)
+    return CodeLine(line.code, line.units, line.code if known is None else known.label)
 
 
 def _month_type(
@@ -175,7 +175,7 @@ def _rule_set(asked: WhatIf, month: Month | None, known: Sequence[RuleSet]) -> R
         found = newest(known, asked.rule_set)
         if found is None:
             ids = ", ".join(sorted({each.id for each in known}))
-            raise Invalid.field("rule_set", f"is none of {ids}")
+            raise Invalid.field("rule_set", f"{asked.rule_set!r} is none of {ids}")
     elif asked.payer is not None:
         if month is None:
             raise Invalid.field("month", "is needed to find the payer's rule set")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -12,25 +12,10 @@ from api.commands.billing_packets import verify
 from api.commands.output import FOUND_SOMETHING, answer, json_option, refusals, refuse
 from billing import rule_sets
 from billing.cases import Mismatch, check_cases
+from billing.explain import MOST_MINUTES, Explained, WhatIf
+from billing.explain import explain as explained
 from billing.month_types import MonthType
-from billing.rules import Line, Lines, LineWarning, Step, lines_for
-
-MOST_MINUTES = 99_999
-
-
-class Explained(msgspec.Struct, frozen=True):
-    """`text` is the lines as `99492x1;99494x1`, or `none`."""
-
-    month_type: MonthType
-    minutes: int
-    text: str
-    lines: tuple[Line, ...]
-    minutes_to_next: int | None
-    next_at: int | None
-    next_line: str | None
-    rule_id: str
-    steps: tuple[Step, ...]
-    warnings: tuple[LineWarning, ...]
+from kernel.errors import Invalid
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -49,63 +34,57 @@ command.add_command(verify)
 @command.command(context_settings={"ignore_unknown_options": True})
 @click.option("--month-type", type=click.Choice(get_args(MonthType)), help="First, later or general month.")
 @click.option("--minutes", type=int, help="Counted minutes of the calendar month.")
+@click.option("--month", help="As 2026-11: instead of the type, and for the payer's rule set.")
+@click.option("--served", multiple=True, help="An earlier month with service; may be repeated.")
 @click.option(
-    "--rule-set", default=rule_sets.DEFAULT, show_default=True, help="An id, or an exact id@version."
+    "--rule-set", help=f"An id, or an exact id@version. Without it the payer's, else {rule_sets.DEFAULT}."
 )
+@click.option("--payer", help="Finds the payer's rule set of the month.")
+@click.option("--plan", help="The payer's plan.")
+@click.option("--beside", multiple=True, help="A code that others report for the month; may be repeated.")
+@click.option("--set", "changed", multiple=True, help="A setting of the rule set, as g2214_min=30.")
 @click.option("--check", type=click.Path(path_type=Path), help="CSV of month_type,minutes,rule_set,expected.")
 @json_option
 def explain(
-    month_type: MonthType | None, minutes: int | None, rule_set: str, check: Path | None, as_json: bool
+    month_type: MonthType | None, minutes: int | None, check: Path | None, as_json: bool, **asked: Any
 ) -> None:
     """List the lines of one month with each rule passed or failed. With --check, compare a file of cases."""
     if check is not None:
-        if month_type is not None or minutes is not None:
+        if month_type is not None or minutes is not None or any(asked.values()):
             refuse("give either --month-type and --minutes, or --check FILE")
         _check(check, as_json)
-    elif month_type is None or minutes is None:
-        missing = [
-            name for name, given in (("--month-type", month_type), ("--minutes", minutes)) if given is None
-        ]
-        refuse(*(f"{name} is missing" for name in missing))
-    else:
-        _explain(month_type, minutes, rule_set, as_json)
-
-
-def _explain(month_type: MonthType, minutes: int, name: str, as_json: bool) -> None:
+        return
+    missing = [] if month_type or asked["month"] else ["--month-type is missing"]
+    missing += [] if minutes is not None else ["--minutes is missing"]
+    if minutes is None or missing:
+        refuse(*missing)
     if not 0 <= minutes <= MOST_MINUTES:
         refuse(f"--minutes: must be from 0 to {MOST_MINUTES}")
-    known = rule_sets.newest(rule_sets.shipped().values(), name)
-    if known is None:
-        refuse(
-            f"--rule-set: {name!r} is none of {', '.join(sorted({s.id for s in rule_sets.shipped().values()}))}"
-        )
-    got = lines_for(month_type, minutes, known)
-    answer(_explained(got), _words(got), as_json=as_json)
+    try:
+        got = explained(WhatIf(month_type=month_type, minutes=minutes, **asked))
+    except Invalid as error:
+        refuse(*(f"{option(problem.field)}: {problem.message}" for problem in error.problems))
+    answer(got, _words(got), as_json=as_json)
 
 
-def _explained(got: Lines) -> Explained:
-    return Explained(
-        month_type=got.month_type,
-        minutes=got.minutes,
-        text=got.text,
-        lines=got.lines,
-        minutes_to_next=got.minutes_to_next,
-        next_at=got.next_at,
-        next_line=got.next_line,
-        rule_id=got.rule_id,
-        steps=got.steps,
-        warnings=got.warnings,
-    )
+def option(field: str) -> str:
+    return "--set" if field == "changed" else f"--{field.replace('_', '-')}"
 
 
-def _words(got: Lines) -> list[str]:
+def _words(got: Explained) -> list[str]:
     next_line = (
         "next: nothing changes with more minutes"
         if got.minutes_to_next is None
         else f"next: {got.next_line} at {got.next_at} minutes, {got.minutes_to_next} from here"
     )
-    steps = [f"- {step.words}" for step in got.steps]
-    return [got.text, next_line, f"rule: {got.rule_id}", *steps, *(f"! {w.words}" for w in got.warnings)]
+    return [
+        got.text,
+        next_line,
+        f"rule: {got.rule_id}",
+        *(f"- {step.rule_id}: {step.words}" for step in got.steps),
+        *(f"! {warning.words}" for warning in got.warnings),
+        *(f"held: {hold}" for hold in got.holds),
+    ]
 
 
 def _check(path: Path, as_json: bool) -> None:

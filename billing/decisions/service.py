@@ -107,6 +107,12 @@ async def of_episodes(tx: Tx, clinic_id: UUID, episodes: Collection[UUID]) -> di
     return found
 
 
+async def audit_read(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> None:
+    await audit.record(
+        tx, viewer, "billing.decisions_read", "patient", patient_id, now=now, patient_id=patient_id
+    )
+
+
 async def _require_open(tx: Tx, clinic_id: UUID, month: Month | None) -> None:
     if month is None:
         return

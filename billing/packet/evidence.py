@@ -29,7 +29,7 @@ from registry.care_plans.tables import CarePlan
 from registry.contacts.tables import Contact
 from registry.episodes.tables import CareConsent
 from registry.measures.tables import MeasureResult
-from registry.recommendations.rules import Part
+from registry.recommendations.rules import RecommendationPart
 from registry.recommendations.tables import Recommendation, RecommendationStep
 from registry.review.tables import ReviewItem
 from registry.time_log.months import Month
@@ -190,7 +190,7 @@ def _reviewed(tx: Tx, row: Row[Any], names: Mapping[UUID, str]) -> ReviewNote:
 
 
 def _advised(tx: Tx, row: Row[Any], names: Mapping[UUID, str], steps: tuple[str, ...]) -> ReviewNote:
-    parts = msgspec.json.decode(tx.vault.open(row.parts_sealed), type=tuple[Part, ...])
+    parts = msgspec.json.decode(tx.vault.open(row.parts_sealed), type=tuple[RecommendationPart, ...])
     words = "Recommendation. " + " ".join(f"{part.kind.replace('_', ' ')}: {part.text}." for part in parts)
     after = tx.vault.open_or_none(row.if_then_sealed)
     return ReviewNote(

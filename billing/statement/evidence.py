@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,12 @@ from kernel.db import Tx, among
 from registry.care_plans.tables import CarePlan
 from registry.contacts.tables import Contact
 from registry.measures.tables import MeasureResult
+from registry.recommendations.tables import Recommendation
+from registry.review.tables import ReviewItem
 from registry.time_log.rules import Entry
+
+# A recommendation that was accepted changes the plan; one that waits or was declined does not.
+TAKEN_UP: Final = frozenset({"accepted", "ordered", "told", "done"})
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -29,10 +34,12 @@ class Found(msgspec.Struct, frozen=True):
     scales: dict[UUID, list[Row[Any]]]
     plans: dict[UUID, list[Row[Any]]]
     contacts: dict[UUID, list[Row[Any]]]
+    reviews: dict[UUID, list[Row[Any]]]
+    recommendations: dict[UUID, list[Row[Any]]]
 
 
 async def found_for(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Found:
-    """Three statements for any number of episodes."""
+    """Five statements for any number of episodes."""
     scales = select(MeasureResult.id, MeasureResult.episode_id, MeasureResult.taken_at).where(
         MeasureResult.clinic_id == clinic_id,
         among(tx, MeasureResult.episode_id, episodes),
@@ -50,10 +57,27 @@ async def found_for(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Found:
         Contact.occurred_at,
         Contact.recorded_at,
     ).where(Contact.clinic_id == clinic_id, among(tx, Contact.episode_id, episodes))
+    reviews = select(
+        ReviewItem.id, ReviewItem.episode_id, ReviewItem.discussed_at, ReviewItem.changed_sealed
+    ).where(
+        ReviewItem.clinic_id == clinic_id,
+        among(tx, ReviewItem.episode_id, episodes),
+        ReviewItem.state == "discussed",
+        ReviewItem.discussed_at.is_not(None),
+    )
+    recommendations = select(
+        Recommendation.id, Recommendation.episode_id, Recommendation.stage, Recommendation.created_at
+    ).where(
+        Recommendation.clinic_id == clinic_id,
+        among(tx, Recommendation.episode_id, episodes),
+        Recommendation.stage != "withdrawn",
+    )
     return Found(
         scales=_by_episode(await tx.all(scales)),
         plans=_by_episode(await tx.all(plans)),
         contacts=_by_episode(await tx.all(contacts)),
+        reviews=_by_episode(await tx.all(reviews)),
+        recommendations=_by_episode(await tx.all(recommendations)),
     )
 
 
@@ -87,6 +111,14 @@ def evidence_of(
             if row.skill is not None or not skill
         )
 
+    reviews = [
+        (Dated(str(row.id), _day(row.discussed_at, zone), "case_review"), row.changed_sealed is not None)
+        for row in found.reviews.get(episode.id, ())
+    ]
+    told = [
+        (Dated(str(row.id), _day(row.created_at, zone), "recommendation"), row.stage in TAKEN_UP)
+        for row in found.recommendations.get(episode.id, ())
+    ]
     return Evidence(
         directions=()
         if episode.treating_clinician_id is None
@@ -97,17 +129,22 @@ def evidence_of(
         ),
         care_plans=plan("care"),
         registry_updates=(*met(), *work("registry_review", "measure_review")),
-        consultant_reviews=tuple(
-            Dated(each.id, _day(each.started_at, zone), "time_entry")
-            for each in worked
-            if each.role == "consultant" and each.activity in ("case_review", "consultant_review")
+        consultant_reviews=(
+            *(review for review, _ in reviews),
+            *(
+                Dated(each.id, _day(each.started_at, zone), "time_entry")
+                for each in worked
+                if each.role == "consultant" and each.activity in ("case_review", "consultant_review")
+            ),
         ),
+        review_outcomes=(*(review for review, said in reviews if said), *(each for each, _ in told)),
+        plan_changes_called_for=tuple(each for each, taken_up in told if taken_up),
         contacts=tuple(
             Contacted(str(row.id), _day(row.occurred_at, zone), _day(row.recorded_at, zone))
             for row in contacts
             if row.spoken
         ),
-        caseload_consultations=work("case_review"),
+        caseload_consultations=(*(review for review, _ in reviews), *work("case_review")),
         brief_interventions=(*met(skill=True), *work("brief_intervention")),
         clinician_collaborations=work("care_coordination"),
         relapse_plans=(*plan("relapse"), *work("relapse_prevention")),

@@ -74,3 +74,26 @@ def test_worked_cases_are_compared_line_by_line(tmp_path: Path) -> None:
     assert answer.exit_code == 1
     assert answer.stdout == "line 3: initial 35 cpt_midpoint@1: expected 99492x1, got G2214x1\n"
     assert json.loads(run("--check", str(path), "--json").stdout)["agrees"] is False
+
+
+def test_a_month_with_its_history_and_payer_answers_with_the_id_of_every_rule() -> None:
+    answer = run(
+        "--month", "2026-11", "--served", "2026-10", "--minutes", "166", "--payer", "NC Medicaid", "--json"
+    )
+    found = json.loads(answer.stdout)
+    assert (found["text"], found["month_type"], found["rule_id"]) == (
+        "99493x1;99494x4", "subsequent", "nc_medicaid@1",
+    )  # fmt: skip
+    assert [step["rule_id"] for step in found["steps"]] == [
+        "nc_medicaid@1/continuing", "nc_medicaid@1/99493", "nc_medicaid@1/99494", "nc_medicaid@1/G2214",
+    ]  # fmt: skip
+
+
+def test_single_settings_and_other_codes_can_be_tried() -> None:
+    short = ("--month-type", "initial", "--minutes", "20")
+    assert run(*short).stdout.splitlines()[0] == "G2214x1"
+    tried = run(*short, "--set", "g2214_min=30").stdout.splitlines()
+    assert (tried[0], tried[2]) == ("none", "rule: cpt_midpoint+g2214_min=30@1")
+    beside = run("--month-type", "initial", "--minutes", "40", "--beside", "99484").stdout
+    assert "held: Collaborative care and general integration are never reported" in beside
+    assert "--set: nonsense: write a setting" in run(*short, "--set", "nonsense=1").stderr
