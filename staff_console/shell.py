@@ -8,7 +8,7 @@ from kernel.audit import Role
 from registry.access import CLINICAL
 from staff_console.formats import Moment
 
-PageKey = Literal["today", "registry", "safety", "tasks", "review", "approvals", "billing", "setup", "account"]
+PageKey = Literal["today", "registry", "safety", "tasks", "review", "approvals", "quality", "billing", "setup", "account"]
 
 
 class NavItem(Struct, frozen=True):
@@ -30,6 +30,7 @@ NAV: tuple[NavItem, ...] = (
     NavItem("tasks", "Tasks", "/tasks", "g k"),
     NavItem("review", "Review", "/review", "g v"),
     NavItem("approvals", "Approvals", "/approvals", "g a"),
+    NavItem("quality", "Quality", "/quality", "g q"),
     NavItem("billing", "Billing", "/billing", "g b", ("biller", "clinic_lead", "care_manager")),
     NavItem("setup", "Setup", "/setup", "g u", ("administrator", "clinic_lead")),
 )

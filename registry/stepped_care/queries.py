@@ -86,6 +86,16 @@ async def of_patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) 
     return tuple(_line(tx, row) for row in rows)
 
 
+async def patient_of(tx: Tx, clinic_id: UUID, proposal_id: UUID) -> UUID | None:
+    """Whose proposal it is; None for another clinic's."""
+    found: UUID | None = await tx.scalar(
+        select(StepProposal.patient_id).where(
+            StepProposal.id == proposal_id, StepProposal.clinic_id == clinic_id
+        )
+    )
+    return found
+
+
 def _line(tx: Tx, row: Row[Any]) -> ProposalLine:
     stored = (n for n in ProposalLine.__struct_fields__ if n not in ("label", "reason"))
     return ProposalLine(

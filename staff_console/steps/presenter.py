@@ -1,0 +1,115 @@
+"""Rules, flags and steps of one patient, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from registry.access import CARE
+from registry.flags.facts import Outcome, Result
+from registry.flags.thresholds import Thresholds
+from registry.flags.words import explain
+from registry.stepped_care.queries import ProposalLine
+from registry.treatment_changes.rules import Change
+from registry.worklist.judging import Judged
+from registry.worklist.queries import Line
+from staff_console import formats, people
+from staff_console.formstate import FormState
+from staff_console.marks import Shape, Tone
+from staff_console.pages import Visit
+from staff_console.steps.views import ChangeLine, RuleLine, StepLine, StepsPage
+
+STATES: Final[dict[Outcome, tuple[str, Shape, Tone]]] = {
+    "met": ("Met", "triangle", "warn"),
+    "not_met": ("Not met", "check", "quiet"),
+    "unknown": ("Can't be judged", "ring", "warn"),
+    "not_applicable": ("Does not apply", "cross", "quiet"),
+}
+SOURCES: Final = {
+    "contact": "said in a contact",
+    "review": "from a case review",
+    "elsewhere": "made elsewhere",
+}
+
+
+def page(
+    visit: Visit,
+    name: tuple[str, str],
+    judged: Judged,
+    line: Line | None,
+    proposals: Sequence[ProposalLine],
+    changes: Sequence[Change],
+    refused: FormState | None,
+) -> StepsPage:
+    lines = [_step(visit, proposal, refused) for proposal in proposals]
+    home = people.patient_href(judged.patient_id)
+    return StepsPage(
+        patient=people.name(*name),
+        patient_href=home,
+        day=formats.day(judged.day),
+        as_of=visit.at(visit.now),
+        flags=() if line is None else people.flags(visit, line),
+        rules=tuple(_rule(result, judged.numbers) for result in judged.results),
+        open=tuple(one for one in lines if one.state == "open"),
+        past=tuple(one for one in lines if one.state != "open"),
+        changes=tuple(_change(change) for change in reversed(changes)),
+        flags_action=f"{home}/flags",
+        safety=judged.safety_flag,
+        discuss=judged.discuss_flag,
+        may_decide=visit.actor.has(*CARE),
+        may_mark=visit.actor.has(*CARE, "consultant") and line is not None,
+    )
+
+
+def _rule(result: Result, numbers: Thresholds) -> RuleLine:
+    word, shape, tone = STATES[result.outcome]
+    return RuleLine(
+        id=result.rule,
+        version=result.version,
+        state=word,
+        shape=shape,
+        tone=tone,
+        sentence=result.sentence,
+        rule=explain(result.rule, numbers),
+        inputs=tuple(
+            (key.replace("_", " "), "none" if value is None else str(value))
+            for key, value in result.inputs.items()
+        ),
+    )
+
+
+def _step(visit: Visit, found: ProposalLine, refused: FormState | None) -> StepLine:
+    form_id = f"step-{found.id}"
+    form = refused if refused is not None and refused.id == form_id else FormState(form_id)
+    return StepLine(
+        id=str(found.id),
+        title=found.label,
+        sentence=found.sentence,
+        rule=f"{found.rule}, version {found.rule_version}",
+        from_on=formats.day(found.from_on),
+        due_on=formats.day(found.due_on),
+        late=found.state == "open" and _past(found.due_on, visit.today),
+        state=found.state,
+        decided=_decided(visit, found),
+        form=form,
+    )
+
+
+def _past(due: date, today: date) -> bool:
+    return due < today
+
+
+def _decided(visit: Visit, found: ProposalLine) -> str:
+    if found.decided_at is None:
+        return ""
+    when = visit.at(found.decided_at).day.text
+    if found.state == "settled":
+        return f"Settled {when}: it came about, or no longer holds."
+    reason = f": {found.reason}" if found.reason else "."
+    return f"{found.state.capitalize()} {when} by {found.decided_by or 'another system'}{reason}"
+
+
+def _change(change: Change) -> ChangeLine:
+    who = f"{SOURCES[change.source]}, recorded by {change.recorded_by or 'another system'}"
+    return ChangeLine(change.number, formats.day(change.on), f"{change.label}: {change.what}", who)
