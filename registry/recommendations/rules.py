@@ -92,7 +92,7 @@ class RecommendationForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     author_id: UUID | None = None
 
 
-class DecisionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ClinicianDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`reason` is needed to decline, `instead` to modify. A decision given elsewhere is recorded by the care manager:
     `via` says where, `decided_by` who gave it, `decided_on` when (the clinic's date); one given by voice is read
     back."""
@@ -164,7 +164,7 @@ def check(form: RecommendationForm, today: date) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def check_decision(form: DecisionForm, today: date) -> tuple[Problem, ...]:
+def check_decision(form: ClinicianDecision, today: date) -> tuple[Problem, ...]:
     found: list[Problem] = []
     found += _text("reason", form.reason, needed=form.decision == "declined")
     found += _text("instead", form.instead, needed=form.decision == "modified")

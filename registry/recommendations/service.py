@@ -23,7 +23,7 @@ from registry.ports import Notices
 from registry.recommendations import rules
 from registry.recommendations.rules import (
     STAGES,
-    DecisionForm,
+    ClinicianDecision,
     OrderForm,
     RecommendationForm,
     Stage,
@@ -84,7 +84,13 @@ async def send(
 
 
 async def decide(
-    tx: Tx, actor: Actor, recommendation_id: UUID, form: DecisionForm, *, version: int | None, now: datetime
+    tx: Tx,
+    actor: Actor,
+    recommendation_id: UUID,
+    form: ClinicianDecision,
+    *,
+    version: int | None,
+    now: datetime,
 ) -> None:
     """The recipient or whoever covers for them accepts, modifies or declines; or a care manager records what they
     decided elsewhere. Of two decisions at once the second meets `Conflict`. Declined, it comes back as a task."""
@@ -190,7 +196,7 @@ async def _locked(tx: Tx, actor: Actor, recommendation_id: UUID, version: int | 
     return row
 
 
-async def _may_decide(tx: Tx, actor: Actor, row: Row[Any], form: DecisionForm, today: date) -> None:
+async def _may_decide(tx: Tx, actor: Actor, row: Row[Any], form: ClinicianDecision, today: date) -> None:
     if form.via != "console":
         require(actor, *CARE)
         return

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from registry.recommendations.rules import (
-    DecisionForm,
+    ClinicianDecision,
     OrderForm,
     PartKind,
     RecommendationForm,
@@ -73,8 +73,8 @@ class DecideFields(msgspec.Struct, frozen=True, kw_only=True):
     decided_on: date | None = None
     read_back: Literal["yes"] | None = None
 
-    def form(self) -> DecisionForm:
-        return DecisionForm(
+    def form(self) -> ClinicianDecision:
+        return ClinicianDecision(
             self.decision,
             self.reason,
             self.instead,

@@ -21,7 +21,12 @@ from registry.organisation import accounts
 from registry.organisation.rules import StaffForm
 from registry.recommendations import queries as recommended
 from registry.recommendations import service as recommendations
-from registry.recommendations.rules import DecisionForm, OrderForm, RecommendationForm, RecommendationPart
+from registry.recommendations.rules import (
+    ClinicianDecision,
+    OrderForm,
+    RecommendationForm,
+    RecommendationPart,
+)
 from registry.review import queries, service
 from registry.review.rules import DiscussionForm
 from registry.time_log.tables import TimeEntry
@@ -81,7 +86,7 @@ class Case:
         return str(found.line.stage)
 
     async def decides(self, recommendation_id: UUID, actor: Actor | None = None, **fields: Any) -> None:
-        form = DecisionForm(**({"decision": "accepted"} | fields))
+        form = ClinicianDecision(**({"decision": "accepted"} | fields))
         who = actor or self.practice.clinician
         await self.does(recommendations.decide, who, recommendation_id, form, version=None)
 
@@ -236,7 +241,7 @@ async def test_another_clinic_finds_neither_the_review_nor_the_advice(case: Case
                 await read(tx, south.consultant, which, now=case.clock.now())
     async with case.database.begin(south.clinic_id) as tx:
         with pytest.raises(NotFound):
-            form = DecisionForm("accepted")
+            form = ClinicianDecision("accepted")
             await recommendations.decide(tx, south.clinician, sent, form, version=None, now=case.clock.now())
     assert await case.stage(sent) == "waiting"
 

@@ -10,7 +10,7 @@ import pytest
 
 from registry.recommendations.rules import (
     OPEN,
-    DecisionForm,
+    ClinicianDecision,
     OrderForm,
     RecommendationForm,
     RecommendationPart,
@@ -121,7 +121,7 @@ def test_a_recommendation_names_what_is_missing(form: RecommendationForm, field:
     ],
 )
 def test_a_decision_says_who_when_and_how(fields: dict[str, Any], missing: list[str]) -> None:
-    assert [problem.field for problem in check_decision(DecisionForm(**fields), TODAY)] == missing
+    assert [problem.field for problem in check_decision(ClinicianDecision(**fields), TODAY)] == missing
 
 
 def test_an_order_is_not_entered_before_it_happens() -> None:
