@@ -36,6 +36,8 @@ from registry.safety import queries as safety
 from registry.safety.queries import EventLine
 from registry.time_log import queries as time_log
 from registry.time_log.queries import MonthTime
+from registry.treatment_changes import queries as treatment_changes
+from registry.treatment_changes.rules import Change
 from registry.worklist import queries as worklist
 from registry.worklist.queries import Line
 from staff_console.pages import Visit
@@ -55,6 +57,7 @@ class PatientFacts(msgspec.Struct, frozen=True):
     answers: dict[UUID, dict[int, int | None]]
     texts: Thread
     events: tuple[EventLine, ...]
+    changes: tuple[Change, ...]
     check_ins: tuple[CheckInLine, ...]
     plan: PlanFacts
     month: MonthTime
@@ -83,6 +86,7 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         answers=await measures.latest_answers(tx, viewer, patient_id, shown_runs(results), now=now),
         texts=await thread.messages(tx, viewer, patient_id, TEXTS, texts_before, now=now),
         events=await safety.events_of(tx, viewer, patient_id, now=now),
+        changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
         check_ins=await schedule.check_ins(tx, viewer, patient_id, now=now, limit=12),
         plan=await plans.plan(tx, viewer, patient_id, now=now),
         month=await time_log.patient_month(tx, viewer, patient_id, None, now=now),

@@ -12,6 +12,7 @@ from registry.access import CARE
 from registry.time_log import activities
 from registry.time_log.activities import Role
 from registry.time_log.queries import EntryLine
+from registry.treatment_changes.rules import Change
 from staff_console import formats, marks, people, words
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.marks import Tone
@@ -27,6 +28,7 @@ from staff_console.patient.views import (
     PatientPage,
     TimeLine,
     TimePanel,
+    TreatmentChange,
 )
 from staff_console.registry.presenter import check_in, minutes_bar
 
@@ -55,7 +57,7 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         flags=() if line is None else people.flags(visit, line, on_page=True),
         check_in=marks.check_in_pill("none") if line is None else check_in(visit, line),
         trends=scores.trends(visit, facts),
-        changes=(),
+        changes=tuple(_change(change) for change in facts.changes),
         answers=scores.answers(visit, facts),
         thread=texting.thread_days(visit, facts),
         thread_zone=visit.at(visit.now).zone,
@@ -70,6 +72,10 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         older_texts_href=texting.older_href(facts),
         unread=texting.unread(facts),
     )
+
+
+def _change(change: Change) -> TreatmentChange:
+    return TreatmentChange(change.number, formats.day(change.on), f"{change.label}: {change.what}")
 
 
 def _banner(visit: Visit, facts: PatientFacts) -> Banner:
@@ -227,7 +233,7 @@ def _plan_words(facts: PatientFacts) -> str:
     if not facts.plan.lines:
         return "none"
     channel = words.shown(words.CHANNELS, facts.patient.channel)
-    named = " and ".join(words.shown(words.INSTRUMENTS, line.instrument_id) for line in facts.plan.lines)
+    named = " and ".join(words.instrument(line.instrument_id) for line in facts.plan.lines)
     rhythm = facts.plan.lines[0]
     return f"{named} every {rhythm.every_days} days at {rhythm.local_time:%H:%M} on the patient's clock, by {channel}"
 

@@ -29,7 +29,8 @@ _ENTERED: Final = {"paper": "staff, from paper", "phone": "staff, by phone", "eh
 
 
 def trends(visit: Visit, facts: PatientFacts) -> tuple[TrendPanel, ...]:
-    return tuple(_trend(visit, facts.results, name) for name in instruments(facts.results))
+    marks = tuple(charts.Change(c.on, c.number, f"{c.label}: {c.what}") for c in facts.changes)
+    return tuple(_trend(visit, facts.results, name, marks) for name in instruments(facts.results))
 
 
 def answers(visit: Visit, facts: PatientFacts) -> tuple[AnswersTable, ...]:
@@ -37,10 +38,12 @@ def answers(visit: Visit, facts: PatientFacts) -> tuple[AnswersTable, ...]:
     return tuple(table for table in tables if table is not None)
 
 
-def _trend(visit: Visit, results: Sequence[ResultFacts], name: str) -> TrendPanel:
-    instrument = catalog.load(name, "en")
+def _trend(
+    visit: Visit, results: Sequence[ResultFacts], name: str, changes: Sequence[charts.Change]
+) -> TrendPanel:
+    instrument = _for_staff(name)
     found = of_instrument(results, name)
-    label = words.shown(words.INSTRUMENTS, name)
+    label = words.instrument(name)
     return TrendPanel(
         chart=charts.trend(
             name,
@@ -48,13 +51,19 @@ def _trend(visit: Visit, results: Sequence[ResultFacts], name: str) -> TrendPane
             [_point(visit, result) for result in found],
             _bands(instrument),
             TARGETS.get(name),
-            (),
+            changes,
             visit.today,
         ),
         rows=tuple(_row(visit, result, label, instrument) for result in reversed(found)),
         summary=_summary(name, label, found),
         item9=bool(instrument.risk_item_numbers),
     )
+
+
+def _for_staff(name: str) -> Instrument:
+    """In English, or the language there is."""
+    spoken = catalog.languages(name)
+    return catalog.load(name, "en" if "en" in spoken else spoken[0])
 
 
 def _bands(instrument: Instrument) -> tuple[charts.Band, ...]:
@@ -137,10 +146,10 @@ def _answers(visit: Visit, facts: PatientFacts, name: str) -> AnswersTable | Non
     shown = with_items(facts.results, name)
     if not shown:
         return None
-    instrument = catalog.load(name, "en")
+    instrument = _for_staff(name)
     columns = [facts.answers.get(result.run_id, {}) for result in shown]
     return AnswersTable(
-        instrument=words.shown(words.INSTRUMENTS, name),
+        instrument=words.instrument(name),
         stem=instrument.stem,
         columns=tuple(formats.day(_day(visit, result)) for result in shown),
         rows=tuple(_rows(instrument, columns)),
