@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "billing": ("api.commands.billing", "Explain how a month's minutes become lines."),
     "demo": ("api.commands.demo", "Serve a fictional clinic in a database of its own."),
     "doctor": ("api.commands.doctor", "Check settings, database and clinics; exit 1 on a problem."),
+    "instrument": ("api.commands.instrument", "Check, add and list questionnaires of one's own."),
     "keys": ("api.commands.keys", "Make encryption keys."),
     "migrate": ("api.commands.migrate", "Bring the database to the newest schema."),
     "registry": ("api.commands.registry", "Check the registry's lines against the facts they come from."),
@@ -23,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("api.commands.score", "Score a questionnaire."),
     "serve": ("api.commands.serve", "Serve pages, webhooks and the JSON API."),
     "staff": ("api.commands.staff", "Make the first accounts, and keys for integrations."),
+    "watchdog": ("api.commands.watchdog", "Write an e-mail when the auditor of safety alerts falls silent."),
     "worker": ("api.commands.worker", "Do what is due, without serving pages."),
 }
 

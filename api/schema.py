@@ -25,6 +25,7 @@ from registry.drills import tables as drills
 from registry.episodes import tables as episodes
 from registry.filing import tables as filing
 from registry.handover import tables as handover
+from registry.instruments import tables as instruments
 from registry.intake import tables as intake
 from registry.launch import tables as launch
 from registry.measures import tables as measures
@@ -46,7 +47,7 @@ from registry.worklist import tables as worklist
 # Importing a room's tables is what registers them.
 ROOMS = (
     audit, kernel_tables, web,
-    organisation, patients, episodes, plans, measures, safety, time_log, worklist,
+    organisation, instruments, patients, episodes, plans, measures, safety, time_log, worklist,
     drafts, cover, treatment_changes, stepped_care, quality, launch, drills, protocol, on_call,
     related_people, patient_access,
     review, recommendations, contacts, filing, care_plans, intake, disengagement, handover,

@@ -10,6 +10,8 @@ from typing import Literal
 import msgspec
 
 from api import test_build
+from api.dead_man.canary import Sink
+from api.dead_man.ping import HttpPinger, NoPinger, Pinger
 from api.doorbell import Bells, RedisDoorbell
 from api.webhooks.signature import SignatureCheck
 from kernel.clock import Clock, ShiftedClock, SystemClock
@@ -39,6 +41,7 @@ from registry.ports import Alerts, Notices, Outreach
 Part = Literal["web", "worker", "command"]
 WORKER_CONNECTIONS = 10
 NO_VOICE: VoiceGateway = NoVoice()
+NO_PINGER = NoPinger()
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +72,15 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     chance: Callable[[], float]
     probe: Probe
     senders: dict[str, SenderFacts] = msgspec.field(default_factory=dict)
+    pinger: Pinger = NO_PINGER
+
+    @property
+    def sink(self) -> Sink:
+        """Where the canary arrives; nowhere in the demo, which has no machine that listens."""
+        if self.settings.mode == "demo":
+            return Sink()
+        return Sink(self.settings.canary_email, self.settings.canary_phone)
+
     push: PushTokens = msgspec.field(default_factory=StoredPushTokens)
 
     @property
@@ -138,6 +150,7 @@ def build_deps(settings: Settings, part: Part = "command") -> Deps:
         new_code=new_code,
         chance=secrets.SystemRandom().random,
         probe=_probe(settings),
+        pinger=HttpPinger(settings.heartbeat_ping_url) if settings.heartbeat_ping_url else NO_PINGER,
     )
 
 

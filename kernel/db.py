@@ -39,7 +39,7 @@ from kernel.errors import Unavailable
 from kernel.ids import NewId, new_id
 
 T = TypeVar("T")
-DatabaseRole = Literal["app", "worker", "owner"]
+DatabaseRole = Literal["app", "worker", "owner", "watchdog"]
 RETRIES = 5
 RETRY_PAUSE_S = 0.02
 LOCK_WAIT_S = 5

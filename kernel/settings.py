@@ -6,7 +6,7 @@ value (secrets). `docs/settings.md` is tested against this list.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,9 +16,16 @@ from msgspec import Meta
 from kernel.errors import Invalid, Problem
 
 PREFIX = "EVENKEEL_"
-LISTS = frozenset({"encryption_keys", "twilio_auth_tokens"})
+LISTS = frozenset({"encryption_keys", "twilio_auth_tokens", "watchdog_to"})
 SECRETS = frozenset(
-    {"encryption_keys", "lookup_key", "twilio_auth_tokens", "twilio_api_secret", "smtp_password"}
+    {
+        "encryption_keys",
+        "lookup_key",
+        "twilio_auth_tokens",
+        "twilio_api_secret",
+        "smtp_password",
+        "watchdog_smtp_password",
+    }
 )
 
 
@@ -98,6 +105,36 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smtp_tls: Annotated[
         Literal["starttls", "tls", "none"], Meta(description="How the connection to the relay is protected.")
     ] = "starttls"
+    heartbeat_ping_url: Annotated[
+        str | None,
+        Meta(
+            description="Called each minute while every safety check holds; must alarm when it is not called."
+        ),
+    ] = None
+    canary_email: Annotated[
+        str | None, Meta(description="A machine's address where the canary arrives every 15 minutes.")
+    ] = None
+    canary_phone: Annotated[
+        str | None, Meta(description="A machine's number where the canary arrives every 15 minutes.")
+    ] = None
+    watchdog_database_url: Annotated[
+        str | None, Meta(description="The watchdog's own way to the heartbeats; default: database_url.")
+    ] = None
+    watchdog_to: Annotated[
+        tuple[str, ...], Meta(description="Comma-separated addresses to which the watchdog writes.")
+    ] = ()
+    watchdog_smtp_host: Annotated[
+        str | None, Meta(description="The watchdog's own mail relay, another than that of the alerts.")
+    ] = None
+    watchdog_smtp_port: Annotated[int, Meta(ge=1, le=65535, description="Port of that relay.")] = 587
+    watchdog_smtp_user: Annotated[str | None, Meta(description="User at that relay.")] = None
+    watchdog_smtp_password: Annotated[str | None, Meta(description="Password at that relay.")] = None
+    watchdog_smtp_from: Annotated[str, Meta(description="Sender of the watchdog's e-mails.")] = (
+        "evenkeel-watchdog@localhost"
+    )
+    watchdog_smtp_tls: Annotated[
+        Literal["starttls", "tls", "none"], Meta(description="How the connection to that relay is protected.")
+    ] = "starttls"
     log_format: Annotated[Literal["json", "console"], Meta(description="How log lines are written.")] = "json"
     test_clock_file: Annotated[
         str | None, Meta(description="Shared clock of the test-suite; refused outside mode `test`.")
@@ -122,6 +159,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Raises `Invalid` with every problem at once; a problem names the variable, never its value."""
+        return cls._read(env, _contradictions)
+
+    @classmethod
+    def for_watchdog(cls, env: Mapping[str, str]) -> Settings:
+        """The same, for a process that holds no keys and opens nothing sealed. Raises `Invalid` without a relay and
+        somebody to write to."""
+        return cls._read(env, _watchdog_problems)
+
+    @classmethod
+    def _read(cls, env: Mapping[str, str], contradictions: Callable[[Settings], list[Problem]]) -> Settings:
         given, problems = _gather(env)
         values: dict[str, Any] = {}
         for field in msgspec.structs.fields(cls):
@@ -136,7 +183,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if problems:
             raise Invalid(*problems)
         settings = cls(**values)
-        problems = _contradictions(settings)
+        problems = contradictions(settings)
         if problems:
             raise Invalid(*problems)
         return settings
@@ -166,6 +213,15 @@ def _shape(name: str, value: str) -> Any:
     if name in LISTS:
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
+
+
+def _watchdog_problems(settings: Settings) -> list[Problem]:
+    problems: list[Problem] = []
+    if settings.watchdog_smtp_host is None:
+        problems.append(Problem("EVENKEEL_WATCHDOG_SMTP_HOST", "is needed"))
+    if not settings.watchdog_to:
+        problems.append(Problem("EVENKEEL_WATCHDOG_TO", "is needed"))
+    return problems
 
 
 def _contradictions(settings: Settings) -> list[Problem]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 ROLES = ("evenkeel_app", "evenkeel_worker")
+WATCHDOG = "evenkeel_watchdog"  # reads the heartbeats and nothing else
 CLINIC = "NULLIF(current_setting('evenkeel.clinic', true), '')::uuid"
 
 
 def roles() -> Iterable[str]:
     """Group roles without login; the operator grants them to the login users of web and worker."""
-    for role in ROLES:
+    for role in (*ROLES, WATCHDOG):
         yield (
             f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') "
             f"THEN CREATE ROLE {role} NOLOGIN; END IF; "
@@ -33,6 +34,8 @@ def grants(table: str) -> Iterable[str]:
     rights = "SELECT, INSERT" if table == "audit_event" else "SELECT, INSERT, UPDATE, DELETE"
     for role in ROLES:
         yield f'GRANT {rights} ON "{table}" TO {role}'
+    if table == "heartbeat":
+        yield f'GRANT SELECT ON "{table}" TO {WATCHDOG}'
 
 
 def append_only_postgres() -> Iterable[str]:

@@ -84,7 +84,9 @@ async def repeat_alerts(database: Database, now: datetime, *, calls: bool = Fals
     async with database.begin() as tx:
         due = await tx.execute(
             select(RiskEvent.id)
-            .where(RiskEvent.state != "closed", RiskEvent.next_action_at <= now)
+            .where(
+                RiskEvent.state != "closed", RiskEvent.next_action_at <= now, RiskEvent.is_canary.is_(False)
+            )
             .order_by(RiskEvent.next_action_at)
             .limit(LIMIT)
         )

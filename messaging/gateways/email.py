@@ -15,6 +15,9 @@ DEADLINE_S = 10.0
 class Mailer(Protocol):
     async def send(self, to: str, subject: str, body: str, message_id: str) -> Outcome: ...
 
+    async def answers(self) -> bool:
+        """Whether the relay greets us now; sends nothing."""
+
 
 class SmtpMailer:
     def __init__(
@@ -66,8 +69,26 @@ class SmtpMailer:
         return Accepted(f"mail-{message_id}", "sent")
 
 
+    async def answers(self) -> bool:
+        relay = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            start_tls=self._security == "starttls",
+            use_tls=self._security == "tls",
+            timeout=self._deadline_s,
+        )
+        try:
+            async with relay:
+                return True
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            return False
+
+
 class NoMailer:
     """Without a relay every e-mail is refused, which the alert's own rules then handle and the doctor names."""
 
     async def send(self, to: str, subject: str, body: str, message_id: str) -> Outcome:
         return Rejected(400)
+
+    async def answers(self) -> bool:
+        return False

@@ -45,3 +45,6 @@ class SimulatorVoice:
 class SimulatorMailer:
     async def send(self, to: str, subject: str, body: str, message_id: str) -> Outcome:
         return Accepted(f"mail-{message_id}", "sent")
+
+    async def answers(self) -> bool:
+        return True

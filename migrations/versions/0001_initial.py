@@ -9,7 +9,7 @@ revision = "0001"
 down_revision = None
 
 WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'value_set', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
-TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'value_set', 'web_session', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'recovery_code', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'value_set', 'web_session', 'added_instrument', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'recovery_code', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
 
 
 def upgrade() -> None:
@@ -468,6 +468,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id_hash', name=op.f('pk_web_session'))
     )
     op.create_index(op.f('ix_web_session_staff_id'), 'web_session', ['staff_id'], unique=False)
+    op.create_table('added_instrument',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('instrument_id', sa.String(), nullable=False),
+    sa.Column('language', sa.String(), nullable=False),
+    sa.Column('version', sa.String(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=True),
+    sa.Column('content', sa.String(), nullable=False),
+    sa.Column('added_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id'], ['clinic.id'], name=op.f('fk_added_instrument_clinic_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_added_instrument')),
+    sa.UniqueConstraint('instrument_id', 'language', 'version', name=op.f('uq_added_instrument_instrument_id_language_version'))
+    )
     op.create_table('alert_test',
     sa.Column('staff_id', sa.Uuid(), nullable=False),
     sa.Column('month', sa.Date(), nullable=False),

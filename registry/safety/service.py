@@ -38,6 +38,7 @@ __all__ = [
     "acknowledge",
     "add_note",
     "close",
+    "close_canary",
     "decide",
     "escalated",
     "lapse",
@@ -107,6 +108,23 @@ async def escalated(
     await tx.execute(
         update(RiskEvent).where(RiskEvent.id == event_id, RiskEvent.state == "open").values(**values)
     )
+
+
+async def close_canary(tx: Tx, event_id: UUID, *, now: datetime) -> None:
+    """Only what the machine made for itself is closed by the machine."""
+    closed = await tx.execute(
+        update(RiskEvent)
+        .where(RiskEvent.id == event_id, RiskEvent.is_canary.is_(True), RiskEvent.state != "closed")
+        .values(
+            state="closed",
+            closed_at=now,
+            disposition_sealed=tx.vault.seal("drill"),
+            version=RiskEvent.version + 1,
+        )
+    )
+    if closed.rowcount == 1:
+        clinic_id = await tx.scalar(select(RiskEvent.clinic_id).where(RiskEvent.id == event_id))
+        await act(tx, clinic_id, event_id, "closed", None, now)
 
 
 async def look_again(tx: Tx, event_id: UUID, *, now: datetime) -> None:

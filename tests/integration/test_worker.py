@@ -100,6 +100,7 @@ async def test_only_loops_that_wait_for_the_provider_are_not_rung(sqlite_url: st
         assert {loop.name: loop.rung for loop in due_work.loops(deps)} == {
             "send": True,
             "due": True,
+            "watch": False,
             "provider": False,
         }
 

@@ -74,6 +74,9 @@ class ListedMail:
         self.sent.append((to, body))
         return Accepted(f"mail-{message_id}", "sent")
 
+    async def answers(self) -> bool:
+        return True
+
 
 def settings(url: str, **changes: Any) -> Settings:
     values: dict[str, Any] = {
