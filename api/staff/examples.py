@@ -143,7 +143,7 @@ COVER: Final = _one(
     {"by_id": _STAFF.format(2), "start": "2026-11-24T01:00:00Z", "end": "2026-11-24T06:00:00Z"},
 )
 SWAP: Final = _one("Two people change places", {"other_id": "019a0000-0000-7000-8000-000000000071"})
-DECISION: Final = _one(
+BILLING_DECISION: Final = _one(
     "A biller lets a line go that waited for the consultant's review",
     {
         "kind": "release",

@@ -148,7 +148,7 @@ async def decide(
     request: WebRequest,
     deps: NamedDependency[Deps],
     patient_id: FromPath[UUID],
-    data: Annotated[DecisionForm, BodyKwarg(examples=examples.DECISION)],
+    data: Annotated[DecisionForm, BodyKwarg(examples=examples.BILLING_DECISION)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Of the latest episode: a month's type, a release, a code that others report, ... always with a reason."""
