@@ -43,10 +43,11 @@ check: install ## Style, types and layers
 types: install ## Types alone
 	$(BIN)/mypy
 
-services: ## What the browser tests need from Debian; databases come with the Python packages
-	command -v chromium >/dev/null || { \
+services: ## What some tests need from Debian, Chromium and LibreOffice; databases come with the Python packages
+	command -v chromium >/dev/null && command -v soffice >/dev/null || { \
 	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
-	  $$SUDO apt-get update -q && $$SUDO apt-get install -y -q --no-install-recommends chromium; }
+	  $$SUDO apt-get update -q && \
+	  $$SUDO apt-get install -y -q --no-install-recommends chromium libreoffice-calc-nogui; }
 
 bench: install ## Measurements beside their baselines
 	$(BIN)/python -m bench

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from kernel.db import Database
-from tests.support import chromium, databases, servers
+from tests.support import chromium, databases, office, servers
 from tests.support.clock import FakeClock
 from tests.support.provider_client import Provider
 
@@ -48,6 +48,20 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             f"{len(left_out)} browser tests: {chromium.REASON}. `{chromium.INSTALL}` installs it."
         )
         for report in left_out:
+            terminalreporter.write_line(f"  {report.nodeid}")
+    _list_without_office(terminalreporter)
+
+
+def _list_without_office(terminalreporter: Any) -> None:
+    without = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and office.REASON in report.longrepr[2]
+    ]
+    if without:
+        terminalreporter.section("not run")
+        terminalreporter.write_line(f"{len(without)} tests: {office.REASON}. `{office.INSTALL}` installs it.")
+        for report in without:
             terminalreporter.write_line(f"  {report.nodeid}")
 
 

@@ -15,7 +15,6 @@ import msgspec
 
 from billing.export.statement_columns import claimable
 from billing.export.x12 import plain
-from billing.rule_sets import shipped
 from billing.statement.rules import StatementLine, StatementRow
 from registry.organisation.rules import is_npi
 from registry.patients.forms import Address
@@ -78,7 +77,11 @@ class Prepared(msgspec.Struct, frozen=True):
 
 def claim_rows(rows: Iterable[StatementRow]) -> list[StatementRow]:
     """Rows of a professional claim file: not held, paid apart, not of a rural clinic or health centre."""
-    return [row for row in claimable(rows) if row.lines and _professional(row) and _paid_apart(row)]
+    return [
+        row
+        for row in claimable(rows)
+        if row.lines and not _flagged(row, "institutional_claim") and not _flagged(row, "not_separately_paid")
+    ]
 
 
 def prepared(pairs: Sequence[tuple[StatementRow, ClaimFacts]]) -> Prepared:
@@ -100,13 +103,8 @@ def control_number(row: StatementRow) -> str:
     return f"{row.month.year % 100:02d}{row.month.month:02d}{row.facts.episode.id.replace('-', '')[-14:].upper()}"
 
 
-def _professional(row: StatementRow) -> bool:
-    return all(flag.code != "institutional_claim" for flag in row.flags)
-
-
-def _paid_apart(row: StatementRow) -> bool:
-    known = shipped().get(row.rule_id)
-    return known is None or known.separately_paid
+def _flagged(row: StatementRow, code: str) -> bool:
+    return any(flag.code == code for flag in row.flags)
 
 
 def _problems(row: StatementRow, claim: ClaimFacts) -> list[str]:
