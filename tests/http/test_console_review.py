@@ -42,7 +42,7 @@ async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
 ) -> None:
     await enrols(dana, harbor)
-    clock.advance(hours=1)
+    clock.advance(minutes=10)
     item = await plans_and_opens(dana, harbor)
     await dana.opens(item)
     assert "not documented" in dana.text
@@ -67,7 +67,7 @@ async def test_a_refused_discussion_shows_what_was_typed(
     dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
 ) -> None:
     await enrols(dana, harbor)
-    clock.advance(hours=1)
+    clock.advance(minutes=10)
     item = await plans_and_opens(dana, harbor)
     await dana.opens(item)
     await dana.submits(f"{item}/discuss", note="Half the drop.", minutes="0")
@@ -81,7 +81,7 @@ async def test_the_clinician_accepts_and_the_care_manager_closes_the_loop(
     dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
 ) -> None:
     patient_id = await enrols(dana, harbor)
-    clock.advance(hours=1)
+    clock.advance(minutes=10)
     await dana.opens(f"/patients/{patient_id}/recommend")
     await dana.submits(f"/patients/{patient_id}/recommend", **ADVICE)
     sent = await _first(console_deps, select(Recommendation.id))
