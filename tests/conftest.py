@@ -17,7 +17,6 @@ from tests.support import chromium, databases, office, servers
 from tests.support.clock import FakeClock
 from tests.support.provider_client import Provider
 
-
 if os.environ.get("EVENKEEL_PROOF") == "1":  # `make proof`: as many examples as a night allows
     settings.register_profile("proof", max_examples=2_000, deadline=None)
     settings.load_profile("proof")
