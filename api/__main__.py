@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("api.commands.migrate", "Bring the database to the newest schema."),
     "registry": ("api.commands.registry", "Check the registry's lines against the facts they come from."),
     "reply": ("api.commands.reply", "Say what a patient's text means."),
+    "safety": ("api.commands.safety", "Bring in the questions of a structured assessment."),
     "score": ("api.commands.score", "Score a questionnaire."),
     "serve": ("api.commands.serve", "Serve pages, webhooks and the JSON API."),
     "staff": ("api.commands.staff", "Make the first accounts, and keys for integrations."),
