@@ -11,7 +11,9 @@ from staff_console.billing import controller as billing
 from staff_console.care_plan import controller as care_plan
 from staff_console.contact import controller as contact
 from staff_console.enrol import controller as enrol
+from staff_console.on_call import controller as on_call
 from staff_console.patient import controller as patient
+from staff_console.protocol import controller as protocol
 from staff_console.quality import controller as quality
 from staff_console.registry import controller as registry
 from staff_console.review import controller as review
@@ -19,8 +21,8 @@ from staff_console.safety import controller as safety
 from staff_console.scores import controller as scores
 from staff_console.search import controller as search
 from staff_console.setup import controller as setup
-from staff_console.steps import controller as steps
 from staff_console.status import controller as status
+from staff_console.steps import controller as steps
 from staff_console.tasks import controller as tasks
 from staff_console.time import controller as time
 from staff_console.time import timers
@@ -41,6 +43,8 @@ ROUTES: Final[list[Any]] = [
     *status.ROUTES,
     *enrol.ROUTES,
     *safety.ROUTES,
+    *protocol.ROUTES,
+    *on_call.ROUTES,
     *review.ROUTES,
     *approvals.ROUTES,
     *tasks.ROUTES,

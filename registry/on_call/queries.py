@@ -14,7 +14,7 @@ from kernel.db import Tx
 from registry.access import CLINICAL, require
 from registry.on_call import rules
 from registry.on_call.rules import AHEAD, Shift, Stretch
-from registry.on_call.tables import OnCallShift
+from registry.on_call.tables import AlertTest, OnCallShift
 from registry.organisation.tables import Staff, StaffRole
 from registry.protocol import queries as protocols
 from registry.protocol.policy import Policy
@@ -109,6 +109,21 @@ async def calendar(tx: Tx, viewer: Actor, start: datetime, end: datetime, *, now
         ShiftLine(row.id, row.staff_id, row.name, row.starts_at, row.ends_at, row.zone) for row in rows
     )
     return Calendar(lines, await gaps(tx, clinic_id, now), await on_call_at(tx, clinic_id, now))
+
+
+async def open_test(tx: Tx, viewer: Actor) -> UUID | None:
+    """The viewer's own monthly test that is not answered yet."""
+    found: UUID | None = await tx.scalar(
+        select(AlertTest.id)
+        .where(
+            AlertTest.clinic_id == viewer.clinic_id,
+            AlertTest.staff_id == viewer.id,
+            AlertTest.answered_at.is_(None),
+        )
+        .order_by(AlertTest.sent_at.desc())
+        .limit(1)
+    )
+    return found
 
 
 async def _rows(tx: Tx, clinic_id: UUID, start: datetime, end: datetime) -> list[Row[Any]]:

@@ -12,10 +12,11 @@ from jinja2 import UndefinedError
 
 from api.portal.copy import COPY
 from tests.support.clinical_screens import CLINICAL_SCREENS, PATIENT
+from tests.support.policy_screens import POLICY_SCREENS
 from tests.support.portal_screens import PHONE, portal_pages, portal_shell
 from tests.support.screens import SCREENS, environment, shell
 
-CONSOLE = SCREENS | CLINICAL_SCREENS
+CONSOLE = SCREENS | CLINICAL_SCREENS | POLICY_SCREENS
 ENVIRONMENT = environment()
 
 
