@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Table, bindparam, select, update
 
 from api.demo import people
+from api.demo.advice import Advice
 from api.demo.clinics import Clinic
 from api.demo.dice import Dice
 from api.demo.enrolments import Team
@@ -87,6 +88,8 @@ async def settle(
         for course in courses:
             await now.one(tx, course)
         await now.tell_registry(tx, courses)
+        if clinic.plan is people.HARBOR:
+            await Advice(deps, clinic, opening).tell(tx, courses)
     await Stage(deps, StoryClock(opening)).until(opening)
     async with deps.system_db.begin(clinic.id) as tx:
         await worklist.rebuild(tx, clinic.id, opening)

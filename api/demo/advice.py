@@ -1,0 +1,83 @@
+"""Last week's case review and what came of it: advice at every stage of its way, and the meeting of tomorrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from api.demo.clinics import Clinic
+from api.demo.history import Course
+from api.wiring import Deps
+from kernel.db import Tx
+from registry.recommendations import service as recommendations
+from registry.recommendations.rules import (
+    ClinicianDecision,
+    OrderForm,
+    RecommendationForm,
+    RecommendationPart,
+    Urgency,
+)
+from registry.review import service
+from registry.treatment_changes.rules import ChangeForm
+
+ADVISED: Final = ("stalled", "worsening", "slow", "new")
+ADVICE: Final[tuple[tuple[str, str, Urgency], ...]] = (
+    ("Raise sertraline to 100 mg", "If no change in 4 weeks, add bupropion", "this_week"),
+    ("Change citalopram to duloxetine 30 mg", "If nausea stays, 20 mg for another week", "today"),
+    ("Add trazodone 25 mg at night for sleep", "If drowsy by day, stop it", "routine"),
+    ("Start escitalopram 10 mg", "If no change in 4 weeks, 20 mg", "routine"),
+)
+HELD_DAYS_AGO: Final = 6
+
+
+class Advice:
+    """Four patients are advised about; the first is in use, the last still waits for the clinician."""
+
+    def __init__(self, deps: Deps, clinic: Clinic, opening: datetime) -> None:
+        self._deps = deps
+        self._clinic = clinic
+        self._opening = opening
+        self._held = opening - timedelta(days=HELD_DAYS_AGO)
+        self._consultant = clinic.actor(clinic.those("consultant")[0])
+        self._manager = clinic.actor(clinic.those("care_manager")[0])
+
+    async def tell(self, tx: Tx, courses: Sequence[Course]) -> None:
+        await self._meeting(tx, self._opening + timedelta(days=1))
+        chosen = [c for c in courses if c.story.kind in ADVISED and c.story.enrolled_on < self._held.date()]
+        for stage, (course, advice) in enumerate(zip(chosen, ADVICE, strict=False)):
+            sent = await self._sent(tx, course, *advice)
+            await self._goes(tx, sent, advice[0], steps=3 - stage)
+
+    async def _meeting(self, tx: Tx, at: datetime) -> UUID:
+        assert self._consultant.id is not None
+        return await service.plan(
+            tx, self._manager, starts_at=at, minutes=60,
+            consultant_id=self._consultant.id, care_manager_id=None, now=self._held,
+        )  # fmt: skip
+
+    async def _sent(self, tx: Tx, course: Course, what: str, if_then: str, urgency: Urgency) -> UUID:
+        form = RecommendationForm((RecommendationPart("medication", what),), urgency, if_then)
+        return await recommendations.send(
+            tx, self._consultant, course.patient_id, form, now=self._held, notices=self._deps.notices
+        )
+
+    async def _goes(self, tx: Tx, sent: UUID, what: str, *, steps: int) -> None:
+        """Decided, ordered, told: as many steps as are given, a day apart."""
+        day = timedelta(days=1)
+        if steps >= 1:
+            given = ClinicianDecision(
+                "accepted", via="ehr", decided_by="Dr. Osei", decided_on=(self._held + day).date()
+            )
+            await recommendations.decide(tx, self._manager, sent, given, version=None, now=self._held + day)
+        if steps >= 2:
+            on = (self._held + 2 * day).date()
+            change = ChangeForm(on=on, kind="dose_changed", what=what)
+            order = OrderForm(what, "Dr. Osei", on, change)
+            await recommendations.order(
+                tx, self._manager, sent, order, version=None, now=self._held + 2 * day
+            )
+        if steps >= 3:
+            note = "By phone: understood, starts tonight."
+            await recommendations.told(tx, self._manager, sent, note, version=None, now=self._held + 3 * day)
