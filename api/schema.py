@@ -36,6 +36,7 @@ from registry.plans import tables as plans
 from registry.protocol import tables as protocol
 from registry.quality import tables as quality
 from registry.recommendations import tables as recommendations
+from registry.referrals import tables as referrals
 from registry.related_people import tables as related_people
 from registry.review import tables as review
 from registry.safety import tables as safety
@@ -50,7 +51,7 @@ ROOMS = (
     organisation, instruments, patients, episodes, plans, measures, safety, time_log, worklist,
     drafts, cover, treatment_changes, stepped_care, quality, launch, drills, protocol, on_call,
     related_people, patient_access,
-    review, recommendations, contacts, filing, care_plans, intake, disengagement, handover,
+    review, recommendations, referrals, contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,
     closed_months, billing_identity, money, decisions,
 )  # fmt: skip

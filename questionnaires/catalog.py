@@ -1,16 +1,23 @@
-"""The instruments that ship with Evenkeel: one content file per instrument, language and version."""
+"""Instruments by id, language and version: those that ship, one content file each, and those a clinic added.
+
+What was added lives in the database (`registry.instruments`); a process gets to know it before it is first used there
+(`know`) and never forgets it, since a version is never changed.
+"""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from questionnaires.additions import check_addition
 from questionnaires.instrument import Band, Choice, Instrument, Item, check
 
 INSTRUMENT_IDS: Final = ("phq9", "gad7", "phq2", "gad2")
 
+_ADDED: Final[dict[tuple[str, str, str], Instrument]] = {}
 _FOLDER: Final = Path(__file__).parent / "instruments"
 _FILE_NAME: Final = re.compile(r"([a-z0-9]+)\.([a-z]{2}(?:-[A-Z]{2})?)\.([1-9][0-9]*)\.json")
 
@@ -30,10 +37,10 @@ class InvalidContent(ValueError):
 class _ItemEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     text: str
-    code: str
     scored: bool
     risk: bool
     answer_list: str
+    code: str | None = None
     other_codes: tuple[str, ...] = ()
 
 
@@ -69,12 +76,25 @@ def load(instrument_id: str, language: str, version: str | None = None) -> Instr
         raise UnknownInstrument(
             f"{instrument_id} in {language!r} has no version {wanted!r}; there is {', '.join(known)}"
         )
-    return _read(f"{instrument_id}.{language}.{wanted}.json")
+    added = _ADDED.get((instrument_id, language, wanted))
+    return added or _read(f"{instrument_id}.{language}.{wanted}.json")
+
+
+def know(instruments: Iterable[Instrument]) -> None:
+    """Makes instruments that were added usable in this process. Raises ValueError for the id of a shipped one."""
+    for instrument in instruments:
+        if instrument.id in INSTRUMENT_IDS:
+            raise ValueError(f"{instrument.id} ships with Evenkeel and can't be replaced")
+        _ADDED[instrument.id, instrument.language, instrument.version] = instrument
+
+
+def is_shipped(instrument_id: str) -> bool:
+    return instrument_id in INSTRUMENT_IDS
 
 
 def languages(instrument_id: str) -> tuple[str, ...]:
     """In alphabetical order. Raises UnknownInstrument."""
-    found = tuple(sorted({language for id_, language, _ in _shipped() if id_ == instrument_id}))
+    found = tuple(sorted({language for id_, language, _ in _known() if id_ == instrument_id}))
     if not found:
         raise UnknownInstrument(
             f"there is no instrument {instrument_id!r}; there is {', '.join(INSTRUMENT_IDS)}"
@@ -89,7 +109,7 @@ def versions(instrument_id: str, language: str) -> tuple[str, ...]:
         raise UnknownInstrument(
             f"{instrument_id} is not available in {language!r}; there is {', '.join(spoken)}"
         )
-    found = [version for id_, lang, version in _shipped() if (id_, lang) == (instrument_id, language)]
+    found = [version for id_, lang, version in _known() if (id_, lang) == (instrument_id, language)]
     return tuple(sorted(found, key=int))
 
 
@@ -128,6 +148,10 @@ def _shipped() -> tuple[tuple[str, str, str], ...]:
     return tuple(_named(path.name) for path in sorted(_FOLDER.glob("*.json")))
 
 
+def _known() -> tuple[tuple[str, str, str], ...]:
+    return (*_shipped(), *_ADDED)
+
+
 def _named(file_name: str) -> tuple[str, str, str]:
     match = _FILE_NAME.fullmatch(file_name)
     if match is None:
@@ -142,6 +166,25 @@ def _read(file_name: str) -> Instrument:
 
 def parse(file_name: str, raw: bytes) -> Instrument:
     """A content file named `<id>.<language>.<version>.json`. Raises InvalidContent."""
+    instrument = _decoded(file_name, raw)
+    problems = check(instrument)
+    if _named(file_name) != (instrument.id, instrument.language, instrument.version):
+        problems.append("the file is not named after its id, language and version")
+    if problems:
+        raise InvalidContent(file_name, problems)
+    return instrument
+
+
+def parse_addition(raw: bytes, name: str = "instrument") -> Instrument:
+    """An instrument that a clinic adds, whatever its file is called. Raises InvalidContent with all that is wrong."""
+    instrument = _decoded(name, raw)
+    problems = [*check(instrument), *check_addition(instrument, INSTRUMENT_IDS)]
+    if problems:
+        raise InvalidContent(name, problems)
+    return instrument
+
+
+def _decoded(file_name: str, raw: bytes) -> Instrument:
     try:
         content = msgspec.json.decode(raw, type=_ContentFile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -153,13 +196,7 @@ def parse(file_name: str, raw: bytes) -> Instrument:
     ]
     if unlisted:
         raise InvalidContent(file_name, unlisted)
-    instrument = _instrument(content)
-    problems = check(instrument)
-    if _named(file_name) != (instrument.id, instrument.language, instrument.version):
-        problems.append("the file is not named after its id, language and version")
-    if problems:
-        raise InvalidContent(file_name, problems)
-    return instrument
+    return _instrument(content)
 
 
 def _instrument(content: _ContentFile) -> Instrument:

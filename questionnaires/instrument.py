@@ -22,11 +22,11 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     value: int
     label: str
-    code: str
+    code: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One question, numbered from 1 as printed.
+    """One question, numbered from 1 as printed. `code` is None where no LOINC code is known.
 
     `other_codes` are LOINC codes read on import as the same question and not written by default: PHQ-9
     item 10 is 69722-7 in the LOINC panel and 44256-6 in HL7's Structured Data Capture example.
@@ -34,7 +34,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     number: int
     text: str
-    code: str
+    code: str | None
     scored: bool
     risk: bool
     answer_list: str
@@ -210,13 +210,16 @@ def _total_problems(instrument: Instrument) -> Iterable[str]:
 
 
 def _code_problems(instrument: Instrument) -> Iterable[str]:
-    item_codes = [code for item in instrument.items for code in (item.code, *item.other_codes)]
+    item_codes = [
+        code for item in instrument.items for code in (item.code, *item.other_codes) if code is not None
+    ]
     if len(set(item_codes)) != len(item_codes):
         yield "two items have the same code"
     answer_codes = [
         code
         for item in instrument.items
         for code in (item.answer_list, *(choice.code for choice in item.choices))
+        if code is not None and any(choice.code is not None for choice in item.choices)
     ]
     optional = [code for code in (instrument.panel_code, instrument.total_code) if code is not None]
     for code in dict.fromkeys([*optional, *item_codes, *answer_codes]):

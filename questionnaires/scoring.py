@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from questionnaires.instrument import Instrument, Item
+from questionnaires.instrument import REQUIRED_RISK_ITEMS, Instrument, Item
 
 # Item number -> the chosen value, or None for an item without an answer. An absent item is missing too.
 Answers = Mapping[int, int | None]
@@ -21,7 +21,6 @@ Item9 = Literal["0", "1", "2", "3", "declined", "not_asked", "unknown"]
 # The published lower edge of severe depression; on reaching it staff look the same day, whatever item 9 says.
 SEVERE_FROM: Final = 20
 
-_ITEM_9: Final = 9
 _ITEM_9_VALUES: Final[Mapping[int, Item9]] = {0: "0", 1: "1", 2: "2", 3: "3"}
 
 
@@ -65,27 +64,32 @@ def score(instrument: Instrument, answers: Answers) -> Score:
 
 
 def item9_state(instrument: Instrument, answers: Answers, declined: frozenset[int] = frozenset()) -> Item9:
-    """What is known about thoughts of death or self-harm; "0" only when "not at all" was truly chosen.
+    """What is known about thoughts of death or self-harm; "0" only when "not at all" was truly chosen. PHQ-9 asks in its
+    item 9, an instrument that a clinic added in whichever items it marks as risk items; of several the worst counts.
 
     "not_asked" is only for an instrument without that item. An item 9 that is missing for any other reason
     is "unknown", and a person looks. If the records contradict each other the more worrying one counts: a
     positive answer outlives a later decline, and a decline outweighs a 0. Raises BadAnswer.
     """
-    if _ITEM_9 not in instrument.risk_item_numbers:
+    risky = instrument.risk_item_numbers
+    if not risky:
         return "not_asked"
-    value = _answered(instrument, answers).get(_ITEM_9)
-    if _ITEM_9 in declined and not value:
+    answered = _answered(instrument, answers)
+    highest = max((answered[number] for number in risky if number in answered), default=0)
+    if highest:
+        return _ITEM_9_VALUES[highest]
+    if any(number in declined for number in risky):
         return "declined"
-    return "unknown" if value is None else _ITEM_9_VALUES[value]
+    return "0" if all(number in answered for number in risky) else "unknown"
 
 
 def floor_total_reached(instrument: Instrument, answers: Answers, floor: int = SEVERE_FROM) -> bool:
     """Whether the answered items alone already sum to `floor`, complete or not: the soft trigger for a look.
 
     Missing items could only add to the sum, so nothing is estimated. Only for instruments that ask about
-    self-harm: a GAD-7 of 20 is severe anxiety and no such signal. Raises BadAnswer.
+    self-harm and whose severe range this is: a GAD-7 of 20 is severe anxiety and no such signal. Raises BadAnswer.
     """
-    return bool(instrument.risk_item_numbers) and sum(_answered(instrument, answers).values()) >= floor
+    return instrument.id in REQUIRED_RISK_ITEMS and sum(_answered(instrument, answers).values()) >= floor
 
 
 def parse_answers(instrument: Instrument, text: str) -> dict[int, int | None]:

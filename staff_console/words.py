@@ -81,6 +81,11 @@ def roles(held: Iterable[Role]) -> str:
     return ", ".join(label for role, label in ROLES.items() if role in mine)
 
 
+def instrument(instrument_id: str) -> str:
+    """`PHQ-9`; one that a clinic added is known by its id."""
+    return INSTRUMENTS.get(instrument_id, instrument_id.upper())
+
+
 def choices(words: Mapping[Code, str]) -> tuple[Choice, ...]:
     return tuple(Choice(value, label) for value, label in words.items())
 

@@ -43,7 +43,8 @@ class Question(NamedTuple):
 
 
 def read_answer(question: Question) -> Reply:
-    for row in ROWS:
+    rows = ROWS if question.where.highest == _HIGHEST else OTHER_SCALE
+    for row in rows:
         reply = row(question)
         if reply is not None:
             return reply
@@ -313,6 +314,53 @@ ROWS: Final[tuple[Callable[[Question], Reply | None], ...]] = (
     _digit_and_politeness,
     _digit_and_note,
     _starts_with_digit,
+    _calls_a_person,
+    _starts_with_number_word,
+    _message,
+    _values_among_words,
+    unclear,
+)
+
+
+def _scale_value(text: str, question: Question) -> int | None:
+    """A digit or number word that the open item offers."""
+    value = int(text) if len(text) == 1 and text in "0123456789" else question.words.numbers.get(text)
+    return None if value is None or value > question.where.highest else value
+
+
+def _scale_digit(question: Question) -> Reply | None:
+    value = _scale_value(question.seen.stripped, question)
+    return None if value is None else Reply("answer", value=value)
+
+
+def _scale_digit_and_politeness(question: Question) -> Reply | None:
+    first, *rest = question.seen.words
+    value = _scale_value(first, question)
+    polite = rest and all(word in question.words.politeness for word in rest)
+    if value is None or not polite or not question.words.doubt_signs.isdisjoint(question.seen.stripped):
+        return None
+    return Reply("answer", value=value)
+
+
+def _scale_number(question: Question) -> Reply | None:
+    """A number that is not offered, or one with more behind it."""
+    stripped, words = question.seen.stripped, question.words
+    whole = _DIGITS.fullmatch(stripped) or _SIGNED.fullmatch(stripped)
+    if whole or stripped in words.out_of_range or stripped in words.numbers:
+        return _ask("range")
+    return _ask("ambiguous") if stripped[0] in "0123456789" else None
+
+
+# Of an instrument that a clinic added and whose answers are not 0 to 3: stricter, and without the synonyms and notes
+# that belong to that scale.
+OTHER_SCALE: Final[tuple[Callable[[Question], Reply | None], ...]] = (
+    _nothing_to_read,
+    many_values,
+    _scale_digit,
+    _label,
+    _scale_digit_and_politeness,
+    _misspelt_label,
+    _scale_number,
     _calls_a_person,
     _starts_with_number_word,
     _message,

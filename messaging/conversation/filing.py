@@ -26,6 +26,7 @@ from messaging.schedule.tables import CheckIn
 from questionnaires import catalog
 from questionnaires.catalog import UnknownInstrument
 from questionnaires.instrument import Instrument
+from registry.instruments import queries as instruments
 from registry.measures import service as measures
 from registry.measures.results import call_key
 from registry.measures.rules import AnswerChannel, RunFacts
@@ -151,7 +152,9 @@ async def open_runs(tx: Tx, row: Row[Any], now: datetime) -> None:
 
 
 async def load_sheet(tx: Tx, check_in_id: UUID) -> Sheet:
-    return sheet_of(await tx.all(_SHEET, {"check_in": check_in_id}))
+    rows = await tx.all(_SHEET, {"check_in": check_in_id})
+    await instruments.ensure(tx, {row.instrument_id for row in rows})
+    return sheet_of(rows)
 
 
 def sheet_of(rows: Sequence[Row[Any]]) -> Sheet:

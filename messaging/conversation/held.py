@@ -15,8 +15,8 @@ from messaging.conversation import turns
 from messaging.conversation.apply import Cause, Ports
 from messaging.conversation.decision import Hold, Overdue, Received, Woken
 from messaging.conversation.parked import for_a_person
-from messaging.conversation.replies import default_labels, understand
-from messaging.conversation.rules import context_of, step
+from messaging.conversation.replies import understand
+from messaging.conversation.rules import context_of, labels_of, step
 from messaging.conversation.service import classify
 from messaging.conversation.tables import InboundMessage, SmsThread
 
@@ -64,7 +64,7 @@ async def _release_one(tx: Tx, thread_id: UUID, row: Row[Any], now: datetime, po
         body,
         context=context_of(turn.state, turn.script),
         language=turn.script.language,
-        labels=default_labels(),
+        labels=labels_of(turn.state, turn.script),
     )
     turn = await turns.with_limits(tx, turn, reply, now=now)
     event = Received(reply, turn.standing, turn.duplicate, media=row.media_count > 0)

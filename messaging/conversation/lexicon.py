@@ -12,7 +12,7 @@ from messaging.conversation.meaning import Command
 from messaging.conversation.normalise import see, words_of
 from messaging.conversation.phrases import Phrases, expand
 
-_HIGHEST: Final = 3
+_HIGHEST_LABEL: Final = 9  # one digit
 
 T = TypeVar("T")
 
@@ -199,8 +199,8 @@ class Labels:
 
 def _label(value: int, text: str) -> Label:
     words = see(text).words
-    if not 0 <= value <= _HIGHEST:
-        raise ValueError(f"labels: {value} is no answer; answers are 0 to {_HIGHEST}")
+    if not 0 <= value <= _HIGHEST_LABEL:
+        raise ValueError(f"labels: {value} is no answer; answers are 0 to {_HIGHEST_LABEL}")
     if not words:
         raise ValueError(f"labels: a label of {value} has no letter or digit")
     return Label(value, "".join(words), words)

@@ -55,11 +55,12 @@ _BULK: Final = re.compile("bulk([1-9][0-9]?)")
 
 class Context(msgspec.Struct, frozen=True):
     """`remaining`: items still open where the clinic allows bulk answers, else None. `to_item9`: items still open up to
-    and with item 9, texted or not; None when it is not ahead."""
+    and with item 9, texted or not; None when it is not ahead. `highest`: the largest answer of the open item."""
 
     place: Place
     remaining: int | None = None
     to_item9: int | None = None
+    highest: int = 3
 
     @property
     def check_in_open(self) -> bool:

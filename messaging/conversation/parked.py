@@ -50,7 +50,8 @@ async def park(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime, port
     patient_id = await _patient(tx, inbound)
     await _note(tx, inbound, own, patient_id, crisis is not None, opt_out)
     if crisis is not None:
-        event_id = await _raise(tx, inbound, own, patient_id, _crisis_found(crisis), ports, now)
+        found = [await _raise(tx, inbound, own, patient_id, one, ports, now) for one in _crisis_found(crisis)]
+        event_id = found[-1]
         if opt_out != "stop":
             await _say_crisis(tx, inbound, own, patient_id, event_id, now)
     else:
@@ -127,10 +128,10 @@ class _Found(msgspec.Struct, frozen=True):
     rule_version: str
 
 
-def _crisis_found(hit: CrisisHit) -> _Found:
-    return _Found(
-        "crisis_text", hit.tier, "self" if hit.toward_self else "others", None, crisis_list_version()
-    )
+def _crisis_found(hit: CrisisHit) -> list[_Found]:
+    """At least one; the one about the patient last, which the reply then belongs to."""
+    ways: tuple[tuple[Toward, bool], ...] = (("others", hit.toward_others), ("self", hit.toward_self))
+    return [_Found("crisis_text", hit.tier, way, None, crisis_list_version()) for way, meant in ways if meant]
 
 
 def _item9_found(body: str) -> _Found | None:

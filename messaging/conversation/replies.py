@@ -45,7 +45,7 @@ def understand(
     all languages together. `language` is the patient's; words of both are always accepted, so it changes
     nothing: a Spanish speaker may answer "two", and a shared phone has two first languages.
 
-    Never raises because of the text. Raises UnknownContext, and ValueError for labels outside 0 to 3.
+    Never raises because of the text. Raises UnknownContext, and ValueError for labels outside 0 to 9.
     """
     where = parse_context(context) if isinstance(context, str) else context
     question = Question(see(text), where, _labels(_frozen(labels)), answer_words())

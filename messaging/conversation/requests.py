@@ -21,6 +21,7 @@ from messaging.conversation.flow import ask, was_asked
 from messaging.conversation.meaning import Reply
 from messaging.conversation.script import Script
 from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, State
+from registry.safety.rules import Toward
 from registry.worklist.tasks import TaskKind
 
 
@@ -29,13 +30,15 @@ def crisis(state: State, reply: Reply, script: Script) -> Decision:
     hit = reply.crisis
     if hit is None:
         raise UnknownPair(state, "crisis without a finding")
-    risk = RaiseRisk("crisis_text", hit.tier, "self" if hit.toward_self else "others")
+    # The reply belongs to the event about the patient, so that one comes last.
+    ways: tuple[tuple[Toward, bool], ...] = (("others", hit.toward_others), ("self", hit.toward_self))
+    risks = tuple(RaiseRisk("crisis_text", hit.tier, way) for way, meant in ways if meant)
     if reply.also_stop:
-        return Decision(Idle(), (risk, *stop(script).effects))
+        return Decision(Idle(), (*risks, *stop(script).effects))
     says = () if script.stopped else (Say("crisis", (Line("crisis"),)),)
     by_link = isinstance(state, Idle | OptIn) and script.has_open
     quiet: tuple[Effect, ...] = (Silence(),) if by_link else ()  # in other states `step` sees to it
-    return Decision(_paused_by_crisis(state), (*quiet, risk, *says))
+    return Decision(_paused_by_crisis(state), (*quiet, *risks, *says))
 
 
 def _paused_by_crisis(state: State) -> State:

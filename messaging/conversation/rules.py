@@ -6,6 +6,7 @@ what follows from it where the conversation stands. A pair that makes no sense r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -35,11 +36,13 @@ from messaging.conversation.decision import (
 from messaging.conversation.flow import alarm_of, go_on
 from messaging.conversation.meaning import Context, Place, Reply
 from messaging.conversation.orders import command
+from messaging.conversation.replies import default_labels
 from messaging.conversation.script import Script
 from messaging.conversation.state import SILENT, Asking, Confirming, Idle, OptIn, Paused, State, Why
 
-__all__ = ["UNREADABLE_FAST", "context_of", "step"]
+__all__ = ["UNREADABLE_FAST", "context_of", "labels_of", "step"]
 
+USUAL_HIGHEST = 3  # answers are 0 to 3, except those of an instrument that a clinic added
 FEWEST_AT_ONCE = 4  # values in one text that make it a bulk reply
 
 
@@ -55,16 +58,29 @@ def context_of(state: State, script: Script) -> Context:
         case OptIn():
             return Context("optin")
         case Paused():
-            return Context("item9_elsewhere" if _item9_elsewhere(state, script) else "idle")
+            if state.at is not None and _item9_elsewhere(state, script):
+                return Context("item9_elsewhere", highest=script.items[state.at].highest)
+            return Context("idle")
         case Idle():
             return Context(_aftermath(script))
         case _:
             assert_never(state)
 
 
+def labels_of(state: State, script: Script) -> Mapping[int, tuple[str, ...]]:
+    """What may be written for each answer where the conversation stands: the words of every shipped instrument and
+    language, or those of the open item when a clinic added its instrument."""
+    at: int | None = getattr(state, "at", None)
+    own = None if at is None else script.items[at].own_labels
+    return default_labels() if own is None else own
+
+
 def _item_context(at: int, script: Script) -> Context:
+    highest = script.items[at].highest
     if script.items[at].risk:
-        return Context("item9")
+        return Context("item9", highest=highest)
+    if highest != USUAL_HIGHEST:
+        return Context("item", to_item9=script.to_item9(at), highest=highest)
     remaining = len(script.rest(at))
     to_item9 = script.to_item9(at)
     if script.bulk and remaining >= FEWEST_AT_ONCE:

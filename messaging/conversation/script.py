@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from messaging.conversation.copy import Language
+from questionnaires import catalog
 from questionnaires.instrument import Instrument
 from registry.measures.rules import RunFacts
 from registry.organisation.rules import AfterPositive, Item9Channel
@@ -68,7 +69,8 @@ def _answered(sheet: RunSheet, item_no: int, value: int | None) -> RunSheet:
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One item as texted. `run` is the index of its run; `labels` the printed answers by value."""
+    """One item as texted. `run` is the index of its run; `labels` the printed answers by value. `own_labels`: of
+    an instrument that a clinic added, what may be written for each value in any of its languages."""
 
     run: int
     number: int
@@ -78,6 +80,11 @@ class Item(msgspec.Struct, frozen=True):
     text: str
     stem: str
     labels: tuple[tuple[int, str], ...]
+    own_labels: Mapping[int, tuple[str, ...]] | None = None
+
+    @property
+    def highest(self) -> int:
+        return max(value for value, _ in self.labels)
 
     def label(self, value: int) -> str:
         return dict(self.labels)[value]
@@ -176,7 +183,22 @@ def items_of(sheet: Sheet, shown: tuple[Instrument, ...]) -> tuple[Item, ...]:
             text=item.text,
             stem=shown[index].stem,
             labels=tuple((choice.value, choice.label) for choice in item.choices),
+            own_labels=_own_labels(shown[index], item.number),
         )
         for index, run in enumerate(sheet.runs)
         for item in shown[index].texted_items
     )
+
+
+def _own_labels(instrument: Instrument, number: int) -> Mapping[int, tuple[str, ...]] | None:
+    if catalog.is_shipped(instrument.id):
+        return None
+    spoken = [instrument]
+    for language in catalog.languages(instrument.id):
+        if instrument.version in catalog.versions(instrument.id, language):
+            spoken.append(catalog.load(instrument.id, language, instrument.version))
+    found: dict[int, dict[str, None]] = {}
+    for one in spoken:
+        for choice in one.item(number).choices:
+            found.setdefault(choice.value, {})[choice.label] = None
+    return {value: tuple(labels) for value, labels in found.items()}

@@ -21,8 +21,8 @@ from messaging.conversation.copy import Rendered
 from messaging.conversation.decision import Hold, Line, Opened, OptInAsked, Received, Say
 from messaging.conversation.inbound import Inbound, InboundResult, store
 from messaging.conversation.meaning import Reply
-from messaging.conversation.replies import PARSER_VERSION, default_labels, understand
-from messaging.conversation.rules import context_of, step
+from messaging.conversation.replies import PARSER_VERSION, understand
+from messaging.conversation.rules import context_of, labels_of, step
 from messaging.conversation.staff_texts import staff_text
 from messaging.conversation.state import Asking, Confirming
 from messaging.conversation.tables import InboundMessage, SmsThread
@@ -115,7 +115,7 @@ async def handle(
         inbound.body,
         context=context_of(turn.state, turn.script),
         language=turn.script.language,
-        labels=default_labels(),
+        labels=labels_of(turn.state, turn.script),
     )
     turn = await turns.with_limits(tx, turn, reply, now=now)
     script = msgspec.structs.replace(turn.script, confirms_stop=_confirms_stop(ports, inbound.body))

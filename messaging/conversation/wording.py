@@ -35,6 +35,7 @@ def _known(script: Script, at: int | None, link: str | None) -> Mapping[str, str
              "done": str(done), "total": str(len(script.items))}  # fmt: skip
     if at is not None:
         known["number"] = str(at + 1)
+        known["highest"] = str(script.items[at].highest)
     if link is not None:
         known[LINK] = link
     return known

@@ -23,6 +23,7 @@ from messaging.schedule.facts import IN_CARE
 from messaging.schedule.tables import CheckIn
 from questionnaires import catalog
 from registry.episodes.tables import Episode
+from registry.instruments import queries as instruments
 from registry.measures import queries as measures
 from registry.measures import service as measure_commands
 from registry.measures.queries import Given
@@ -74,6 +75,7 @@ async def progress(tx: Tx, visit: Visit, language: Language, *, now: datetime) -
     check_in = await tx.first(_CHECK_IN, {"check_in": visit.check_in_id, "clinic": visit.clinic_id})
     if check_in is None or not visit.birth_ok:
         return Progress("over", (), False)
+    await instruments.ensure(tx, check_in.instruments)
     runs = await measures.runs_of(tx, visit.check_in_id)
     given = await measures.given(tx, visit.check_in_id)
     return _progress(check_in, runs, given, visit, language, now)

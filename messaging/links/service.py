@@ -23,6 +23,7 @@ from kernel.errors import NotFound
 from messaging.links.tables import CheckInLink, LinkVisit
 from messaging.schedule.ladder import MAX_SPAN
 from messaging.schedule.tables import CheckIn
+from registry.instruments import queries as instruments
 from registry.organisation.patient_pages import patient_pages
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
@@ -149,6 +150,7 @@ async def find(tx: Tx, token: str, *, now: datetime) -> Link | None:
     ends = row.expires_at if check_in.expires_at is None else min(row.expires_at, check_in.expires_at)
     if now >= ends:
         return None
+    await instruments.ensure(tx, check_in.instruments)
     return Link(
         id=row.id,
         clinic_id=row.clinic_id,

@@ -28,8 +28,9 @@ from messaging.schedule.sweep import Counts, sweep_due
 from messaging.schedule.tables import OPEN_STATES, CheckIn
 from messaging.schedule.windows import next_day_opening, next_opening
 from messaging.schedule.zones import local_date, local_time
-from questionnaires.catalog import INSTRUMENT_IDS
+from questionnaires.catalog import is_shipped
 from registry.access import CARE, require
+from registry.instruments.queries import offered
 from registry.worklist import service as worklist
 
 __all__ = [
@@ -75,7 +76,7 @@ async def send_now(
     already, or has a check-in on that local date.
     """
     clinic_id = require(actor, *CARE)
-    asked = _instruments(instruments)
+    asked = await _instruments(tx, clinic_id, instruments)
     facts = await person(tx, patient_id, now)
     if facts is None or facts.clinic_id != clinic_id:
         raise NotFound("the patient")
@@ -242,12 +243,13 @@ async def _offered(tx: Tx, check_in_id: UUID, states: tuple[str, ...]) -> Row[An
     )
 
 
-def _instruments(wanted: Sequence[str]) -> tuple[str, ...]:
+async def _instruments(tx: Tx, clinic_id: UUID, wanted: Sequence[str]) -> tuple[str, ...]:
     if not wanted or len(set(wanted)) != len(wanted):
         raise Invalid.field("instruments", "needs at least one measure, each once")
-    for name in wanted:
-        if name not in INSTRUMENT_IDS:
-            raise Invalid.field("instruments", f"must be among {', '.join(INSTRUMENT_IDS)}")
+    if not all(is_shipped(name) for name in wanted):
+        known = [one.id for one in await offered(tx, clinic_id)]
+        if not set(wanted) <= set(known):
+            raise Invalid.field("instruments", f"must be among {', '.join(known)}")
     return tuple(sorted(wanted, key=asking_position))
 
 

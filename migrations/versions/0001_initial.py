@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'value_set', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
-TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'value_set', 'web_session', 'added_instrument', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'recovery_code', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'value_set', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'referral', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'referral_event', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'value_set', 'web_session', 'added_instrument', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'recovery_code', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'referral', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'referral_event', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
 
 
 def upgrade() -> None:
@@ -1260,6 +1260,33 @@ def upgrade() -> None:
     sa.UniqueConstraint('episode_id', 'rule', name=op.f('uq_raised_rule_episode_id_rule'))
     )
     op.create_index('ix_raised_rule_rule', 'raised_rule', ['clinic_id', 'rule', 'outcome', 'episode_id'], unique=False)
+    op.create_table('referral',
+    sa.Column('patient_id', sa.Uuid(), nullable=False),
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('to_sealed', sa.String(), nullable=False),
+    sa.Column('why_sealed', sa.String(), nullable=False),
+    sa.Column('sent_on', sa.Date(), nullable=False),
+    sa.Column('hands_over', sa.Boolean(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('state_since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('appointment_on', sa.Date(), nullable=True),
+    sa.Column('result_on', sa.Date(), nullable=True),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by_id', sa.Uuid(), nullable=True),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("state IN ('sent', 'appointment', 'seen', 'not_seen', 'complete', 'cancelled')", name=op.f('ck_referral_state')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_referral_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'patient_id'], ['patient.clinic_id', 'patient.id'], name=op.f('fk_referral_clinic_id_patient_id')),
+    sa.ForeignKeyConstraint(['created_by_id'], ['staff.id'], name=op.f('fk_referral_created_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_referral')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_referral_clinic_id_id'))
+    )
+    op.create_index('ix_referral_next', 'referral', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
+    op.create_index('ix_referral_patient', 'referral', ['patient_id', 'created_at'], unique=False)
     op.create_table('registry_line',
     sa.Column('episode_id', sa.Uuid(), nullable=False),
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
@@ -1653,6 +1680,20 @@ def upgrade() -> None:
     op.create_index('ix_recommendation_next', 'recommendation', ['next_at'], unique=False, postgresql_where=sa.text('next_at IS NOT NULL'), sqlite_where=sa.text('next_at IS NOT NULL'))
     op.create_index('ix_recommendation_patient', 'recommendation', ['patient_id', 'created_at'], unique=False)
     op.create_index('ix_recommendation_recipient', 'recommendation', ['clinic_id', 'recipient_id', 'stage'], unique=False, postgresql_where=sa.text("stage NOT IN ('done', 'declined', 'withdrawn')"), sqlite_where=sa.text("stage NOT IN ('done', 'declined', 'withdrawn')"))
+    op.create_table('referral_event',
+    sa.Column('referral_id', sa.Uuid(), nullable=False),
+    sa.Column('step', sa.String(), nullable=False),
+    sa.Column('on', sa.Date(), nullable=True),
+    sa.Column('note_sealed', sa.String(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['by_id'], ['staff.id'], name=op.f('fk_referral_event_by_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'referral_id'], ['referral.clinic_id', 'referral.id'], name=op.f('fk_referral_event_clinic_id_referral_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_referral_event'))
+    )
+    op.create_index('ix_referral_event_of', 'referral_event', ['referral_id', 'at'], unique=False)
     op.create_table('risk_action',
     sa.Column('event_id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),
@@ -1689,6 +1730,7 @@ def upgrade() -> None:
     sa.Column('event_id', sa.Uuid(), nullable=False),
     sa.Column('trigger', sa.String(), nullable=False),
     sa.Column('tier', sa.Integer(), nullable=False),
+    sa.Column('toward', sa.String(), nullable=False),
     sa.Column('value', sa.Integer(), nullable=True),
     sa.Column('source_kind', sa.String(), nullable=False),
     sa.Column('source_id', sa.Uuid(), nullable=False),
@@ -1699,7 +1741,7 @@ def upgrade() -> None:
     sa.Column('clinic_id', sa.Uuid(), nullable=False),
     sa.ForeignKeyConstraint(['clinic_id', 'event_id'], ['risk_event.clinic_id', 'risk_event.id'], name=op.f('fk_risk_signal_clinic_id_event_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_risk_signal')),
-    sa.UniqueConstraint('source_kind', 'source_id', 'trigger', name=op.f('uq_risk_signal_source_kind_source_id_trigger'))
+    sa.UniqueConstraint('source_kind', 'source_id', 'trigger', 'toward', name=op.f('uq_risk_signal_source_kind_source_id_trigger_toward'))
     )
     op.create_index('ix_risk_signal_event', 'risk_signal', ['event_id', 'at'], unique=False)
     op.create_table('recommendation_step',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, update
@@ -19,6 +19,7 @@ from questionnaires.scoring import SEVERE_FROM, Item9
 from registry import zones
 from registry.access import CARE, require
 from registry.episodes.tables import Episode
+from registry.instruments import queries as instruments
 from registry.measures import rules
 from registry.measures.answers import alarm, answer_row, load_instrument, next_revision, replace_answer
 from registry.measures.queries import current_answers, result_of, result_or_none, run_facts
@@ -38,7 +39,6 @@ from registry.ports import Alerts
 from registry.working_time import noon
 from registry.worklist import service as worklist
 
-ITEM_9: Final = 9
 _EPISODE = (
     select(Episode.id, Clinic.zone)
     .join(Clinic, Clinic.id == Episode.clinic_id)
@@ -88,7 +88,15 @@ async def enter_total(tx: Tx, actor: Actor, form: TotalForm, *, now: datetime, a
     current: list[AnswerFacts] = []
     if form.item9 is not None or form.item9_declined:
         row = answer_row(
-            tx, run, ITEM_9, 1, form.item9, raw=None, channel="staff", source_id=actor.id, at=taken_at
+            tx,
+            run,
+            _risk_item(instrument),
+            1,
+            form.item9,
+            raw=None,
+            channel="staff",
+            source_id=actor.id,
+            at=taken_at,
         )
         await tx.execute(insert(Answer), row)
         current.append(_facts(row))
@@ -118,15 +126,15 @@ async def correct_items(
     patient is still answering or when only the total is known.
     """
     run = await _run_to_correct(tx, actor, run_id)
-    if run.source == "staff_total" and set(answers) - {ITEM_9}:
-        raise Conflict("only the total of this form is known; correct the total")
     instrument = load_instrument(run)
+    if run.source == "staff_total" and set(answers) - {_risk_item(instrument)}:
+        raise Conflict("only the total of this form is known; correct the total")
     problems = [rules.answer_problem(instrument, number, value) for number, value in sorted(answers.items())]
     nothing = None if answers else Problem("answers", "nothing to correct")
     _require(*problems, rules.reason_problem(reason), nothing)
     standing = await result_or_none(tx, run_id)
     if run.source == "staff_total" and standing is not None:
-        _require(*_total_problems(run, instrument, standing.raw_sum, answers[ITEM_9], now))
+        _require(*_total_problems(run, instrument, standing.raw_sum, answers[_risk_item(instrument)], now))
     before = {answer.item_no: answer for answer in await current_answers(tx, run_id)}
     changed = await _correct(tx, actor, run, answers, before, now)
     current = await current_answers(tx, run_id)
@@ -148,7 +156,9 @@ async def correct_total(
         raise Conflict("this score comes from its items; correct the items")
     instrument = load_instrument(run)
     standing = await result_of(tx, run_id)
-    given = next((a.value for a in await current_answers(tx, run_id) if a.item_no == ITEM_9), None)
+    given = next(
+        (a.value for a in await current_answers(tx, run_id) if a.item_no == _risk_item(instrument)), None
+    )
     _require(*_total_problems(run, instrument, total, given, now), rules.reason_problem(reason))
     await _replace_result(tx, run, reason, now)
     result = await _file_total(tx, run, instrument, total, standing.item9, standing.taken_at, now)
@@ -164,10 +174,12 @@ async def _new_run(
     episode = await tx.first(_EPISODE, {"patient": form.patient_id, "clinic": clinic_id})
     if episode is None:
         raise NotFound("patient in care")
+    if not await instruments.may_use(tx, clinic_id, form.instrument_id):
+        raise Invalid.field("instrument_id", "is not an instrument of this clinic")
     try:
         instrument = catalog.load(form.instrument_id, form.language)
     except UnknownInstrument:
-        raise Invalid.field("instrument_id", "does not ship in this language") from None
+        raise Invalid.field("instrument_id", "does not exist in this language") from None
     today = zones.local_date(now, episode.zone)
     _require(*_form_problems(instrument, form), rules.date_problem(form.taken_on, today))
     run = RunFacts(
@@ -313,3 +325,8 @@ def _require(*problems: Problem | None) -> None:
     found = [problem for problem in problems if problem is not None]
     if found:
         raise Invalid(*found)
+
+
+def _risk_item(instrument: Instrument) -> int:
+    """The item that a total comes with: item 9 of PHQ-9, the first risk item of another; 0 where there is none."""
+    return next(iter(instrument.risk_item_numbers), 0)

@@ -14,6 +14,7 @@ from kernel.audit import Actor, record
 from kernel.db import Tx
 from kernel.errors import NotFound
 from registry.access import CLINICAL, require
+from registry.instruments import queries as instruments
 from registry.measures.rules import AnswerChannel, AnswerFacts, ResultFacts, RunFacts
 from registry.measures.tables import Answer, MeasureResult, MeasureRun
 from registry.patients.tables import Patient
@@ -98,12 +99,15 @@ async def run_facts(tx: Tx, run_id: UUID, *, lock: bool = False) -> RunFacts:
     row = await tx.first(_RUN.with_for_update() if lock else _RUN, {"run": run_id})
     if row is None:
         raise NotFound("questionnaire")
+    await instruments.ensure(tx, (row.instrument_id,))
     return RunFacts(**row._mapping)
 
 
 async def runs_of(tx: Tx, check_in_id: UUID) -> tuple[RunFacts, ...]:
     """In the order they are asked."""
-    return tuple(RunFacts(**row._mapping) for row in await tx.all(_RUNS_OF, {"check_in": check_in_id}))
+    rows = await tx.all(_RUNS_OF, {"check_in": check_in_id})
+    await instruments.ensure(tx, {row.instrument_id for row in rows})
+    return tuple(RunFacts(**row._mapping) for row in rows)
 
 
 async def current_answers(tx: Tx, run_id: UUID) -> tuple[AnswerFacts, ...]:

@@ -14,6 +14,7 @@ from questionnaires import catalog
 from questionnaires.instrument import Instrument
 from questionnaires.scoring import floor_total_reached
 from registry.episodes.tables import Episode
+from registry.instruments import queries as instruments
 from registry.measures import rules
 from registry.measures.answers import load_instrument, previous_item9
 from registry.measures.queries import current_answers, result_of, result_or_none, run_facts
@@ -41,6 +42,7 @@ async def open_run(
 ) -> UUID:
     """One run per check-in and instrument, in the newest version of that language; the same call again gives the
     same run. Raises `UnknownInstrument` for a measure or language that does not ship."""
+    await instruments.ensure(tx, (instrument_id,))
     run_id = tx.new_id()
     facts = RunFacts(
         id=run_id,

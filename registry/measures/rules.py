@@ -195,12 +195,13 @@ def total_problems(instrument: Instrument, form: TotalForm) -> list[Problem]:
         found.append(Problem("total", f"must be between 0 and {highest}"))
     if form.item9 is None:
         return found
-    if 9 not in instrument.risk_item_numbers:
+    if not instrument.risk_item_numbers:
         return [*found, Problem("item9", f"{instrument.id} has no item 9")]
+    risky = instrument.item(instrument.risk_item_numbers[0])
     if form.item9_declined:
         found.append(Problem("item9", "can't be both answered and declined"))
-    top = max(instrument.item(9).values)
-    if isinstance(form.item9, bool) or form.item9 not in instrument.item(9).values:
+    top = max(risky.values)
+    if isinstance(form.item9, bool) or form.item9 not in risky.values:
         found.append(Problem("item9", f"must be between 0 and {top}"))
     elif possible and not 0 <= form.total - form.item9 <= highest - top:
         found.append(Problem("total", "can't be right together with this item 9"))

@@ -13,10 +13,10 @@ from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Conflict
-from questionnaires import catalog
 from registry import zones
 from registry.access import CARE, require
 from registry.episodes import records as episode_records
+from registry.instruments import queries as instruments
 from registry.organisation import queries as organisation
 from registry.organisation.rules import ClinicFacts
 from registry.patients import records as patient_records
@@ -53,7 +53,7 @@ async def set_plan(
     before = await plan_facts(tx, patient_id)
     patient_records.refuse_stale(before.version, version)
     clinic = await organisation.clinic(tx, clinic_id)
-    languages = {instrument: catalog.languages(instrument) for instrument in catalog.INSTRUMENT_IDS}
+    languages = {one.id: one.languages for one in await instruments.offered(tx, clinic_id)}
     today = zones.local_date(now, patient.zone or clinic.zone)
     refuse(rules.check_plan(lines, _wishes(patient, clinic), languages, today))
     written = await _replace(tx, actor, (clinic_id, patient_id, episode.id), before, lines, now)

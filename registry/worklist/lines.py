@@ -54,7 +54,6 @@ from registry.worklist.tasks import REPLIES
 # A check-in date this long past is no plan any more: something upstream failed to move it on.
 STALE_CHECK_IN: Final = timedelta(days=7)
 _LINE = cast(Table, RegistryLine.__table__)
-_SHOWN = ("phq9", "gad7")
 
 
 class _Scope(NamedTuple):
@@ -109,7 +108,7 @@ _SCORES = (
         MeasureResult.episode_id, MeasureResult.instrument_id, MeasureResult.taken_at,
         MeasureResult.total, MeasureResult.item9,
     )
-    .where(MeasureResult.replaced_at.is_(None), MeasureResult.instrument_id.in_(_SHOWN))
+    .where(MeasureResult.replaced_at.is_(None))
     .order_by(MeasureResult.taken_at, MeasureResult.filed_at, MeasureResult.id)
 )  # fmt: skip
 

@@ -75,6 +75,7 @@ class Line(msgspec.Struct, frozen=True):
     phq9_last_at: datetime | None
     phq9_item9: str | None
     phq9_series: list[int]
+    other_scores: list[Any] | None
     gad7_first: int | None
     gad7_last: int | None
     gad7_last_at: datetime | None

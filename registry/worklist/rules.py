@@ -128,6 +128,7 @@ class LineFacts(msgspec.Struct, frozen=True):
     phq9_last_at: datetime | None
     phq9_item9: str | None
     phq9_series: list[int]
+    other_scores: list[dict[str, Any]] | None
     gad7_first: int | None
     gad7_last: int | None
     gad7_last_at: datetime | None
@@ -178,6 +179,7 @@ def line(episode: EpisodeFacts, scores: Sequence[ScoreFact], told: Told, today: 
         phq9_last_at=phq9_done[-1][1] if phq9_done else None,
         phq9_item9=phq9[-1].item9 if phq9 else None,
         phq9_series=[total for total, _ in phq9_done[-SERIES:]],
+        other_scores=_others(scores) or None,
         gad7_first=gad7_done[0][0] if gad7_done else None,
         gad7_last=gad7_done[-1][0] if gad7_done else None,
         gad7_last_at=gad7_done[-1][1] if gad7_done else None,
@@ -187,6 +189,17 @@ def line(episode: EpisodeFacts, scores: Sequence[ScoreFact], told: Told, today: 
         rules=judged(episode, scores, told, today),
         rules_on=today,
     )
+
+
+def _others(scores: Sequence[ScoreFact]) -> list[dict[str, Any]]:
+    """First and last complete total of whatever else was asked, by instrument."""
+    totals: dict[str, list[int]] = {}
+    for score in scores:
+        if score.instrument_id not in ("phq9", "gad7") and score.total is not None:
+            totals.setdefault(score.instrument_id, []).append(score.total)
+    return [
+        {"instrument": name, "first": found[0], "last": found[-1]} for name, found in sorted(totals.items())
+    ]
 
 
 def judged(

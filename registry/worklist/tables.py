@@ -49,6 +49,7 @@ class RegistryLine(Base):
     phq9_last_at: Mapped[datetime | None]
     phq9_item9: Mapped[str | None]
     phq9_series: Mapped[list[Any]]  # the last 12 complete totals, oldest first
+    other_scores: Mapped[list[Any] | None]  # complete totals of other instruments: instrument, first, last
     gad7_first: Mapped[int | None]
     gad7_last: Mapped[int | None]
     gad7_last_at: Mapped[datetime | None]

@@ -22,6 +22,7 @@ from messaging.conversation import staff_texts, thread
 from registry.access import CARE
 from registry.drafts.service import drop as drop_draft
 from registry.episodes import service as episodes
+from registry.plans import queries as plan_queries
 from registry.plans import service as plans
 from registry.plans.rules import PlanLine
 from registry.time_log import service as time_log
@@ -48,6 +49,7 @@ from staff_console.patient.forms import (
 )
 from staff_console.patient.presenter import Forms
 
+BOTH: Final = ("phq9", "gad7")  # asked together, on one rhythm
 Console = NamedDependency[ConsoleDeps]
 ADVISES: Final = (*CARE, "consultant")
 PLAN_RENAMED: Final = {
@@ -160,7 +162,7 @@ async def set_check_ins(request: WebRequest, console: Console, patient_id: FromP
             visit.tx,
             visit.actor,
             patient_id,
-            plan_lines(form),
+            (*plan_lines(form), *await _other_lines(visit, patient_id)),
             version=form.version,
             now=visit.now,
             outreach=console.outreach,
@@ -239,14 +241,18 @@ def next_moment(visit: Visit, form: NextContactForm) -> datetime | None:
     return None if form.on is None else visit.moment(form.on, form.at or time(12))
 
 
+async def _other_lines(visit: Visit, patient_id: UUID) -> tuple[PlanLine, ...]:
+    """Lines of instruments that this form does not speak of stay as they are."""
+    plan = await plan_queries.plan(visit.tx, visit.actor, patient_id, now=visit.now)
+    return tuple(line for line in plan.lines if line.instrument_id not in BOTH)
+
+
 def plan_lines(form: CheckInsForm) -> tuple[PlanLine, ...]:
     if form.every_days == 0:
         return ()
     if form.anchor_on is None or form.local_time is None:
         raise Invalid.field("anchor_on" if form.anchor_on is None else "local_time", "is needed")
-    return tuple(
-        PlanLine(name, form.every_days, form.local_time, form.anchor_on) for name in ("phq9", "gad7")
-    )
+    return tuple(PlanLine(name, form.every_days, form.local_time, form.anchor_on) for name in BOTH)
 
 
 def _why(error: DomainError) -> DomainError:

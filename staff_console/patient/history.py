@@ -43,7 +43,7 @@ def timeline(visit: Visit, facts: PatientFacts) -> tuple[TimelineEvent, ...]:
 
 def _scores(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
     for result in facts.results:
-        label = words.shown(words.INSTRUMENTS, result.instrument_id)
+        label = words.instrument(result.instrument_id)
         by = words.shown(words.ANSWERED_BY, result.channel)
         title = f"{label} {total_text(result)}" + ("" if result.is_complete else ", incomplete")
         yield (
@@ -77,7 +77,7 @@ def _safety(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
 
 def _check_ins(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
     for line in facts.check_ins:
-        asked = ", ".join(words.shown(words.INSTRUMENTS, name) for name in line.instruments)
+        asked = ", ".join(words.instrument(name) for name in line.instruments)
         if line.invited_at is not None:
             yield (
                 line.invited_at,

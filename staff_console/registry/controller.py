@@ -33,6 +33,7 @@ from staff_console.registry.export import registry_file
 from staff_console.registry.forms import FIELDS, VIEW, RegistryQuery, ViewForm, wanted
 
 LINES: Final = 50
+CASELOAD: Final = 100  # a full caseload fits on one page
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*CLINICAL)
 
@@ -101,7 +102,14 @@ async def _page(visit: Visit, asked: RegistryQuery, refused: FormState | None = 
     tx, now, narrowed = visit.tx, visit.now, wanted(asked)
     beside = await read_beside(tx, visit.actor, today=visit.today, now=now)
     found = await worklist.registry_page(
-        tx, visit.actor, narrowed, asked.after, LINES, now=now, today=visit.today, covering=beside.covering
+        tx,
+        visit.actor,
+        narrowed,
+        asked.after,
+        LINES if asked.caseload == "clinic" else CASELOAD,
+        now=now,
+        today=visit.today,
+        covering=beside.covering,
     )
     billed = await next_lines_of(visit, found.lines)
     explained = asked.flag in RULE_FLAGS

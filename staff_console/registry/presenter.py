@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -99,6 +99,7 @@ def row(visit: Visit, line: Line, billed: NextLine | None) -> RegistryRow:
         flags=people.flags(visit, line),
         phq9=_phq9(visit, line),
         gad7=_gad7(visit, line),
+        others=tuple(_other(score) for score in line.other_scores or ()),
         check_in=check_in(visit, line),
         last_contact=None if line.last_contact_at is None else visit.at(line.last_contact_at).day,
         next_action=_next(visit, line),
@@ -106,6 +107,12 @@ def row(visit: Visit, line: Line, billed: NextLine | None) -> RegistryRow:
         review_late=any(result["rule"] == "R-REVIEW" and result["outcome"] == "met" for result in line.rules),
         minutes=minutes_bar(billed),
     )
+
+
+def _other(score: Mapping[str, Any]) -> str:
+    """`SLEEP3 6 → 2`: instruments beside the two that have columns are named by their short id."""
+    label, first, last = words.instrument(score["instrument"]), score["first"], score["last"]
+    return f"{label} {last}" if first == last else f"{label} {first} → {last}"
 
 
 def check_in(visit: Visit, line: Line) -> CheckInPill:

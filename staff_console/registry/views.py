@@ -44,6 +44,7 @@ class RegistryRow(Struct, frozen=True):
     flags: tuple[Flag, ...]
     phq9: ScoreCell | None
     gad7: ScoreCell | None
+    others: tuple[str, ...]
     check_in: CheckInPill
     last_contact: Day | None
     next_action: NextAction

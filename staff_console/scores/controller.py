@@ -15,6 +15,7 @@ from kernel.web import access, forms
 from kernel.web.context import WebRequest
 from messaging.schedule import calls
 from registry.access import CARE
+from registry.instruments.queries import offered
 from registry.measures import service as measures
 from registry.measures.rules import ResultFacts, TotalForm
 from registry.organisation import queries as organisation
@@ -44,7 +45,7 @@ async def enter_scores(request: WebRequest, console: Console, patient_id: FromPa
         form = await forms.read(request, ScoreFields)
         patient = await known(visit, patient_id)
         given = await forms.pairs(request)
-        wanted = entries(patient_id, given, form.source, form.taken_on, patient.language)
+        wanted = entries(patient_id, given, form.source, form.taken_on, patient.language, await _added(visit))
         if not wanted:
             raise Invalid.field("phq9_1", "is needed: nothing was filled in")
         alarmed: list[bool] = []
@@ -62,7 +63,9 @@ async def enter_scores(request: WebRequest, console: Console, patient_id: FromPa
         return said(f"/patients/{patient_id}#scores", "scores_saved")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _page(visit, patient_id, await read_again(visit, "scores", error, labels()))
+        return await _page(
+            visit, patient_id, await read_again(visit, "scores", error, labels("en", await _added(visit)))
+        )
 
     return await submit(request, console, do, again)
 
@@ -89,11 +92,20 @@ async def _one(visit: Visit, entry: Entry) -> ResultFacts:
     return await measures.enter_items(tx, who, entry, now=now, alerts=alerts)
 
 
+async def _added(visit: Visit) -> tuple[str, ...]:
+    """Instruments that this clinic added to those that ship."""
+    return tuple(one.id for one in await offered(visit.tx, visit.clinic_id) if not one.shipped)
+
+
 async def _page(visit: Visit, patient_id: UUID, form: FormState) -> View:
     patient = await known(visit, patient_id)
     clinic = await organisation.clinic(visit.tx, visit.clinic_id)
     due = await calls.waiting(visit.tx, patient_id, now=visit.now) is not None
-    return View("scores/scores.html", presenter.page(visit, patient, clinic, form, due), "registry")
+    return View(
+        "scores/scores.html",
+        presenter.page(visit, patient, clinic, form, due, await _added(visit)),
+        "registry",
+    )
 
 
 ROUTES: Final = [scores_page, enter_scores]

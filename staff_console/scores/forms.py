@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, Literal
 from uuid import UUID
@@ -31,22 +31,30 @@ class ScoreQuery(msgspec.Struct, frozen=True):
     source: Literal["paper", "phone", "ehr"] = "paper"
 
 
-def instruments(language: str) -> tuple[Instrument, ...]:
-    """In the patient's language where it has approved wording, else in English."""
-    return tuple(
-        catalog.load(name, language if language in catalog.languages(name) else "en") for name in ASKED
-    )
+def instruments(language: str, added: Sequence[str] = ()) -> tuple[Instrument, ...]:
+    """In the patient's language where it has approved wording, else in English. `added`: the clinic's own."""
+    return tuple(_loaded(name, language) for name in (*ASKED, *added))
+
+
+def _loaded(name: str, language: str) -> Instrument:
+    spoken = catalog.languages(name)
+    return catalog.load(name, next((one for one in (language, "en") if one in spoken), spoken[0]))
 
 
 def entries(
-    patient_id: UUID, given: Pairs, source: EntrySource, taken_on: date, language: str
+    patient_id: UUID,
+    given: Pairs,
+    source: EntrySource,
+    taken_on: date,
+    language: str,
+    added: Sequence[str] = (),
 ) -> tuple[Entry, ...]:
     """What was filled in, each measure by its items or by its total. Raises Invalid with every value that can't be
     read, and for a measure given both ways; empty when nothing was filled in."""
     fields = {name: value.strip() for name, value in given if value.strip()}
     problems: list[Problem] = []
     found: list[Entry] = []
-    for instrument in instruments(language):
+    for instrument in instruments(language, added):
         items = {n: v for n in numbers(instrument) if (v := fields.get(f"{instrument.id}_{n}")) is not None}
         total = fields.get(f"{instrument.id}_total")
         if items and total is not None:
@@ -71,10 +79,10 @@ def numbers(instrument: Instrument) -> tuple[int, ...]:
     return tuple(item.number for item in instrument.scored_items)
 
 
-def labels(language: str = "en") -> dict[str, str]:
+def labels(language: str = "en", added: Sequence[str] = ()) -> dict[str, str]:
     """Field name -> label, in the order of the page."""
     named = {"taken_on": "Date", "source": "Where the answers come from"}
-    for instrument in instruments(language):
+    for instrument in instruments(language, added):
         short = instrument.id.upper().replace("PHQ", "PHQ-").replace("GAD", "GAD-")
         named |= {f"{instrument.id}_{n}": f"{short} item {n}" for n in numbers(instrument)}
         named |= {f"{instrument.id}_total": f"{short} total", f"{instrument.id}_item9": "Item 9"}
@@ -84,7 +92,7 @@ def labels(language: str = "en") -> dict[str, str]:
 def renamed(entry: Entry) -> dict[str, str]:
     """The record's field names as this page's."""
     name = entry.instrument_id
-    items = {f"item_{n}": f"{name}_{n}" for n in range(1, 11)}
+    items = {f"item_{n}": f"{name}_{n}" for n in range(1, 21)}
     return items | {
         "total": f"{name}_total",
         "item9": f"{name}_item9",
@@ -97,10 +105,12 @@ def _values(instrument: Instrument, items: dict[int, str]) -> tuple[dict[int, in
     values: dict[int, int | None] = {}
     wrong = []
     for number, text in items.items():
-        if text in ("0", "1", "2", "3"):
+        offered = instrument.item(number).values
+        if text in map(str, offered):
             values[number] = int(text)
         elif text != DECLINED:
-            wrong.append(Problem(f"{instrument.id}_{number}", "must be 0 to 3, or declined"))
+            reason = f"must be 0 to {offered[-1]}, or declined"
+            wrong.append(Problem(f"{instrument.id}_{number}", reason))
     return values, wrong
 
 

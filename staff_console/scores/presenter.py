@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from questionnaires.instrument import Instrument
@@ -24,14 +25,21 @@ SCRIPT: Final = {
 }
 
 
-def page(visit: Visit, patient: PatientPage, clinic: ClinicFacts, form: FormState, due: bool) -> ScoresPage:
+def page(
+    visit: Visit,
+    patient: PatientPage,
+    clinic: ClinicFacts,
+    form: FormState,
+    due: bool,
+    added: Sequence[str] = (),
+) -> ScoresPage:
     language = "es" if patient.language.startswith("es") else "en"
     return ScoresPage(
         whose=whose(patient),
         action=f"/patients/{patient.id}/scores",
         form=form,
         sources=words.choices(SOURCES),
-        parts=parts(patient.language),
+        parts=parts(patient.language, added),
         script=SCRIPT[language].format(name=visit.actor.name, clinic=clinic.text_name),
         crisis=crisis_lines(clinic, spanish=language == "es"),
         due=due,
@@ -43,8 +51,8 @@ def start(visit: Visit, source: str) -> FormState:
     return filled("scores", taken_on=visit.today.isoformat(), source=source)
 
 
-def parts(language: str) -> tuple[MeasurePart, ...]:
-    return tuple(_part(instrument) for instrument in instruments(language))
+def parts(language: str, added: Sequence[str] = ()) -> tuple[MeasurePart, ...]:
+    return tuple(_part(instrument) for instrument in instruments(language, added))
 
 
 def _part(instrument: Instrument) -> MeasurePart:
@@ -64,7 +72,7 @@ def _part(instrument: Instrument) -> MeasurePart:
     risky = next((row.choices for row in rows if row.number in instrument.risk_item_numbers), ())
     return MeasurePart(
         instrument.id,
-        words.shown(words.INSTRUMENTS, instrument.id),
+        words.instrument(instrument.id),
         instrument.stem,
         rows,
         risky,

@@ -34,6 +34,7 @@ LONGEST: dict[str, str] = {
     "link": "https://care.example.org/c/" + "t" * 27,
     "stem": "",
     "number": "16",
+    "highest": "3",
     "total": "16",
     "done": "15",
     "item": "",
@@ -235,7 +236,7 @@ def test_a_reminder_repeats_the_stem_and_the_progress() -> None:
 
 def test_a_short_question_names_the_item_by_its_number_only() -> None:
     text = body(Say("question", (Line("reask_again"),), ask=1, short=True), script("phq9"))
-    assert text == "(2 of 9) Please send just one number, 0, 1, 2 or 3. For example: 1"
+    assert text == "(2 of 9) Please send just one number from 0 to 3. For example: 1"
 
 
 def test_a_link_is_asked_for_only_where_a_text_has_one() -> None:
