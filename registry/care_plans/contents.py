@@ -21,7 +21,9 @@ LONGEST: Final = 2000
 MOST_LINES: Final = 30
 
 
-class CareContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CareContent(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="plan", tag="care"
+):
     """`goals` in the patient's own words, one each; `rhythm` says how often who is in touch."""
 
     problem: str = ""
@@ -38,7 +40,9 @@ class CareContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     next_review_on: date | None = None
 
 
-class RelapseContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RelapseContent(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="plan", tag="relapse"
+):
     """Filled in with the patient before care ends."""
 
     medications: Lines = ()
@@ -49,7 +53,9 @@ class RelapseContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     appointments: Lines = ()
 
 
-class SafetyContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SafetyContent(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="plan", tag="safety"
+):
     """Filled in with the patient, who gets a copy."""
 
     signs: Lines = ()
