@@ -86,7 +86,9 @@ SIGNED_IN_ERRORS: Final[dict[int, ResponseSpec]] = {
     429: _spec("Too many calls, codes or messages; wait."),
     503: _spec("The database can't answer now; come again."),
 }
-_UNCHANGED: Final = ResponseSpec(None, description="Unchanged since the `ETag` that was given.")
+_UNCHANGED: Final = ResponseSpec(
+    None, description="Unchanged since the `ETag` that was given.", generate_examples=False
+)
 OPEN: Final[dict[str, Any]] = {"responses": dict(OPEN_ERRORS)}
 READ: Final[dict[str, Any]] = {"responses": SIGNED_IN_ERRORS | {304: _UNCHANGED}}
 WRITE: Final[dict[str, Any]] = {

@@ -42,7 +42,7 @@ class MessageForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewNumberForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`agrees_to_texts`: to texts on the new number, in the words that GET /patient/v1/preferences names."""
+    """`agrees_to_texts`: to texts on the new number, in the words of `agreement` in the preferences."""
 
     request: str
     code: str

@@ -111,7 +111,8 @@ class PastResult(msgspec.Struct, frozen=True):
 
 class Preferences(msgspec.Struct, frozen=True):
     """`phone_ends`: the last two digits of the number on file. `texting`: what may be sent to it, null without an
-    agreement in force; `stopped`: the number has opted out, and only a text START from it undoes that."""
+    agreement in force; `stopped`: the number has opted out, and only a text START from it undoes that.
+    `agreement`: the approved words that agreeing to texts refers to."""
 
     language: str
     channel: Channel
@@ -123,6 +124,7 @@ class Preferences(msgspec.Struct, frozen=True):
     safe_to_text: bool
     texting: ContentLevel | None
     stopped: bool
+    agreement: str
     code_word: str | None
 
 
@@ -275,6 +277,7 @@ async def preferences(tx: Tx, signed_in: SignedIn, *, now: datetime) -> Preferen
         safe_to_text=bool(row.safe_to_text),
         texting=texting,
         stopped=stopped,
+        agreement=script("texting", signed_in.language).text,
         code_word=tx.vault.open_or_none(row.code_word_sealed),
     )
 
