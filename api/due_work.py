@@ -29,6 +29,7 @@ from registry.disengagement.service import look_again
 from registry.drills.service import start_due_drills
 from registry.filing.service import ask_for_filing
 from registry.recommendations.jobs import overdue_recommendations
+from registry.referrals.service import ask_after as ask_after_referrals
 from registry.stepped_care.service import propose_due
 from registry.worklist.judging import judge_due
 
@@ -102,6 +103,7 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("judge_rules", 60, _with(deps, judge_due)),
                 _sweep("step_proposals", 60, _with(deps, propose_due)),
                 _sweep("recommendations", 900, _with(deps, overdue_recommendations)),
+                _sweep("referrals", 3600, _with(deps, ask_after_referrals)),
                 _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
                 _sweep("closing_watch", 900, _with(deps, look_again)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),

@@ -10,11 +10,14 @@ from staff_console.approvals import controller as approvals
 from staff_console.billing import controller as billing
 from staff_console.care_plan import controller as care_plan
 from staff_console.contact import controller as contact
+from staff_console.coverage import controller as coverage
 from staff_console.enrol import controller as enrol
 from staff_console.on_call import controller as on_call
+from staff_console.handover import controller as handover
 from staff_console.patient import controller as patient
 from staff_console.protocol import controller as protocol
 from staff_console.quality import controller as quality
+from staff_console.referrals import controller as referrals
 from staff_console.registry import controller as registry
 from staff_console.review import controller as review
 from staff_console.safety import controller as safety
@@ -47,9 +50,12 @@ ROUTES: Final[list[Any]] = [
     *on_call.ROUTES,
     *review.ROUTES,
     *approvals.ROUTES,
+    *referrals.ROUTES,
     *tasks.ROUTES,
     *time.ROUTES,
     *timers.ROUTES,
     *billing.ROUTES,
+    *coverage.ROUTES,
     *setup.ROUTES,
+    *handover.ROUTES,
 ]

@@ -238,7 +238,10 @@ CARE_PLAN: Final = _one(
 )
 INTAKE: Final = _one(
     "Bipolar disorder was considered",
-    {"version": 0, "content": {"history": "Second episode.", "bipolar": "considered", "pregnancy": "not_applicable"}},
+    {
+        "version": 0,
+        "content": {"history": "Second episode.", "bipolar": "considered", "pregnancy": "not_applicable"},
+    },
 )
 CLOSING: Final = _one(
     "Closed for now after three tries",
@@ -249,3 +252,40 @@ CLOSING: Final = _one(
         "told_clinician_on": "2026-11-20",
     },
 )
+EVENT_ATTEMPT: Final = _one(
+    "A call that nobody answered",
+    {"by_id": _STAFF.format(2), "channel": "phone", "outcome": "no_answer", "note": "Rang for a minute"},
+)
+EVENT_ASSESSMENT: Final = _one(
+    "With the built-in questions",
+    {
+        "by_id": _STAFF.format(1),
+        "tool": "structured",
+        "level": "low",
+        "findings": "Spoke for twenty minutes.",
+        "answers": {
+            "thoughts": "wish_to_be_dead",
+            "method": "not_reported",
+            "intent": "not_reported",
+            "plan": "not_reported",
+            "behaviour": "not_reported",
+            "means": "unsure",
+        },
+        "mitigation": "Sister stays tonight; call in the morning.",
+    },
+)
+EVENT_STEP: Final = _one(
+    "The consultant was informed",
+    {
+        "by_id": _STAFF.format(2),
+        "step": "consultant_informed",
+        "who": "Dr. Sung",
+        "at": "2026-11-23T18:05:00Z",
+    },
+)
+EVENT_NOTE: Final = _one("A note", {"by_id": _STAFF.format(2), "note": "Called back at four."})
+OUTWARD_REFERRAL: Final = _one(
+    "To specialty therapy",
+    {"kind": "specialty_therapy", "to": "Alder Therapy", "why": "Trauma work", "sent_on": "2026-11-20"},
+)
+REFERRAL_STEP: Final = _one("The patient was seen", {"step": "seen", "on": "2026-11-24"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -23,9 +23,12 @@ from registry.organisation.rules import ClinicFacts
 from registry.patients import records as patient_records
 from registry.patients.service import refuse
 from registry.ports import Outreach, PauseReason
+from registry.referrals import queries as referrals
 from registry.safety import queries as safety
 from registry.worklist import service as worklist
 from registry.worklist.tables import RegistryLine
+
+HANDED_OVER: Final = frozenset({"referred_to_specialty", "moved"})  # somebody else takes the patient over
 
 
 async def change_status(
@@ -39,7 +42,7 @@ async def change_status(
     clinician_decided: bool = False,
 ) -> None:
     """Raises `Invalid` with every problem; `Conflict` when the version is stale, no episode is open, an open risk
-    event keeps the episode from being ended or given up on, or somebody whose last item 9 was above 0 would be given
+    event or an unfinished handover keeps the episode from being ended or given up on, or somebody whose last item 9 was above 0 would be given
     up on without a clinician's decision: the actor's own, or one that is on record (`clinician_decided`)."""
     clinic_id = require(actor, *CARE)
     patient = await patient_records.locked(tx, clinic_id, patient_id)
@@ -55,6 +58,8 @@ async def change_status(
     refuse(rules.check_status(form, state, clinic.local_date(now)))
     if rules.waits_for_risk_event(form, state):
         raise Conflict("a safety event is open: close it first", code="open_risk_event")
+    if form.reason in HANDED_OVER and await referrals.handover_under_way(tx, row.id):
+        raise Conflict("a referral that hands the patient over is not complete", code="handover_open")
     if rules.gives_up(form) and not (clinician_decided or actor.has("clinician")):
         await _refuse_above_zero(tx, row.id)
     if row.status == "on_hold" and form.status in rules.IN_CARE:

@@ -38,6 +38,7 @@ TaskKind = Literal[
     "end_episode",
     "recommendation_declined",
     "recommendation_overdue",
+    "referral_follow_up",
     "on_call_gap",
     "on_call_unsigned",
     "alert_test_missed",
@@ -47,6 +48,7 @@ TaskKind = Literal[
     "closing_proposed",
     "after_discharge",
     "plan_to_sign",
+    "handover_note",
 ]
 DueRule = Literal["now", "staffed_hour", "same_day", "next_business_day"]
 
@@ -89,6 +91,7 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "call_back": Kind("Asked to be called after a missed appointment", "same_day", reply=True),
     "closing_proposed": Kind("Not reached: decide whether to close", "next_business_day", by_hand=False),
     "after_discharge": Kind("Back from hospital or jail: contact", "next_business_day"),
+    "handover_note": Kind("Patients or duties were handed over to you: read the note", "same_day"),
     "plan_to_sign": Kind("Care plan to sign", "next_business_day", by_hand=False),
     "on_call_gap": Kind("Nobody is on call", "now"),
     "on_call_unsigned": Kind("On call without having signed the safety policy", "same_day"),
@@ -97,6 +100,7 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "recommendation_declined": Kind("Recommendation declined: tell the consultant", "next_business_day"),
     "recommendation_overdue": Kind("Recommendation waits too long", "now", by_hand=False),
     "end_episode": Kind("Stable: end the episode with the patient", "next_business_day"),
+    "referral_follow_up": Kind("Referral: find out whether the patient was seen", "next_business_day"),
     "lost_patient": Kind("Nothing is planned for this patient", "next_business_day"),
 }  # fmt: skip
 REPLIES: Final = tuple(kind for kind, about in KINDS.items() if about.reply)

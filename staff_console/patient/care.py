@@ -53,6 +53,8 @@ def _links(facts: PatientFacts, care: bool) -> Iterable[tuple[str, str]]:
     yield "Care plan", f"{base}/plans/care"
     yield "Plan against relapse", f"{base}/plans/relapse"
     yield "Safety plan", f"{base}/plans/safety"
+    yield "Referrals", f"{base}/referrals"
+    yield "Recommend to the clinician", f"{base}/recommend"
     yield "Expectations sheet", f"{base}/expectations"
     if care:
         yield "Change the status", f"{base}/status"

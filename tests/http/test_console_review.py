@@ -137,3 +137,16 @@ async def test_the_clinic_s_own_sentence_stands_under_the_minutes(
 async def _first(deps: Deps, statement: object) -> object:
     async with deps.system_db.begin() as tx:
         return await tx.scalar(statement)
+
+
+async def test_a_referral_is_followed_on_the_patient_s_page(dana: Colleague, harbor: Clinic) -> None:
+    path = f"/patients/{await enrols(dana, harbor)}/referrals"
+    await dana.opens(path)
+    await dana.submits(path, kind="specialty_therapy", to="", why="Trauma work")
+    assert dana.errors == ["To whom is needed."]
+    await dana.submits(path, to="Alder Therapy")
+    assert "not known yet" in dana.text
+    found = re.search(rf'action="({path}/[0-9a-f-]{{36}})"', dana.html)
+    assert found is not None
+    await dana.submits(found.group(1), step="seen")
+    assert "Seen, result awaited" in dana.text
