@@ -68,3 +68,8 @@ class Outreach(Protocol):
         self, tx: Tx, actor: Actor, patient_id: UUID, contact_id: UUID, *, now: datetime
     ) -> None:
         """Queues the one text after a missed appointment. Raises Invalid naming `no_show_text` with why it can't go."""
+
+    async def introduce(
+        self, tx: Tx, actor: Actor, patient_id: UUID, staff_id: UUID, *, now: datetime
+    ) -> bool:
+        """One text that names the new care manager; False when the patient can't be texted."""

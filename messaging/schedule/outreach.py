@@ -11,7 +11,7 @@ from kernel.audit import Actor
 from kernel.db import Tx
 from messaging.consent import choices
 from messaging.consent import service as consent
-from messaging.conversation import no_show
+from messaging.conversation import introductions, no_show
 from messaging.delivery import service as delivery
 from messaging.delivery.tables import Outbox
 from messaging.schedule import closing, contacts, occurrences
@@ -70,6 +70,11 @@ class Schedule:
         self, tx: Tx, actor: Actor, patient_id: UUID, contact_id: UUID, *, now: datetime
     ) -> None:
         await no_show.ask(tx, actor, patient_id, contact_id, now=now)
+
+    async def introduce(
+        self, tx: Tx, actor: Actor, patient_id: UUID, staff_id: UUID, *, now: datetime
+    ) -> bool:
+        return await introductions.introduce(tx, actor, patient_id, staff_id, now=now)
 
 
 async def _old_numbers(tx: Tx, patient_id: UUID, current: str | None) -> list[str]:

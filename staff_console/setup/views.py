@@ -36,6 +36,7 @@ class PersonLine(Struct, frozen=True):
     roles: str
     state: str
     ready: bool
+    href: str = ""
 
 
 class SetupPage(Struct, frozen=True):

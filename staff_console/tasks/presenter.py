@@ -54,6 +54,8 @@ def task_href(line: Fact) -> str:
         return f"/patients/{line.patient_id}{HANDLED_AT[line.kind]}"
     if line.patient_id is not None:
         return f"/patients/{line.patient_id}#texts" if line.reply else f"/patients/{line.patient_id}"
+    if line.kind == "handover_note":
+        return "/handovers"
     return f"/tasks?view=all#task-{line.id}"
 
 

@@ -265,7 +265,7 @@ async def test_an_enrolment_needs_its_visit_and_keeps_the_items_it_can_t_read(
 async def test_answers_asked_by_phone_are_entered_in_one_screen(
     dana: Colleague, harbor: Clinic, console_deps: Deps
 ) -> None:
-    patient_id = await enrols(dana, harbor, channel="phone")
+    patient_id = await enrols(dana, harbor, channel="phone", second_channel="")
     path = f"/patients/{patient_id}/scores"
     await dana.opens(f"{path}?source=phone")
     assert "Is this a good moment to talk in private?" in dana.text

@@ -72,6 +72,12 @@ class RecordingOutreach:
     ) -> None:
         self.calls.append(("ask_after_no_show", contact_id))
 
+    async def introduce(
+        self, tx: Tx, actor: Actor, patient_id: UUID, staff_id: UUID, *, now: datetime
+    ) -> bool:
+        self.calls.append(("introduce", patient_id))
+        return True
+
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
 

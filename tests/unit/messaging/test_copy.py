@@ -28,6 +28,7 @@ from tests.support.scripts import nothing_open, script
 
 # The longest values each mark can have. A token is 27 characters; the address is a clinic's own.
 LONGEST: dict[str, str] = {
+    "person": "P" * 40,
     "name": "N" * MAX_TEXT_NAME,
     "phone": "(206) 555-0100",
     "hours": "H" * MAX_HOURS_TEXT,

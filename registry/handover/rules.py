@@ -1,0 +1,88 @@
+"""What a person still holds, and who may take it over. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from kernel.audit import Role
+from kernel.errors import Problem
+
+Duty = Literal[
+    "care_manager",
+    "clinician",
+    "consultant",
+    "events",
+    "approvals",
+    "meetings",
+    "shifts",
+    "tasks",
+    "default_responsible",
+    "other_clinics",
+]
+LABELS: Final[Mapping[Duty, str]] = {
+    "care_manager": "patients as care manager",
+    "clinician": "patients as treating and billing practitioner",
+    "consultant": "patients as psychiatric consultant",
+    "events": "open safety events",
+    "approvals": "recommendations that wait for a decision or an order",
+    "meetings": "case reviews ahead",
+    "shifts": "on-call shifts ahead",
+    "tasks": "open tasks",
+    "default_responsible": "being told when an episode names nobody",
+    "other_clinics": "roles in other clinics",
+}
+# Who must hold what to take a duty over.
+NEEDS: Final[Mapping[Duty, tuple[Role, ...]]] = {
+    "care_manager": ("care_manager",),
+    "clinician": ("clinician",),
+    "consultant": ("consultant",),
+    "events": ("care_manager", "clinician", "consultant", "clinic_lead"),
+    "approvals": ("clinician",),
+    "meetings": ("consultant",),
+    "shifts": ("care_manager", "clinician", "consultant", "clinic_lead"),
+    "tasks": ("care_manager", "clinician", "consultant", "clinic_lead"),
+    "default_responsible": ("care_manager", "clinician", "consultant", "clinic_lead"),
+}
+LONGEST: Final = 4000
+
+
+class HandoverForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything of these duties goes to `to_id`. `introduce`: patients whose care manager changes get one text that
+    names the new one."""
+
+    to_id: UUID
+    duties: tuple[Duty, ...]
+    note: str
+    introduce: bool = False
+
+
+def left(held: Mapping[Duty, int]) -> tuple[Duty, ...]:
+    """Duties that must be handed over before an account may be closed, in the order of the page."""
+    return tuple(duty for duty in LABELS if held.get(duty, 0) > 0)
+
+
+def check(
+    form: HandoverForm, from_id: UUID, roles: frozenset[Role], held: Mapping[Duty, int]
+) -> list[Problem]:
+    """`roles` are those of the person who takes over, in this clinic; none for a stranger or a closed account."""
+    found: list[Problem] = []
+    if form.to_id == from_id:
+        found.append(Problem("to_id", "is the person who hands over"))
+    elif not roles:
+        found.append(Problem("to_id", "is nobody who works in this clinic"))
+    if not form.duties:
+        found.append(Problem("duties", "choose at least one"))
+    for duty in form.duties:
+        if duty == "other_clinics":
+            found.append(Problem("duties", "roles in other clinics are taken away there"))
+        elif held.get(duty, 0) and roles and roles.isdisjoint(NEEDS[duty]):
+            found.append(Problem("to_id", f"can't take over {LABELS[duty]}: lacks the role"))
+    if not form.note.strip():
+        found.append(Problem("note", "is needed: what must the next person know?"))
+    elif len(form.note) > LONGEST:
+        found.append(Problem("note", f"is longer than {LONGEST} characters"))
+    return found
