@@ -72,7 +72,7 @@ SETTLING: Final = timedelta(minutes=15)  # further answers of the same burst don
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """One answer or text that signals danger. (source_kind, source_id, trigger) names it for ever.
+    """One answer or text that signals danger. (source_kind, source_id, trigger, toward) names it for ever.
 
     `value`: the item's answer, None when there is none. `patient_id` None: an unknown or shared number wrote, which
     `phone_key` then names, so that its next text joins instead of paging everyone again.

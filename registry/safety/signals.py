@@ -34,6 +34,7 @@ _SEEN = select(RiskSignal.event_id).where(
     RiskSignal.source_kind == bindparam("kind"),
     RiskSignal.source_id == bindparam("source"),
     RiskSignal.trigger == bindparam("trigger"),
+    RiskSignal.toward == bindparam("toward"),
 )
 _ANY_OPEN_EVENT = (
     select(
@@ -92,7 +93,12 @@ async def signal(
     The same source and trigger again changes nothing and alerts nobody. An event that somebody had taken is opened
     again when the signal is news to them (`rules.alerts_again`). Raises Unavailable when no code is to be had.
     """
-    source = {"kind": signal.source_kind, "source": signal.source_id, "trigger": signal.trigger}
+    source = {
+        "kind": signal.source_kind,
+        "source": signal.source_id,
+        "trigger": signal.trigger,
+        "toward": signal.toward,
+    }
     seen = await tx.first(_SEEN, source)
     if seen is not None:
         return SignalResult(seen.event_id, opened=False, tier_raised=False)
@@ -315,6 +321,7 @@ async def _add_signal(tx: Tx, signal: Signal, event_id: UUID, now: datetime) -> 
             "event_id": event_id,
             "trigger": signal.trigger,
             "tier": signal.tier,
+            "toward": signal.toward,
             "value": signal.value,
             "source_kind": signal.source_kind,
             "source_id": signal.source_id,

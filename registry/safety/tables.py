@@ -73,7 +73,7 @@ class RiskSignal(ClinicRow, Base):
     __tablename__ = "risk_signal"
     __table_args__ = (
         same_clinic("event_id", "risk_event"),
-        UniqueConstraint("source_kind", "source_id", "trigger"),
+        UniqueConstraint("source_kind", "source_id", "trigger", "toward"),
         Index("ix_risk_signal_event", "event_id", "at"),
     )
 
@@ -82,6 +82,7 @@ class RiskSignal(ClinicRow, Base):
         str
     ]  # item9 | item9_unreadable | item9_declined | crisis_text | severe_total | staff_concern
     tier: Mapped[int]
+    toward: Mapped[str]  # a text may threaten both the patient and others: two events
     value: Mapped[int | None]
     source_kind: Mapped[str]  # inbound | answer | staff
     source_id: Mapped[UUID]
