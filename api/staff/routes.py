@@ -14,6 +14,7 @@ from api.staff import (
     measures,
     messages,
     outreach,
+    patient_access,
     patients,
     referrals,
     review,
@@ -26,6 +27,7 @@ from api.staff import (
 ROUTES: tuple[Any, ...] = (
     *clinics.ROUTES,
     *patients.ROUTES,
+    *patient_access.ROUTES,
     *contacts.ROUTES,
     *check_ins.ROUTES,
     *outreach.ROUTES,

@@ -179,3 +179,80 @@ async def test_the_patients_page_states_the_event_and_the_answer_never_a_verdict
     assert "Open safety event, tier 2" in dana.text
     assert path in dana.html
     assert "no risk" not in dana.text.lower()
+
+
+async def test_the_page_for_a_phone_dials_asks_where_and_shows_address_and_plan(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    path = await opened(dana, harbor, console_deps)
+    await dana.opens(f"{path}/call")
+    assert 'href="tel:+12065550123"' in dana.html
+    for shown in (
+        "Acknowledge, I have it",
+        "Where are you now?",
+        "Home address",
+        "Safety plan",
+        "Treating clinician",
+    ):
+        assert shown in dana.text, shown
+    assert 'href="tel:988"' in dana.html
+    assert "<script" not in dana.html.split("<main")[1]
+    await dana.submits(f"{path}/call/acknowledge")
+    assert "You have this event." in dana.said
+    await dana.submits(f"{path}/where", where=" ")
+    assert dana.errors == ["Where the patient is is needed."]
+    await dana.submits(f"{path}/where", where="In the car, at the north lot")
+    assert "In the car, at the north lot" in dana.text
+    await dana.submits(f"{path}/call", channel="phone", outcome="reached")
+    assert "Attempt recorded." in dana.said
+    await dana.opens(path)
+    assert "In the car, at the north lot" in dana.text
+
+
+async def test_only_a_clinician_is_offered_decisions_about_others_and_a_lower_tier(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    path = await opened(dana, harbor, console_deps)
+    await dana.opens(path)
+    await dana.submits(f"{path}/acknowledge")
+    assert f"{path}/decisions" not in [form.action for form in dana.page.forms]
+    await dana.submits(f"{path}/attempts", channel="welfare_check", outcome="handed_over")
+    assert "a clinician decides for a welfare check first" in dana.text.lower()
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(path)
+        await osei.submits(
+            f"{path}/decisions", about="emergency_contact", go="yes", reason="Silent since noon"
+        )
+        assert osei.errors == ["Basis is needed to tell the emergency contact."]
+        await osei.submits(f"{path}/decisions", basis="safety_exception")
+        assert "Telling the emergency contact: decided for" in osei.text
+        await osei.submits(f"{path}/tier", tier="1", reason="A line of a song")
+        assert "Tier lowered from 2 to 1" in osei.text
+
+
+async def test_a_drill_is_started_worked_and_reported(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await dana.opens("/safety/drills")
+    assert "No drill yet" in dana.text
+    await dana.submits("/safety/drills")
+    assert "The drill is running." in dana.said
+    path = f"/safety/{await event_of(console_deps)}"
+    await dana.submits("/safety/drills")
+    assert "running already" in dana.text
+    await dana.opens(f"{path}/call")
+    assert "Drill: call the clinic in the patient" in dana.text
+    await dana.submits(f"{path}/call/acknowledge")
+    await dana.submits(f"{path}/call", channel="phone", outcome="reached")
+    await dana.opens(path)
+    await dana.submits(f"{path}/disposition", disposition="drill")
+    await dana.submits(f"{path}/close", confirm="yes")
+    assert "Event closed." in dana.said
+    await dana.opens("/safety/drills")
+    assert "1 of 1" in dana.text
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens("/safety/drills")
+        await lead.submits("/safety/drills/schedule", every_days="200")
+        assert lead.errors == ["Days between drills needs 0 to 92 days."]
+        await lead.submits("/safety/drills/schedule", every_days="7")
+        assert "Every 7 days in each slot" in lead.text
