@@ -1,4 +1,4 @@
-"""What the tables can't say for themselves: roles, row-level security by clinic, and the append-only audit log."""
+"""What the tables can't say for themselves: roles, row-level security by clinic, and the append-only tables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 ROLES = ("evenkeel_app", "evenkeel_worker")
 WATCHDOG = "evenkeel_watchdog"  # reads the heartbeats and nothing else
+# Rows that nobody may change: who saw what, and what a month was closed with.
+APPEND_ONLY = ("audit_event", "closed_patient_month", "statement_file", "statement_version")
 CLINIC = "NULLIF(current_setting('evenkeel.clinic', true), '')::uuid"
 
 
@@ -31,7 +33,7 @@ def wall(table: str) -> Iterable[str]:
 
 
 def grants(table: str) -> Iterable[str]:
-    rights = "SELECT, INSERT" if table == "audit_event" else "SELECT, INSERT, UPDATE, DELETE"
+    rights = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
     for role in ROLES:
         yield f'GRANT {rights} ON "{table}" TO {role}'
     if table == "heartbeat":
@@ -41,17 +43,19 @@ def grants(table: str) -> Iterable[str]:
 def append_only_postgres() -> Iterable[str]:
     yield (
         "CREATE FUNCTION evenkeel_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
     )
-    yield (
-        "CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event "
-        "FOR EACH STATEMENT EXECUTE FUNCTION evenkeel_append_only()"
-    )
+    for table in APPEND_ONLY:
+        yield (
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION evenkeel_append_only()"
+        )
 
 
 def append_only_sqlite() -> Iterable[str]:
-    for event in ("UPDATE", "DELETE"):
-        yield (
-            f"CREATE TRIGGER audit_event_no_{event.lower()} BEFORE {event} ON audit_event "
-            "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-        )
+    for table in APPEND_ONLY:
+        for event in ("UPDATE", "DELETE"):
+            yield (
+                f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )

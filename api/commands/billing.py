@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from api.commands.billing_packets import verify
+from api.commands.billing_year import command as rehearse
 from api.commands.output import FOUND_SOMETHING, answer, json_option, refusals, refuse
 from billing import rule_sets
 from billing.cases import Mismatch, check_cases
@@ -29,6 +30,7 @@ def command() -> None:
 
 
 command.add_command(verify)
+command.add_command(rehearse)
 
 
 @command.command(context_settings={"ignore_unknown_options": True})

@@ -32,7 +32,7 @@ from kernel.settings import Settings
 def command(port: int, folder: Path, fresh: bool) -> None:
     """Serve a fictional clinic. Nobody real is in it and no text leaves this computer."""
     with refusals():
-        settings = _settings(port, folder)
+        settings = settings_of(port, folder)
         log.configure("console")
         with only_process(settings, "serve"):
             if fresh:
@@ -40,7 +40,7 @@ def command(port: int, folder: Path, fresh: bool) -> None:
             asyncio.run(_run(settings))
 
 
-def _settings(port: int, folder: Path) -> Settings:
+def settings_of(port: int, folder: Path) -> Settings:
     """Settings of its own: the environment's are a real clinic's."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Settings.from_env(

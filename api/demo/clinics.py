@@ -7,8 +7,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from api.demo import people
+from api.demo import people, safety_policy
 from api.demo.people import ClinicPlan, Person
+from billing.identity import service as billing_identity
+from billing.identity.rules import BillingIdentity
+from billing.money import service as money
+from billing.money.service import FeeForm
 from kernel.audit import Actor, system
 from kernel.db import Tx
 from registry.organisation import accounts, service
@@ -16,6 +20,7 @@ from registry.organisation.rules import ClinicForm, StaffForm
 
 OPERATOR: Final = system(None, "demo")
 FIRST_STAFF_PHONE: Final = 60  # 555-0160 and up
+CHARGES: Final = {"99492": 21000, "99493": 18500, "99494": 8000, "G2214": 8200, "99484": 7000}  # cents a unit
 
 
 class Clinic:
@@ -68,7 +73,34 @@ async def _open(tx: Tx, plan: ClinicPlan, now: datetime) -> Clinic:
     }
     await service.set_default_responsible(tx, OPERATOR, clinic_id, staff[plan.staff[0].key], now=now)
     await service.sign_policy(tx, OPERATOR, clinic_id, "item9", now.date(), now=now)
+    await tx.enter_clinic(clinic_id)
+    await _bills(tx, plan, clinic_id, now)
+    await safety_policy.put_in_force(tx, plan, clinic_id, staff, now)
     return Clinic(plan, clinic_id, sender_id, staff)
+
+
+async def _bills(tx: Tx, plan: ClinicPlan, clinic_id: UUID, now: datetime) -> None:
+    """Who bills, what for, and what the payers are expected to pay: all invented."""
+    biller = system(clinic_id, "operator")
+    identity = BillingIdentity(
+        legal_name=plan.name,
+        npi=plan.npi,
+        tax_id=plan.tax_id,
+        taxonomy="207Q00000X",
+        line1="1 Harbor Street",
+        city="Seattle",
+        state="WA",
+        postal_code="98101-0001",
+        contact_name="Casper Nyland",
+        contact_phone=plan.support_phone,
+        submitter_id="DEMO01",
+        receiver_name="Invented Clearing House",
+        receiver_id="DEMOCLEAR",
+        usage="T",
+    )
+    await billing_identity.change_identity(tx, biller, identity, now=now)
+    for code, charge in CHARGES.items():
+        await money.set_fee(tx, biller, FeeForm(code, charge * 85 // 100, charge_cents=charge), now=now)
 
 
 async def _hire(tx: Tx, plan: ClinicPlan, clinic_id: UUID, person: Person, nth: int, now: datetime) -> UUID:

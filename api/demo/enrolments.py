@@ -200,7 +200,11 @@ def _enrolment(clinic: Clinic, team: Team, story: Story, dice: Dice, now: dateti
         texting_consent=_texting(story, spoken),
         coverage=(
             CoverageForm(
-                payer, now.date().replace(month=1, day=1), plan=plan, member_id=f"D{70000 + story.nth}"
+                payer,
+                now.date().replace(month=1, day=1),
+                payer_id=f"{payer[:4].strip().upper()}01",
+                plan=plan,
+                member_id=f"D{70000 + story.nth}",
             ),
         ),
         initiating_visit=InitiatingVisit(

@@ -638,6 +638,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_episode_clinic_id_id'))
     )
     op.create_index('ix_episode_next_contact', 'episode', ['next_contact_at'], unique=False, postgresql_where=sa.text('next_contact_at IS NOT NULL'), sqlite_where=sa.text('next_contact_at IS NOT NULL'))
+    op.create_index('ix_episode_patient', 'episode', ['clinic_id', 'patient_id'], unique=False)
     op.create_index('uq_episode_open', 'episode', ['patient_id'], unique=True, postgresql_where=sa.text("status <> 'ended'"), sqlite_where=sa.text("status <> 'ended'"))
     op.create_table('handover',
     sa.Column('from_staff_id', sa.Uuid(), nullable=False),
@@ -1785,7 +1786,6 @@ def guard() -> None:
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP TRIGGER audit_event_append_only ON audit_event")
-        op.execute("DROP FUNCTION evenkeel_append_only()")
+        op.execute("DROP FUNCTION evenkeel_append_only() CASCADE")
     for table in reversed(TABLES):
         op.drop_table(table)

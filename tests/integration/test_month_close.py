@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 
 import msgspec
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from billing.close import claims, queries, service
 from billing.close.tables import ClosedPatientMonth, StatementFile, StatementVersion
@@ -46,10 +47,10 @@ async def count(database: Database, made: ClinicRows, table) -> int:
         return await tx.scalar(select(func.count()).select_from(table))
 
 
-async def test_closing_keeps_every_row_and_file_and_closing_again_is_the_same_close(database):
+async def test_closing_keeps_every_row_and_file_and_closing_again_is_the_same_close(database, app_database):
     made, _ = await clinic(database)
-    first = await close(database, made)
-    assert await close(database, made) == first
+    first = await close(app_database, made)
+    assert await close(app_database, made) == first
     async with database.begin(made.id) as tx:
         state = await queries.month_state(tx, made.actor("biller"), MARCH, now=LATER)
     [version] = state.versions
@@ -59,6 +60,16 @@ async def test_closing_keeps_every_row_and_file_and_closing_again_is_the_same_cl
         ("cpt_midpoint@1",), 1, (), False,
     )  # fmt: skip
     assert {file.kind for file in version.files} == {"csv_spreadsheet", "csv_machine", "xlsx", "summary_pdf"}
+
+
+@pytest.mark.parametrize("table", [StatementVersion, ClosedPatientMonth, StatementFile])
+async def test_what_was_closed_can_be_neither_changed_nor_deleted(database, table):
+    made, _ = await clinic(database)
+    await close(database, made)
+    for statement in (update(table).values(clinic_id=made.id), delete(table)):
+        with pytest.raises(DBAPIError, match="append-only|permission denied"):
+            async with database.begin(made.id) as tx:
+                await tx.execute(statement)
 
 
 async def test_two_people_who_close_at_once_close_once(database):
