@@ -206,7 +206,7 @@ ORDER: Final = _one(
     },
 )
 STEP_NOTE: Final = _one("By phone", {"note": "Understood, starts tonight"})
-WITHDRAWAL: Final = _one("Superseded", {"reason": "Replaced by a new recommendation"})
+ADVICE_WITHDRAWAL: Final = _one("Superseded", {"reason": "Replaced by a new recommendation"})
 CONTACT: Final = _one(
     "A phone contact with its next date",
     {

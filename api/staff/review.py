@@ -286,7 +286,7 @@ async def withdraw(
     request: WebRequest,
     deps: NamedDependency[Deps],
     recommendation_id: FromPath[UUID],
-    data: Annotated[WithdrawalForm, BodyKwarg(examples=examples.WITHDRAWAL)],
+    data: Annotated[WithdrawalForm, BodyKwarg(examples=examples.ADVICE_WITHDRAWAL)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """What was done so far stays on record."""
