@@ -1357,6 +1357,7 @@ def upgrade() -> None:
     sa.Column('position', sa.Integer(), nullable=False),
     sa.Column('group', sa.String(), nullable=False),
     sa.Column('because', sa.JSON(), nullable=False),
+    sa.Column('offered', sa.Boolean(), nullable=False),
     sa.Column('offer_by', sa.Date(), nullable=True),
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('discussion', sa.String(), nullable=True),

@@ -40,7 +40,7 @@ class ReviewMeeting(msgspec.Struct, frozen=True):
 
 
 class ReviewLine(msgspec.Struct, frozen=True):
-    """One patient of an agenda. `people` are names."""
+    """One patient of an agenda. `people` are names; `offered`: within the time of the meeting."""
 
     id: UUID
     review_id: UUID
@@ -51,6 +51,7 @@ class ReviewLine(msgspec.Struct, frozen=True):
     position: int
     group: Group
     because: tuple[str, ...]
+    offered: bool
     offer_by: date | None
     state: str
     discussion: Discussion | None
@@ -221,6 +222,7 @@ def _item(tx: Tx, row: Row[Any], names: dict[UUID, str]) -> ReviewLine:
         position=row.position,
         group=cast(Group, row.group),
         because=tuple(row.because),
+        offered=row.offered,
         offer_by=row.offer_by,
         state=row.state,
         discussion=cast(Discussion | None, row.discussion),
@@ -246,6 +248,7 @@ def _planned(row: Row[Any], number: int, place: Place, person: Row[Any]) -> Revi
         position=number,
         group=place.group,
         because=place.because,
+        offered=place.offered,
         offer_by=place.offer_by,
         state="listed",
         discussion=None,

@@ -271,6 +271,7 @@ def _item(tx: Tx, review: Row[Any], position: int, place: Place) -> dict[str, An
         "position": position,
         "group": place.group,
         "because": list(place.because),
+        "offered": place.offered,
         "offer_by": place.offer_by,
         "state": "listed",
         "people": [],

@@ -56,6 +56,7 @@ class ReviewItem(ClinicRow, Base):
     position: Mapped[int]
     group: Mapped[str]  # why it stands where it stands: see registry/review/rules.py
     because: Mapped[list[Any]]  # rule ids and marks that put it there, as they were
+    offered: Mapped[bool]  # within the time of the meeting when the agenda was built
     offer_by: Mapped[date | None]  # a patient who does not improve must be offered a place by then
     state: Mapped[str]
     discussion: Mapped[str | None]

@@ -134,7 +134,8 @@ def _step(visit: Visit, step: StepTaken) -> StepLine:
     if step.who and step.who != step.by:
         who = f"{step.who}, written down by {who}"
     if step.via in ELSEWHERE:
-        who = f"{who} ({ELSEWHERE[step.via].lower()}{', read back' if step.read_back else ''})"
+        where = ELSEWHERE[step.via]
+        who = f"{who} ({where[0].lower()}{where[1:]}{', read back' if step.read_back else ''})"
     if step.on is not None:
         who = f"{who}, on {formats.day(step.on).text}"
     return StepLine(visit.at(step.at), STEPS[step.step], who, step.text or "")

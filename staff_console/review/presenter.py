@@ -13,7 +13,7 @@ from registry.recommendations.rules import PARTS, STAGES, URGENCIES
 from registry.review.queries import ReviewLine, ReviewMeeting, ReviewPage
 from registry.review.rules import DISCUSSIONS, GROUPS
 from registry.review.wording import Wording
-from staff_console import formats, people, words
+from staff_console import formats, marks, people, words
 from staff_console.formstate import FormState, filled
 from staff_console.pages import Visit
 from staff_console.review import summary
@@ -107,13 +107,24 @@ def agenda(
     )
 
 
+def because(item: ReviewLine) -> str:
+    """Rules by the words of their flags; a safety rule says no more than the open event beside it."""
+    shown = [mark if mark[:2] != "R-" else _flag_word(mark) for mark in item.because if mark != "R-SAFETY"]
+    return ", ".join(dict.fromkeys(shown))
+
+
+def _flag_word(rule: str) -> str:
+    return marks.flag(marks.OF_RULE[rule], "").word.lower() if rule in marks.OF_RULE else rule
+
+
 def _agenda_row(visit: Visit, item: ReviewLine) -> AgendaRow:
     by = item.offer_by
     return AgendaRow(
         number=item.position,
         href=f"/review/items/{item.id}",
         patient=people.name(item.family_name, item.given_name),
-        because=", ".join(item.because),
+        because=because(item),
+        beyond=not item.offered and item.state == "listed",
         offer_by=None if by is None else formats.day(by),
         late=by is not None and by < visit.today and item.state != "discussed",
         state=ITEM_STATES[item.state] + (f": {item.passed_reason}" if item.passed_reason else ""),
@@ -139,7 +150,7 @@ def one(
         whose=whose(sheet.patient),
         position=f"{at + 1} of {len(ids)}",
         group=GROUPS[item.group],
-        because=", ".join(item.because),
+        because=because(item),
         agenda_href=f"/review/{item.review_id}",
         previous_href=f"/review/items/{ids[at - 1]}" if at else "",
         next_href=f"/review/items/{ids[at + 1]}" if at + 1 < len(ids) else "",
@@ -147,7 +158,7 @@ def one(
         sparks=summary.sparks(sheet),
         state=ITEM_STATES[item.state],
         discussed=_said(item),
-        discuss=_form(refused, "discuss", _discuss(found.meeting, item)) if opened else None,
+        discuss=_form(refused, "discuss", _discuss(found.meeting, item, sheet.patient)) if opened else None,
         discussions=words.choices(DISCUSSIONS),
         people=words.choices({str(key): name for key, name in names[0].items()}),
         passing=_form(refused, "pass", {"version": (str(item.version),)}) if opened else None,
@@ -173,7 +184,7 @@ def minutes(
         items=tuple(
             (
                 people.name(item.family_name, item.given_name),
-                f"{GROUPS[item.group]} ({', '.join(item.because)})",
+                f"{GROUPS[item.group]} ({because(item)})",
                 (*_said(item), *(_advice(each) for each in sent.get(item.patient_id, ()))),
             )
             for item in found.items
@@ -188,8 +199,10 @@ def _form(refused: FormState | None, form_id: str, values: Mapping[str, tuple[st
     return refused if refused is not None and refused.id == form_id else FormState(form_id, values)
 
 
-def _discuss(meeting: ReviewMeeting, item: ReviewLine) -> dict[str, tuple[str, ...]]:
-    present = [meeting.consultant_id, *([meeting.care_manager_id] if meeting.care_manager_id else [])]
+def _discuss(meeting: ReviewMeeting, item: ReviewLine, patient: PatientPage) -> dict[str, tuple[str, ...]]:
+    """Ticked beforehand: the consultant and whoever manages this patient's care."""
+    manager = None if patient.episode is None else patient.episode.care_manager
+    present = {meeting.consultant_id, *([] if manager is None else [manager.id])}
     return {
         "version": (str(item.version),),
         "discussion": ("joint",),

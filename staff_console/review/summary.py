@@ -52,7 +52,7 @@ def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
         Fact("Diagnosis", _joined((episode.target_condition if episode else None, plan.diagnosis))),
         Fact("Weeks in treatment", _weeks(visit.today, episode.enrolled_on if episode else None)),
         *(Fact(_name(measure), _scores(visit, sheet.results, measure)) for measure in SHOWN),
-        Fact("ReviewLine 9", _item9(visit, sheet.results)),
+        Fact("Item 9", _item9(visit, sheet.results)),
         Fact("Present treatment", _joined(plan.medications + plan.treatments)),
         Fact("Changes", _changes(sheet.changes)),
         Fact("Adherence", _latest(visit, spoken, "adherence", ADHERENCE)),

@@ -36,12 +36,13 @@ class ReviewsPage(Struct, frozen=True):
 
 
 class AgendaRow(Struct, frozen=True):
-    """`offer_by`: until when one who does not improve is to be offered a place; `late` when that is over."""
+    """`beyond`: more than the meeting has time for. `offer_by`: until when one who does not improve is to be offered a place; `late` when that is over."""
 
     number: int
     href: str
     patient: str
     because: str
+    beyond: bool
     offer_by: Day | None
     late: bool
     state: str
