@@ -16,7 +16,7 @@ from kernel.db import Tx
 from kernel.errors import Conflict
 from messaging.consent import numbers
 from messaging.consent.numbers import Stop
-from messaging.conversation import filing
+from messaging.conversation import call_back, filing
 from messaging.conversation.crisis import crisis_list_version
 from messaging.conversation.decision import (
     AskAgain,
@@ -216,6 +216,10 @@ class _Work:
         self.event_id = found.event_id
 
     async def _open_task(self, kind: TaskKind) -> None:
+        asked = call_back.wish(self.cause.body or "") if self.script.no_show else None
+        if kind == "inbound_text" and asked is not None:
+            await call_back.open_task(self.tx, self.turn, asked, self.cause.inbound_id, now=self.now)
+            return
         await open_task(self.tx, self.turn, kind, self.cause.inbound_id, now=self.now)
 
     async def _stop(self, kind: Literal["opt_out", "wrong_number", "paused"]) -> None:

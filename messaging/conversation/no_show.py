@@ -1,37 +1,26 @@
-"""One text after a missed appointment, and what its answer asks for: 1 a call today, 2 one this week."""
+"""One text after a missed appointment. What its answer asks for is in `call_back.py`."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from kernel.audit import Actor, record
 from kernel.db import Tx
 from kernel.errors import Conflict, Invalid
 from messaging.conversation import staff_texts
 from messaging.conversation.copy import phone_words, render
-from messaging.conversation.tables import InboundMessage
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Message
-from messaging.delivery.tables import Outbox
 from messaging.schedule.tables import CheckIn
 from registry.organisation import queries as organisation
 from registry.patients import queries as patients
 
-Wish = Literal["today", "this_week"]
-ANSWERED_WITHIN: Final = timedelta(hours=72)
 LIFE: Final = timedelta(hours=24)
 FIELD: Final = "no_show_text"
-WISHES: Final[dict[str, Wish]] = {"1": "today", "2": "this_week"}
-NEVER_SENT: Final = ("suppressed", "expired", "failed")
-
-
-def wish(body: str) -> Wish | None:
-    """What a plain 1 or 2 asks for; anything else is for a person to read."""
-    return WISHES.get(body.strip().strip(".!").strip())
 
 
 async def ask(tx: Tx, actor: Actor, patient_id: UUID, contact_id: UUID, *, now: datetime) -> None:
@@ -67,27 +56,6 @@ async def ask(tx: Tx, actor: Actor, patient_id: UUID, contact_id: UUID, *, now: 
     outbox_id = await delivery.enqueue(tx, message, now=now)
     await record(tx, actor, "no_show_text.queued", "outbox", outbox_id, now=now, patient_id=patient_id)
     tx.ring("dispatch")
-
-
-async def waits_for_answer(tx: Tx, patient_id: UUID | None, now: datetime) -> bool:
-    """Whether such a text went out in the last three days and the patient has not written since."""
-    if patient_id is None:
-        return False
-    later = exists().where(
-        InboundMessage.patient_id == patient_id, InboundMessage.received_at > Outbox.created_at
-    )
-    found = await tx.first(
-        select(Outbox.id)
-        .where(
-            Outbox.patient_id == patient_id,
-            Outbox.kind == "no_show",
-            Outbox.created_at > now - ANSWERED_WITHIN,
-            Outbox.state.not_in(NEVER_SENT),
-            ~later,
-        )
-        .limit(1)
-    )
-    return found is not None
 
 
 async def _is_asked(tx: Tx, patient_id: UUID) -> bool:

@@ -93,6 +93,9 @@ def _aftermath(script: Script) -> Place:
         return "opted_out"
     if _item9_elsewhere(Idle(), script):
         return "item9_elsewhere"
+    # A number may answer the text after a missed appointment, but never where it may mean item 9.
+    if script.no_show and script.late_item9 is None and not script.stopped_at_item9:
+        return "idle"
     return "idle" if script.aftermath == "none" else script.aftermath
 
 

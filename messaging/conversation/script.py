@@ -97,6 +97,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     `has_open`: a check-in of the one owner is open, texted or by link, so that a link can be given.
     `late_item9`: the value of an item 9 that was the last thing answered in a check-in completed a short while ago.
     `stopped_at_item9`: the check-in that is open by link, or whose time is over, waits or waited for item 9.
+    `no_show`: the text after a missed appointment waits for its 1 or 2.
     `stopped`: the number is opted out; `liftable`: START may undo that. `quiet`: the day's passive replies are
     used up. `confirms_stop`: nobody else confirms this STOP. `may_postpone`: a later day is left
     before the check-in ends.
@@ -117,6 +118,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     late_item9: int | None = None
     stopped_at_item9: bool = False
     has_open: bool = False
+    no_show: bool = False
     stopped: bool = False
     liftable: bool = True
     paused: bool = False

@@ -12,7 +12,7 @@ from sqlalchemy import Row, and_, bindparam, exists, func, or_, select
 from kernel.db import Tx, fixed, insert_or_skip, insert_or_update, pick
 from messaging.consent import numbers
 from messaging.consent.tables import NumberStop
-from messaging.conversation import filing
+from messaging.conversation import call_back, filing
 from messaging.conversation.copy import Language, contact_words, phone_words, spoken_language
 from messaging.conversation.decision import Standing
 from messaging.conversation.meaning import Reply
@@ -316,6 +316,7 @@ async def _without_check_in(
         late_item9=await _late_item9(tx, last, now),
         stopped_at_item9=(aftermath == "expired" or has_open) and await _stopped_at_item9(tx, last),
         has_open=has_open,
+        no_show=await call_back.waits_for_answer(tx, patient_id, now),
         stopped=stop is not None and stop.stopped,
         paused=stop is not None and stop.paused,
         liftable=stop is None or _liftable(stop),

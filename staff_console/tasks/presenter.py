@@ -34,6 +34,7 @@ WHY = {
     "measure_run": "A questionnaire and its answers.",
 }
 
+ASKED: Final = {"today": ": today", "this_week": ": this week"}
 # Where a kind of task about a patient is handled, beside the patient's page.
 HANDLED_AT: Final[Mapping[str, str]] = {
     "call_and_ask": "/scores?source=phone",
@@ -94,7 +95,7 @@ def _line(
         kind="Text" if line.reply else "Safety" if not line.by_hand else "Task",
         shape=shape,
         tone=tone,
-        title=line.label,
+        title=line.label + ASKED.get(str(line.detail.get("asked")), ""),
         why=f"From {formats.phone(text.phone)}." if text is not None else WHY.get(line.ref_kind or "", RULE),
         patient=people.name(line.family_name, line.given_name) if line.patient_id else "",
         patient_href=task_href(line) if line.patient_id else "",
