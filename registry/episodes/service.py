@@ -27,6 +27,7 @@ from registry.episodes.forms import (
 )
 from registry.episodes.status import change_status, mark_deceased, undo_deceased
 from registry.episodes.tables import Episode
+from registry.launch.room import check_room
 from registry.organisation import queries as organisation
 from registry.organisation.rules import ClinicFacts
 from registry.patients import records as patient_records
@@ -101,7 +102,7 @@ async def enrol(tx: Tx, actor: Actor, form: EnrolmentForm, *, now: datetime, out
     """Completes a referral, or takes somebody into care directly. All or nothing.
 
     Raises `Invalid` with every missing or contradictory item; `Conflict` when the record number or the phone is
-    another patient's, the patient is in care already or has died, or `version` is stale.
+    another patient's, the patient is in care already or has died, `version` is stale, or a pilot has no place left.
     """
     clinic_id = require(actor, *CARE)
     clinic = await organisation.clinic(tx, clinic_id)
@@ -120,6 +121,8 @@ async def enrol(tx: Tx, actor: Actor, form: EnrolmentForm, *, now: datetime, out
             languages=approved_languages(),
         )
     )
+    if not form.is_test:
+        await check_room(tx, clinic_id)
     patient_id = await _write_patient(tx, actor, clinic_id, patient, form, now)
     episode_id = await _write_episode(tx, actor, clinic_id, patient_id, episode, form, today, now)
     if form.texting_consent is not None:

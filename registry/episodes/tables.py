@@ -16,6 +16,7 @@ class Episode(ClinicRow, Base):
     __table_args__ = (
         clinic_key(),
         same_clinic("patient_id", "patient"),
+        Index("ix_episode_patient", "clinic_id", "patient_id"),
         partial_unique("uq_episode_open", "patient_id", where="status <> 'ended'"),
         partial_index("ix_episode_next_contact", "next_contact_at", where="next_contact_at IS NOT NULL"),
         one_of(

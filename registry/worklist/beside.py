@@ -20,6 +20,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     not_,
     null,
     or_,
@@ -155,8 +156,8 @@ def _counted(clinic_id: UUID, viewer: Actor, today: date, now: datetime) -> dict
         "mine": lines.where(*shown, mine(viewer)),
         "mine/covered": stood_in.where(*shown, not_(_own(viewer))),
         "clinic": lines.where(*shown),
-        "safety": lines.where(*shown, line.sort_rank == 0),
-        "discuss": lines.where(*shown, line.discuss_flag.is_(True)),
+        "safety": lines.where(*shown, line.sort_rank == literal_column("0")),  # in the plan, not a parameter
+        "discuss": lines.where(*shown, line.discuss_flag),
         "overdue": lines.where(line.clinic_id == clinic_id, line.overdue_since <= now),
         "nothing_planned": lines.where(line.clinic_id == clinic_id, NOTHING_PLANNED),
         "not_improving": select(RaisedRule.episode_id)

@@ -8,7 +8,18 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from kernel.audit import Actor
 from registry.worklist.rules import NEVER, RegistryFilter, Sort
@@ -84,7 +95,7 @@ def clinic_wide(
                     overdue.label("overdue"),
                     line.name_key.label("name"),
                 )
-                .where(*wheres, line.sort_rank == rank, *beyond)
+                .where(*wheres, line.sort_rank == literal_column(str(rank)), *beyond)  # in the plan
                 .where(line.overdue_since <= now if late else line.overdue_since > now)
                 .order_by(*keys)
                 .limit(limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +17,7 @@ from registry.access import CLINICAL, require
 from registry.organisation.tables import Clinic, Staff
 from registry.patients.tables import Patient
 from registry.safety.tables import RiskEvent
+from registry.worklist.filters import NOTHING_PLANNED
 from registry.worklist.paging import mine as my_lines
 from registry.worklist.rules import IN_CARE, UNANSWERED_STATES
 from registry.worklist.tables import RegistryLine, Task
@@ -101,7 +102,7 @@ class UnansweredLine(msgspec.Struct, frozen=True):
 
 
 class Today(msgspec.Struct, frozen=True):
-    """Lists of at most 20 with their full counts. `going_out` counts the check-ins due on `day`, the clinic's local
+    """Lists of at most 20 with their full counts. `unplanned`: in or before care without a next contact. `going_out` counts the check-ins due on `day`, the clinic's local
     date, of patients who have not opted out."""
 
     day: date
@@ -114,6 +115,8 @@ class Today(msgspec.Struct, frozen=True):
     replies_count: int
     unanswered: tuple[UnansweredLine, ...]
     unanswered_count: int
+    unplanned: tuple[OverdueLine, ...]
+    unplanned_count: int
     going_out: int
 
 
@@ -144,13 +147,15 @@ async def tasks(
     return Tasks(lines, lines[-1].id if len(rows) > size else None)
 
 
-async def today(tx: Tx, viewer: Actor, *, now: datetime, mine: bool = False) -> Today:
-    """What the viewer's clinic needs now. `mine` narrows contacts, tasks and check-ins to the viewer's own; safety
-    is everybody's."""
+async def today(
+    tx: Tx, viewer: Actor, *, now: datetime, mine: bool = False, covering: Collection[UUID] = ()
+) -> Today:
+    """What the viewer's clinic needs now. `mine` narrows contacts, tasks and check-ins to the viewer's own and to those
+    of colleagues in `covering`; safety is everybody's."""
     clinic_id = require(viewer, *CLINICAL)
     zone = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
     day = zones.local_date(now, zone)
-    wheres = _wheres(clinic_id, viewer, mine, day, now)
+    wheres = _wheres(clinic_id, viewer, mine, covering, day, now)
     counts = await tx.first(
         select(*(_count(model, where).label(name) for name, (model, where) in wheres.items()))
     )
@@ -166,9 +171,12 @@ async def today(tx: Tx, viewer: Actor, *, now: datetime, mine: bool = False) -> 
         replies_count=counts.replies,
         unanswered=await _unanswered(tx, wheres["unanswered"][1]),
         unanswered_count=counts.unanswered,
+        unplanned=await _overdue(tx, wheres["unplanned"][1]),
+        unplanned_count=counts.unplanned,
         going_out=counts.going_out,
     )
-    shown = len(found.safety) + len(found.overdue) + len(found.waiting) + len(found.unanswered)
+    lists = (found.safety, found.overdue, found.waiting, found.unanswered, found.unplanned)
+    shown = sum(map(len, lists))
     await record(tx, viewer, "today.read", "clinic", clinic_id, now=now, count=shown)
     return found
 
@@ -177,15 +185,15 @@ _Where = Sequence[ColumnElement[bool]]
 
 
 def _wheres(
-    clinic_id: UUID, viewer: Actor, mine: bool, day: date, now: datetime
+    clinic_id: UUID, viewer: Actor, mine: bool, covering: Collection[UUID], day: date, now: datetime
 ) -> dict[str, tuple[Any, _Where]]:
     line = RegistryLine
-    own = [my_lines(viewer)] if mine else []
+    own = [my_lines(viewer, covering)] if mine else []
     in_care = [line.clinic_id == clinic_id, line.status.in_(IN_CARE), *own]
     waiting = [
         Task.clinic_id == clinic_id,
         Task.kind != "safety_event",  # stands in the safety list
-        *_task_conditions(TaskFilter(mine=mine), viewer),
+        *_task_conditions(TaskFilter(mine=mine), viewer, covering),
     ]
     asked = or_(line.check_in_state.in_(UNANSWERED_STATES), line.no_answer_count > 0)
     return {
@@ -197,6 +205,7 @@ def _wheres(
         "waiting": (Task, waiting),
         "replies": (Task, [*waiting, Task.kind.in_(REPLIES)]),
         "unanswered": (line, [*in_care, asked]),
+        "unplanned": (line, [line.clinic_id == clinic_id, NOTHING_PLANNED, *own]),
         "going_out": (line, [*in_care, line.next_check_in_on == day, line.opted_out == false()]),
     }
 
@@ -249,10 +258,13 @@ async def _unanswered(tx: Tx, where: _Where) -> tuple[UnansweredLine, ...]:
     return tuple(UnansweredLine(**row._mapping) for row in rows)
 
 
-def _task_conditions(wanted: TaskFilter, viewer: Actor) -> list[ColumnElement[bool]]:
+def _task_conditions(
+    wanted: TaskFilter, viewer: Actor, covering: Collection[UUID] = ()
+) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [Task.done_at.is_not(None) if wanted.done else Task.done_at.is_(None)]
     if wanted.mine:
-        found.append(or_(Task.owner_id == viewer.id, Task.owner_id.is_(None)))
+        own = [Task.owner_id == viewer.id, Task.owner_id.is_(None)]
+        found.append(or_(*own, *([Task.owner_id.in_(sorted(covering))] if covering else [])))
     if wanted.owner_id is not None:
         found.append(Task.owner_id == wanted.owner_id)
     if wanted.patient_id is not None:

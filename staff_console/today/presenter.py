@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
 
 from messaging.schedule.queries import Outgoing
+from registry.cover.rules import CoverFacts
+from registry.recommendations.queries import RecommendationLine
+from registry.stepped_care.queries import ProposalLine
 from registry.worklist import today as facts
 from registry.worklist.queries import Today
 from staff_console import formats, people, words
+from staff_console.formstate import FormState, filled
 from staff_console.pages import Visit
 from staff_console.tasks.presenter import task_href
 from staff_console.today.views import (
+    CoverLine,
+    CoverPanel,
     OutgoingLine,
     OverdueLine,
     SafetyLine,
+    StepLine,
     TodayPage,
     UnansweredLine,
+    UnplannedLine,
     WaitingLine,
 )
 
+SHORT: Final = 10
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 UNANSWERED = {
     "invited": "Check-in sent, not begun",
@@ -30,16 +43,41 @@ UNANSWERED = {
 }
 
 
-def page(visit: Visit, found: Today, outgoing: Sequence[Outgoing]) -> TodayPage:
+class Beside(msgspec.Struct, frozen=True):
+    """`standing_in`: absent colleagues by id; `colleagues`: clinical staff by id."""
+
+    outgoing: Sequence[Outgoing]
+    approvals: Sequence[RecommendationLine]
+    steps: Sequence[ProposalLine]
+    covers: Sequence[CoverFacts]
+    colleagues: Mapping[UUID, str]
+    whose: Literal["mine", "clinic"]
+    refused: FormState | None = None
+
+
+def page(visit: Visit, found: Today, beside: Beside) -> TodayPage:
     simulated = visit.frame.texting_mode == "simulation"
     return TodayPage(
         heading=f"{WEEKDAYS[found.day.weekday()]}, {formats.day(found.day).text}",
         as_of=visit.at(visit.now),
         safety=tuple(_safety(visit, line) for line in found.safety),
         overdue=tuple(_overdue(visit, line) for line in found.overdue),
-        waiting=tuple(_waiting(visit, line) for line in found.waiting),
+        waiting=(
+            *(_approval(visit, line) for line in beside.approvals),
+            *(_waiting(visit, line) for line in found.waiting),
+        ),
         unanswered=tuple(_unanswered(visit, line) for line in found.unanswered),
-        outgoing=tuple(_outgoing(visit, outgoing)),
+        outgoing=tuple(_outgoing(visit, beside.outgoing)),
+        unplanned=tuple(
+            UnplannedLine(
+                people.patient_href(line.patient_id), people.name(line.family_name, line.given_name)
+            )
+            for line in found.unplanned
+        ),
+        unplanned_more=found.unplanned_count - len(found.unplanned),
+        steps=tuple(_step(visit, line) for line in beside.steps[:SHORT]),
+        cover=_cover(visit, beside),
+        whose=beside.whose,
         outgoing_note="The clinic is in simulation: these texts stay here." if simulated else "",
         safety_more=found.safety_count - len(found.safety),
         overdue_more=found.overdue_count - len(found.overdue),
@@ -113,3 +151,51 @@ def _hour(visit: Visit, line: Outgoing) -> str:
     local = max(line.at, visit.now).astimezone(visit.zone)
     ends = (local + timedelta(hours=1)).hour
     return f"{local.hour:02d}:00–{ends:02d}:00 {shown.zone}"
+
+
+def _approval(visit: Visit, line: RecommendationLine) -> WaitingLine:
+    return WaitingLine(
+        href="/approvals",
+        patient=people.name(line.family_name, line.given_name),
+        what="Recommendation to decide",
+        since=people.age(line.stage_since, visit.now),
+        who="You",
+    )
+
+
+def _step(visit: Visit, line: ProposalLine) -> StepLine:
+    return StepLine(
+        href=f"/patients/{line.patient_id}/rules#steps",
+        patient=people.name(line.family_name, line.given_name),
+        what=line.label,
+        by=formats.day(line.due_on),
+        late=line.due_on < visit.today,
+    )
+
+
+def _cover(visit: Visit, beside: Beside) -> CoverPanel:
+    lead = visit.actor.has("clinic_lead")
+    standing_in = [
+        cover.absent_name
+        for cover in beside.covers
+        if cover.covering_id == visit.staff_id and cover.from_on <= visit.today <= cover.until_on
+    ]
+    others = {str(who): name for who, name in beside.colleagues.items() if who != visit.staff_id or lead}
+    absent = beside.colleagues if lead else {visit.staff_id: visit.actor.name}
+    return CoverPanel(
+        standing_in=", ".join(standing_in),
+        lines=tuple(
+            CoverLine(
+                f"{cover.covering_name} for {cover.absent_name}, {formats.day(cover.from_on).text} to"
+                f" {formats.day(cover.until_on).text}",
+                f"/cover/{cover.id}/end"
+                if lead or visit.staff_id in (cover.absent_id, cover.covering_id)
+                else "",
+            )
+            for cover in beside.covers
+        ),
+        form=beside.refused
+        or filled("cover", absent_id=str(visit.staff_id), from_on=visit.today.isoformat()),
+        absent=words.choices({str(who): name for who, name in absent.items()}),
+        colleagues=words.choices(others),
+    )

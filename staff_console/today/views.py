@@ -1,8 +1,15 @@
-"""The landing page: what cannot wait, what is late, what is waiting for an answer. Template `today/today.html`."""
+"""The landing page: what cannot wait, what is late, what is waiting for an answer. Template `today/today.html`.
+
+Gets: `/today` with `whose` mine or clinic. Posts: `/cover` (absent_id, covering_id, from_on, until_on),
+`/cover/{id}/end`.
+"""
+
+from typing import Literal
 
 from msgspec import Struct
 
 from staff_console.formats import Day, Moment
+from staff_console.formstate import Choice, FormState
 from staff_console.marks import Flag
 
 
@@ -54,6 +61,39 @@ class OutgoingLine(Struct, frozen=True):
     reminders: int
 
 
+class UnplannedLine(Struct, frozen=True):
+    href: str
+    patient: str
+
+
+class StepLine(Struct, frozen=True):
+    """A step that a rule proposes; `by` is its last day."""
+
+    href: str
+    patient: str
+    what: str
+    by: Day
+    late: bool
+
+
+class CoverLine(Struct, frozen=True):
+    """`action` calls it off, empty for people who may not."""
+
+    text: str
+    action: str
+
+
+class CoverPanel(Struct, frozen=True):
+    """`standing_in`: for whom the viewer stands in today. `absent` is offered to the clinic lead; others arrange their
+    own absence."""
+
+    standing_in: str
+    lines: tuple[CoverLine, ...]
+    form: FormState
+    absent: tuple[Choice, ...]
+    colleagues: tuple[Choice, ...]
+
+
 class TodayPage(Struct, frozen=True):
     """Each list is short; `*_more` is the number beyond it, shown as a link to the full page."""
 
@@ -64,6 +104,11 @@ class TodayPage(Struct, frozen=True):
     waiting: tuple[WaitingLine, ...]
     unanswered: tuple[UnansweredLine, ...]
     outgoing: tuple[OutgoingLine, ...]
+    unplanned: tuple[UnplannedLine, ...]
+    steps: tuple[StepLine, ...]
+    cover: CoverPanel
+    whose: Literal["mine", "clinic"]
+    unplanned_more: int = 0
     outgoing_note: str = ""
     safety_more: int = 0
     overdue_more: int = 0

@@ -19,13 +19,16 @@ from kernel.web.csrf import SAFE
 from registry.organisation import accounts
 from registry.organisation.tables import Clinic as ClinicTable
 from registry.patients.tables import Patient
+from registry.stepped_care.tables import StepProposal
+from registry.treatment_changes import service as treatment_changes
+from registry.treatment_changes.rules import ChangeForm
 from registry.worklist import service as worklist
 from registry.worklist.tables import Task
 from staff_console.routes import ROUTES
 from tests.support.app import ROLES, Clinic, found_clinic
 from tests.support.clock import FakeClock
 from tests.support.colleague import Colleague
-from tests.support.console import LOW, answers, audited, count, enrols, signed_in, texts
+from tests.support.console import LOW, actor, answers, audited, count, enrols, signed_in, texts
 
 
 async def many(dana: Colleague, harbor: Clinic, how_many: int) -> list[UUID]:
@@ -72,7 +75,7 @@ async def test_the_registry_takes_at_most_eight_statements_however_many_lines(
 async def test_pages_of_the_registry_follow_each_other_without_gap_or_repeat(
     dana: Colleague, harbor: Clinic, console_deps: Deps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staff_console.registry.controller.LINES", 3)
+    monkeypatch.setattr("staff_console.registry.controller.CASELOAD", 3)
     await many(dana, harbor, 7)
     seen = []
     await dana.opens("/registry?sort=patient")
@@ -113,7 +116,7 @@ async def test_the_filter_form_narrows_by_get_and_not_improving_tells_its_rule(
         await dana.opens("/registry")
         await dana.submits("/registry", flag="not_improving")
         assert names(dana) == ["PERSON00, Maren"]
-        assert "8 weeks or more in treatment, and the last PHQ-9 is neither below 10" in dana.text
+        assert "R-STALL-B: 56 days or more in care, and the last score is neither below 10" in dana.text
         assert "PHQ-9 went from 13 to 11 in 8 weeks: neither below 10 nor halved" in dana.html
         await dana.opens("/registry?flag=overdue")
         assert len(names(dana)) == 2
@@ -275,11 +278,9 @@ def routes() -> list[tuple[str, str, Access]]:
 
 
 def filled(path: str) -> str:
-    return (
-        path.replace("{month}", "2026-03").replace("{month}", "2026-03")
-        if "{month}" in path
-        else re.sub(r"\{\w+\}", str(uuid4()), path)
-    )
+    """Ids that exist nowhere, and values that routes can read."""
+    known = {"month": "2026-03", "version": "1"}
+    return re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], str(uuid4())), path)
 
 
 CLOSED = [
@@ -361,16 +362,31 @@ async def test_another_clinics_ids_are_not_found_and_nothing_is_changed(
     event_id = next(href for href in re.findall(r'href="/safety/([0-9a-f-]+)"', dana.html))
     await dana.opens("/time")
     entry_id = dana.links("Correct")[0].split("/")[2]
-    ids = {"patient_id": str(patient_id), "event_id": event_id, "task_id": str(task_id), "entry_id": entry_id}
+    await dana.opens("/registry")
+    await dana.submits("/registry/views", name="Late ones")
+    view_id = next(iter(re.findall(r"/registry/views/([0-9a-f-]+)/delete", dana.html)))
+    casey = await actor(console_deps, harbor)
+    async with console_deps.system_db.begin() as tx:
+        change = ChangeForm(date(2026, 3, 2), "dose_changed", "sertraline 100 mg")
+        await treatment_changes.record_change(tx, casey, patient_id, change, now=console_deps.clock.now())
+        proposal_id = await tx.scalar(select(StepProposal.id).limit(1))
+    ids = {
+        "patient_id": str(patient_id),
+        "event_id": event_id,
+        "task_id": str(task_id),
+        "entry_id": entry_id,
+        "view_id": view_id,
+        "proposal_id": str(proposal_id),
+    }
     before = await snapshot(console_deps, harbor)
     for role in ROLES:
         async with signed_in(console_deps, lakeside, role) as stranger:
             await stranger.opens("/account")
             token = dict(stranger.form("/sign-out").fields)["_csrf"]
             for method, path, access in CLOSED:
-                if role not in access.roles or "{" not in path or "{month}" in path:
+                if role not in access.roles or "_id}" not in path:
                     continue
-                target = re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], path)
+                target = re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], str(uuid4())), path.replace("{month}", "2026-03"))
                 answer = await stranger.client.request(
                     method, target, data=[*VALID.items(), ("_csrf", token)] and {**VALID, "_csrf": token}
                 )
@@ -393,3 +409,81 @@ async def snapshot(deps: Deps, clinic: Clinic) -> dict[str, int]:
     for row in rows:
         counts[row.action] = counts.get(row.action, 0) + 1
     return counts
+
+
+async def test_a_view_of_ones_own_is_saved_named_and_deleted(dana: Colleague, harbor: Clinic) -> None:
+    await many(dana, harbor, 1)
+    await dana.opens("/registry?caseload=clinic&flag=new")
+    await dana.submits("/registry/views", name="New here")
+    assert "View saved under your name." in dana.text
+    assert dana.links("New here") == ["/registry?caseload=clinic&amp;flag=new"]
+    await dana.submits("/registry/views", name="New here")
+    assert dana.status == 409
+    assert "a view of this name exists already" in dana.text
+    await dana.opens("/registry")
+    action = next(form.action for form in dana.page.forms if form.action.endswith("/delete"))
+    await dana.submits(action)
+    assert dana.links("New here") == []
+
+
+async def test_the_registry_as_a_file_runs_nothing_and_leaves_a_row(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await enrols(dana, harbor, family_name="=HYPERLINK(1)")
+    answer = await dana.client.get("/registry/export")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith('attachment; filename="registry-')
+    assert "'=HYPERLINK(1)" in answer.text
+    assert ",=HYPERLINK" not in answer.text
+    assert (await snapshot(console_deps, harbor))["registry.exported"] == 1
+    await dana.opens("/registry/print")
+    assert dana.status == 200
+    assert "Print it with the browser" in dana.text
+
+
+async def test_flags_rules_and_steps_are_on_one_page(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    await dana.opens(f"/patients/{patient_id}/rules")
+    assert "R-NOSCORE" in dana.text
+    assert "Can't be judged" in dana.text
+    await dana.submits(f"/patients/{patient_id}/flags", safety=["yes"], discuss=None)
+    assert "Flags saved." in dana.text
+    await dana.opens("/registry?flag=safety")
+    assert len(names(dana)) == 1
+    who = await actor(console_deps, harbor)
+    async with console_deps.system_db.begin() as tx:
+        change = ChangeForm(date(2026, 3, 2), "medication_started", "sertraline 50 mg")
+        await treatment_changes.record_change(tx, who, patient_id, change, now=clock.now())
+    await dana.opens(f"/patients/{patient_id}/rules")
+    decline = next(form.action for form in dana.page.forms if form.action.endswith("/decline"))
+    await dana.submits(decline, reason="   ")
+    assert dana.status == 422
+    await dana.opens(f"/patients/{patient_id}/rules")
+    await dana.submits(decline, reason="Seen in the clinic on Friday")
+    assert "Step declined." in dana.text
+    assert "Seen in the clinic on Friday" in dana.html
+    accept = next(form.action for form in dana.page.forms if form.action.endswith("/accept"))
+    await dana.submits(accept)
+    assert dana.status in (200, 409)
+
+
+async def test_the_months_figures_are_shown_and_signed_once(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    await many(dana, harbor, 2)
+    await dana.opens("/quality/2026-03")
+    assert "The month can be signed when it is over." in dana.text
+    assert "value set: Hospice" in dana.text
+    clock.advance(weeks=5)
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens("/quality/2026-03")
+        assert "PERSON00, Maren" in lead.text
+        await lead.submits("/quality/2026-03/sign", note="")
+        assert lead.status == 422
+        await lead.opens("/quality/2026-03")
+        await lead.submits("/quality/2026-03/sign", note="Two patients were not reached: call them.")
+        assert "Month signed." in lead.text
+        assert "This month is signed." in lead.text
+        assert (await lead.client.get("/quality/2026-13")).status_code == 404
