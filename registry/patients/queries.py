@@ -65,6 +65,8 @@ class PatientPage(msgspec.Struct, frozen=True):
     coverage: tuple[CoverageLine, ...]
     episode: EpisodeFacts | None
     earlier_episodes: tuple[EarlierEpisode, ...]
+    code_word: str | None = None
+    interpreter: bool = False
 
 
 class NumberOwner(msgspec.Struct, frozen=True):
@@ -177,6 +179,8 @@ async def patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> 
         coverage=tuple(_coverage(tx, line) for line in coverage),
         episode=episode,
         earlier_episodes=earlier,
+        code_word=tx.vault.open_or_none(row.code_word_sealed) if clinical else None,
+        interpreter=bool(row.interpreter),
     )
 
 

@@ -172,9 +172,20 @@ def _consents(visit: Visit, facts: PatientFacts) -> Iterable[ConsentLine]:
         yield ConsentLine(
             "Voicemail", "given" if voicemail else "not given", "good" if voicemail else "quiet", ""
         )
+    yield from _before_calling(facts)
     if patient.emergency is not None:
         e = patient.emergency
         yield ConsentLine("Emergency contact", "named", "good", f"{e.name}, {e.relation}, {e.phone}")
+
+
+def _before_calling(facts: PatientFacts) -> Iterable[ConsentLine]:
+    patient = facts.patient
+    if patient.code_word is not None:
+        yield ConsentLine("Code word", "agreed", "good", f"Say it first when you call: {patient.code_word}")
+    if patient.interpreter:
+        yield ConsentLine("Interpreter", "asked for", "warn", f"Language: {patient.language}. By phone only.")
+    if patient.phone is not None and not patient.phone.safe_to_text:
+        yield ConsentLine("Number", "not safe to text", "warn", "Somebody else may read along.")
 
 
 def _texting_consent(visit: Visit, facts: PatientFacts) -> ConsentLine:
@@ -286,6 +297,7 @@ def _time(visit: Visit, facts: PatientFacts, form: FormState | None) -> TimePane
         activities=loggable(visit),
         rule_set="" if bar is not None else NO_RULES,
         zone=visit.at(visit.now).zone,
+        coverage_href=f"/patients/{facts.patient.id}/coverage" if visit.actor.has(*CARE) else "",
         modalities=tuple(Choice(value, label) for value, label in MODALITIES.items()),
         timer_activity="consultant_review" if visit.actor.roles == {"consultant"} else "patient_contact",
     )
