@@ -50,7 +50,7 @@ def create_app(deps: Deps) -> Litestar:
         guards=[guard],
         dependencies={"deps": Provide(lambda: deps, sync_to_thread=False), "console": _console(deps)},
         exception_handlers={Exception: errors.handle},
-        before_send=[headers.before_send],
+        before_send=[headers.before_send_in_demo if deps.settings.mode == "demo" else headers.before_send],
         template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment)),
         openapi_config=openapi_config(),
         plugins=[TimesOfDay()],

@@ -12,6 +12,7 @@ from sqlalchemy import Table, bindparam, select, update
 from api.demo import people
 from api.demo.advice import Advice
 from api.demo.clinics import Clinic
+from api.demo.contacts import Contacts
 from api.demo.dice import Dice
 from api.demo.enrolments import Team
 from api.demo.history import Course
@@ -90,6 +91,9 @@ async def settle(
         await now.tell_registry(tx, courses)
         if clinic.plan is people.HARBOR:
             await Advice(deps, clinic, opening).tell(tx, courses)
+            await Contacts(deps, clinic, opening).tell(tx, courses)
+    if clinic.plan is people.HARBOR:
+        await Contacts(deps, clinic, opening).ripen()
     await Stage(deps, StoryClock(opening)).until(opening)
     async with deps.system_db.begin(clinic.id) as tx:
         await worklist.rebuild(tx, clinic.id, opening)

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, and_, or_, select
 
 from api.demo.stage import Due, next_due
-from api.demo.views import DemoPatient, PhoneEvent, PhoneMessage, PhonePage, split_links
+from api.demo.views import BLANK, DemoPatient, PhoneEvent, PhoneMessage, PhonePage, split_links
 from api.wiring import Deps
 from kernel.db import Tx
 from messaging.conversation.copy import phone_words
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.delivery.tables import Outbox
+from messaging.links import service as links
 from registry.episodes.tables import Episode
 from registry.measures.tables import MeasureResult
 from registry.organisation.tables import Clinic, Sender
@@ -25,6 +26,7 @@ from registry.safety.tables import RiskEvent
 from registry.worklist.tables import RegistryLine, Task
 from registry.worklist.tasks import KINDS
 from staff_console.formats import day, moment
+from staff_console.words import instrument
 
 MOST_MESSAGES: Final = 60
 MOST_EVENTS: Final = 14
@@ -37,6 +39,12 @@ CHANNELS: Final = {
     "portal": "Page only",
     "phone": "Calls only",
     "none": "No contact",
+}
+_BY: Final = {
+    "sms": "by text",
+    "portal": "on the page",
+    "staff": "by staff",
+    "mixed": "by text and on the page",
 }
 _NEWS: Final = {
     "check_in": "check-in",
@@ -54,7 +62,7 @@ _MEANINGS: Final = {
     "free_text": "Not an answer: a person reads it",
     "wrong_number": "Wrong number: nothing more is sent there",
     "already_done": "The check-in is done already",
-    "late_answer": "Too late to count: a person reads it",
+    "late_answer": "Not asked here, so not filed: a person reads it",
 }
 
 
@@ -115,7 +123,7 @@ async def most_interesting(tx: Tx) -> UUID | None:
     return found
 
 
-async def page(deps: Deps, patient_id: UUID, *, error: str = "") -> PhonePage | None:
+async def page(deps: Deps, patient_id: UUID, *, error: str = "", visit_secret: str = "") -> PhonePage | None:
     now = deps.clock.now()
     due = await next_due(deps)
     async with deps.system_db.begin() as tx:
@@ -126,6 +134,8 @@ async def page(deps: Deps, patient_id: UUID, *, error: str = "") -> PhonePage | 
         people = await _people(tx, whose)
         messages = await _messages(tx, deps, whose, now)
         events = await _events(tx, whose, now)
+        registry = await _registry(tx, whose)
+        visit = await links.visit(tx, visit_secret, now=now)
         asked = await tx.scalar(
             select(SmsThread.id).where(
                 SmsThread.phone_key == whose.phone_key, SmsThread.active_check_in_id.is_not(None)
@@ -148,6 +158,8 @@ async def page(deps: Deps, patient_id: UUID, *, error: str = "") -> PhonePage | 
         suggestions=NUMBERS if asked is not None else WORDS,
         error=error,
         poll_href=here,
+        page_href="/check-in" if visit is not None and visit.patient_id == patient_id else BLANK,
+        registry=registry,
     )
 
 
@@ -262,7 +274,7 @@ async def _events(tx: Tx, whose: Owner, now: datetime) -> tuple[PhoneEvent, ...]
         score = "incomplete" if row.total is None else str(row.total)
         add(
             row.filed_at,
-            f"Filed: {row.instrument_id.upper()} {score}, by {row.channel}",
+            f"Filed: {instrument(row.instrument_id)} {score}, {_BY.get(row.channel, row.channel)}",
             f"{chart}#scores",
             "good",
         )
@@ -284,6 +296,36 @@ async def _events(tx: Tx, whose: Owner, now: datetime) -> tuple[PhoneEvent, ...]
         add(row.opened_at, f"Task: {KINDS[row.kind].label}", "/tasks", "warn")
     found.sort(key=lambda pair: pair[0], reverse=True)
     return tuple(event for _, event in found[:MOST_EVENTS])
+
+
+async def _registry(tx: Tx, whose: Owner) -> tuple[tuple[str, str], ...]:
+    row = await tx.first(
+        select(
+            RegistryLine.phq9_first, RegistryLine.phq9_last, RegistryLine.gad7_first, RegistryLine.gad7_last,
+            RegistryLine.check_in_state, RegistryLine.no_answer_count, RegistryLine.open_risk,
+            RegistryLine.next_check_in_on,
+        ).where(RegistryLine.patient_id == whose.patient_id)
+        .order_by(RegistryLine.referred_at.desc())
+        .limit(1)
+    )  # fmt: skip
+    if row is None:
+        return ()
+    planned = "none" if row.next_check_in_on is None else day(row.next_check_in_on).text
+    shown = [
+        ("PHQ-9", _moved(row.phq9_first, row.phq9_last)),
+        ("GAD-7", _moved(row.gad7_first, row.gad7_last)),
+        ("Check-in", (row.check_in_state or "none yet").replace("_", " ")),
+        ("Next check-in", planned),
+    ]
+    if row.no_answer_count:
+        shown.append(("No answer", f"{row.no_answer_count} in a row"))
+    if row.open_risk:
+        shown.append(("Safety", "event open"))
+    return tuple(shown)
+
+
+def _moved(first: int | None, last: int | None) -> str:
+    return "not yet" if last is None else f"{first} → {last}"
 
 
 def _understood(row: Row[Any]) -> tuple[str, Any]:

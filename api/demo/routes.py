@@ -153,7 +153,8 @@ def _person(key: str) -> tuple[ClinicPlan, Person] | None:
 
 async def _phone_page(request: WebRequest, deps: Deps, patient_id: UUID, error: str = "") -> Response[str]:
     _demo_only(deps)
-    page = await phones.page(deps, patient_id, error=error)
+    secret = request.cookies.get(cookies.name(deps.settings, cookies.PORTAL), "")
+    page = await phones.page(deps, patient_id, error=error, visit_secret=secret)
     if page is None:
         raise NotFound("phone")
     return _page(request, "phone", page, _token(deps), 422 if error else 200)

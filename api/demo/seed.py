@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import func, select
 
-from api.demo import aftermath, clinics, enrolments, people
+from api.demo import aftermath, clinics, enrolments, people, safety_policy
 from api.demo.clinics import Clinic
 from api.demo.dice import Dice
 from api.demo.history import Course, History
@@ -137,6 +137,10 @@ async def _tell(deps: Deps, opening: datetime, dice: Dice) -> None:
         founded = await clinics.found(tx, opening - FOUNDED)
     for clinic in founded:
         today = opening.astimezone(ZoneInfo(clinic.plan.zone)).date()
+        async with deps.system_db.begin(clinic.id) as tx:
+            await safety_policy.answer_tests(
+                tx, clinic.plan, clinic.id, clinic.staff, today, opening - timedelta(days=1)
+            )
         main = clinic.plan is people.HARBOR
         courses = await _past(deps, clinic, today, opening, dice, scenes=main)
         if main:

@@ -4,9 +4,11 @@ Posts: `/demo/phones/{id}/reply` (body), `/demo/clock` (jump: hour, day or next;
 """
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
+
+BLANK: Final = "/static/demo/blank.html"  # stands in the browser until a link is opened in it
 
 
 class DemoPatient(Struct, frozen=True):
@@ -46,7 +48,9 @@ class PhoneEvent(Struct, frozen=True):
 class PhonePage(Struct, frozen=True):
     """`selected` is the patient whose phone is shown; `next_due` says what the third jump leads to ("Thursday
     09:00: check-in for two patients") and is empty when nothing is due. `suggestions` are replies to tap.
-    `error` belongs to the reply box. `poll_href` is this page, fetched again by htmx; empty switches that off."""
+    `error` belongs to the reply box. `poll_href` is this page, fetched again by htmx; empty switches that off.
+    `page_href` is what the browser beside the phone shows: the check-in that was opened, or what to do to open it.
+    `registry` is the patient's line in the registry, as (label, value)."""
 
     clinic: str
     now_day: str
@@ -62,6 +66,8 @@ class PhonePage(Struct, frozen=True):
     suggestions: tuple[str, ...] = ()
     error: str = ""
     poll_href: str = ""
+    page_href: str = BLANK
+    registry: tuple[tuple[str, str], ...] = ()
 
 
 def split_links(body: str, base_url: str) -> tuple[Part, ...]:

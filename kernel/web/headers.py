@@ -22,6 +22,17 @@ FIXED = {
 STATIC = ("/static/", "/portal-static/", "/phone-static/")
 
 
+# The demonstration shows the patient's page beside the phone. No other deployment lets a page be framed.
+DEMO_CSP = CSP.replace("frame-ancestors 'none'", "frame-ancestors 'self'; frame-src 'self'")
+DEMO_FRAMES = ("/demo/", "/static/demo/", "/c/", "/check-in")
+
+
+async def before_send_in_demo(message: Message, scope: Scope) -> None:
+    await before_send(message, scope)
+    if message["type"] == "http.response.start" and str(scope["path"]).startswith(DEMO_FRAMES):
+        MutableScopeHeaders.from_message(message)["content-security-policy"] = DEMO_CSP
+
+
 async def before_send(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return

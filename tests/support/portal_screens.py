@@ -105,4 +105,5 @@ PHONE = PhonePage(
     next_due="Tuesday 09:00 PST: check-in for two patients",
     suggestions=("0", "1", "2", "3", "BACK", "STOP"),
     poll_href="/demo/phones/p1",
+    registry=(("PHQ-9", "13 → 9"), ("GAD-7", "9 → 4"), ("Check-in", "in progress")),
 )  # fmt: skip

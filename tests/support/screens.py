@@ -122,6 +122,7 @@ def row(number: int, name: str, **changes: object) -> RegistryRow:
         "weeks": str(number * 3),
         "flags": (),
         "phq9": phq(16, 9, 0, 14, 11),
+        "others": (),
         "gad7": gad(12, 8),
         "check_in": marks.check_in_pill("scheduled", "27-Nov"),
         "last_contact": on("2026-11-16"),
