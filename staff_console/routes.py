@@ -12,8 +12,8 @@ from staff_console.care_plan import controller as care_plan
 from staff_console.contact import controller as contact
 from staff_console.coverage import controller as coverage
 from staff_console.enrol import controller as enrol
-from staff_console.on_call import controller as on_call
 from staff_console.handover import controller as handover
+from staff_console.on_call import controller as on_call
 from staff_console.patient import controller as patient
 from staff_console.protocol import controller as protocol
 from staff_console.quality import controller as quality
@@ -24,6 +24,7 @@ from staff_console.safety import controller as safety
 from staff_console.scores import controller as scores
 from staff_console.search import controller as search
 from staff_console.setup import controller as setup
+from staff_console.setup import launch, numbers
 from staff_console.status import controller as status
 from staff_console.steps import controller as steps
 from staff_console.tasks import controller as tasks
@@ -57,5 +58,7 @@ ROUTES: Final[list[Any]] = [
     *billing.ROUTES,
     *coverage.ROUTES,
     *setup.ROUTES,
+    *launch.ROUTES,
+    *numbers.ROUTES,
     *handover.ROUTES,
 ]

@@ -29,6 +29,7 @@ SAID: Final[Mapping[str, str]] = {
     "contact_saved": "Contact saved. Copy it into the EHR, then tick it as filed.",
     "filed": "Ticked as filed in the EHR.",
     "unfiled": "The tick was taken back.",
+    "closing_rule": "Saved. It holds from now on.",
     "template_saved": "Template saved. New notes start with it.",
     "care_plan_saved": "Saved as a new version. Earlier ones stay.",
     "care_plan_signed": "Signed.",
@@ -102,5 +103,10 @@ SAID: Final[Mapping[str, str]] = {
     "step_accepted": "Step taken.",
     "step_declined": "Step declined. It is proposed again only when something new happens.",
     "month_signed": "Month signed. The figures are kept as they stand.",
+    "ticked": "Ticked.",
+    "pilot_started": "The pilot runs. Its limit holds from now on.",
+    "pilot_reported": "Report signed.",
+    "pilot_ended": "The pilot ended.",
+    "closed_day": "Closed day added.",
     "clinic": "You work in this clinic now.",
 }

@@ -419,7 +419,7 @@ async def test_a_view_of_ones_own_is_saved_named_and_deleted(dana: Colleague, ha
     assert dana.links("New here") == ["/registry?caseload=clinic&amp;flag=new"]
     await dana.submits("/registry/views", name="New here")
     assert dana.status == 409
-    assert "a view of this name exists already" in dana.text
+    assert "A view of this name exists already" in dana.text
     await dana.opens("/registry")
     action = next(form.action for form in dana.page.forms if form.action.endswith("/delete"))
     await dana.submits(action)
