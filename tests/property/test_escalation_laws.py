@@ -47,7 +47,8 @@ class Escalation(RuleBasedStateMachine):
 
     def _new_round(self) -> None:
         self.state, self.taken_at = "open", None
-        self.step, self.round_at, self.rung_at = 0, self.now, None
+        self.step, self.round_at = 0, self.now
+        self.rung_at: datetime | None = None
         self.told: tuple[Told, ...] = ()
         self.next_at = self.now + FIRST_LOOK
         self.next_at = after_sending(self._situation(), self.now)
