@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, cast
+from typing import Final, cast
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from kernel.audit import Actor
 from kernel.db import Tx
 from messaging.conversation.thread import Delivery, delivery_of
+from messaging.delivery.service import Channel
 from messaging.delivery.tables import Outbox
 from registry.access import CLINICAL, require
 from registry.organisation.tables import Staff
@@ -24,7 +25,7 @@ class SentLine(msgspec.Struct, frozen=True):
 
     at: datetime
     kind: str
-    channel: Literal["sms", "email"]
+    channel: Channel
     to: str
     delivery: Delivery
 
@@ -45,7 +46,7 @@ async def sent_about(tx: Tx, viewer: Actor, event_id: UUID) -> tuple[SentLine, .
         SentLine(
             row.created_at,
             row.kind,
-            cast(Literal["sms", "email"], row.channel),
+            cast(Channel, row.channel),
             row.name or "",
             delivery_of(row.state, row.provider_status),
         )

@@ -327,7 +327,7 @@ def _log(visit: Visit, found: Found, around: Around) -> Iterable[LogLine]:
         )
     for line in around.sent:
         state, tone = _SENT[line.delivery]
-        by = "e-mail" if line.channel == "email" else "text"
+        by = {"email": "e-mail", "voice": "call", "sms": "text"}[line.channel]
         what = f"Alert to {line.to} by {by}" if line.kind == "alert" else "Safety text to the patient"
         dated.append((line.at, LogLine(visit.at(line.at), "system", what, state.capitalize(), tone)))
     for action in found.actions:
