@@ -81,6 +81,7 @@ class Beat(msgspec.Struct, frozen=True):
 class Watch(msgspec.Struct, frozen=True):
     """What the watchdog remembers. `good_at`: when it last knew that all was well, or when it started."""
 
+    started_at: datetime
     good_at: datetime
     told_at: datetime | None = None
     beat: Beat | None = None
@@ -98,15 +99,16 @@ def look(watch: Watch, beat: Beat | None, now: datetime) -> tuple[Watch, Alarm |
     auditor reports after half a minute; again every ten minutes, and once when all is well."""
     if beat is not None and not beat.failing and now - beat.at <= SILENT:
         back = None if watch.told_at is None else _recovered(watch, now)
-        return Watch(good_at=now, beat=beat), back
+        return Watch(watch.started_at, good_at=now, beat=beat), back
     known = beat or watch.beat
     silent = beat is None or now - beat.at > SILENT
-    since = watch.good_at if known is None or not silent else max(watch.good_at, known.at)
+    heard = watch.started_at if known is None else max(watch.started_at, known.at)
+    since = heard if silent else watch.good_at
     if now - since <= (SILENT if silent else FAILING):
         return msgspec.structs.replace(watch, beat=known), None
     if watch.told_at is not None and now - watch.told_at < AGAIN:
         return msgspec.structs.replace(watch, beat=known), None
-    return Watch(watch.good_at, now, known), _alarm(beat, known, silent, since, now)
+    return msgspec.structs.replace(watch, told_at=now, beat=known), _alarm(beat, known, silent, since, now)
 
 
 def _alarm(beat: Beat | None, known: Beat | None, silent: bool, since: datetime, now: datetime) -> Alarm:

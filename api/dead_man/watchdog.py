@@ -17,9 +17,9 @@ from api.dead_man.auditor import NAME
 from api.dead_man.rules import Alarm, Beat, Check, Watch, look
 from kernel import log
 from kernel.clock import Clock
-from kernel.crypto import Vault
+from kernel.crypto import Vault, new_key
 from kernel.db import Database
-from kernel.ids import NewId
+from kernel.ids import NewId, new_token
 from kernel.tables import Heartbeat
 from messaging.delivery.outcomes import Accepted
 from messaging.gateways.email import Mailer
@@ -41,7 +41,7 @@ class PostgresHeartbeats:
     """As the role `evenkeel_watchdog`, which may read this one table."""
 
     def __init__(self, url: str) -> None:
-        self._database = Database(url, Vault((), ""), role="watchdog", pool_size=1)
+        self._database = Database(url, _no_vault(), role="watchdog", pool_size=1)
 
     async def last(self) -> Beat | None:
         async with asyncio.timeout(PATIENCE_S), self._database.begin() as tx:
@@ -49,6 +49,11 @@ class PostgresHeartbeats:
 
     async def close(self) -> None:
         await self._database.close()
+
+
+def _no_vault() -> Vault:
+    """Keys that nothing was sealed with: this process opens nothing."""
+    return Vault((new_key(),), new_token() + new_token())
 
 
 class SqliteHeartbeats:
@@ -91,7 +96,7 @@ class Watchdog:
         self._to = to
         self._clock = clock
         self._new_id = new_id
-        self._watch = Watch(good_at=clock.now())
+        self._watch = Watch(clock.now(), good_at=clock.now())
 
     async def turn(self) -> Alarm | None:
         """Gives the e-mail that was sent, if one was."""

@@ -39,7 +39,7 @@ class DrillLine(msgspec.Struct, frozen=True):
 
 
 class DrillReport(msgspec.Struct, frozen=True):
-    """Drills begun in [since, until), newest first; `slots` in a fixed order."""
+    """Drills begun from `since` to `until`, newest first; `slots` in a fixed order."""
 
     since: datetime
     until: datetime
@@ -81,7 +81,7 @@ async def _drills(
             RiskEvent.acknowledge_by, RiskEvent.contact_by,
         )
         .join(RiskEvent, RiskEvent.id == Drill.event_id)
-        .where(Drill.clinic_id == clinic_id, Drill.started_at >= start, Drill.started_at < end)
+        .where(Drill.clinic_id == clinic_id, Drill.started_at >= start, Drill.started_at <= end)
         .order_by(Drill.started_at.desc(), Drill.id)
         .limit(MOST)
     )  # fmt: skip

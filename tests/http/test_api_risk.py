@@ -57,8 +57,9 @@ async def test_another_system_reports_what_a_named_person_did_about_an_event_tha
     tried = {"by_id": by, "channel": "phone", "outcome": "no_answer"}
     refused = await web.post(f"{path}/attempts", headers=key, json=tried)
     assert (refused.status_code, "nobody has acknowledged" in refused.text) == (409, True)
+    dana = await actor(deps, harbor)
     async with deps.system_db.begin() as tx:
-        await safety.acknowledge(tx, await actor(deps, harbor), event_id, now=deps.clock.now())
+        await safety.acknowledge(tx, dana, event_id, now=deps.clock.now())
     assert (await web.post(f"{path}/attempts", headers=key, json=tried)).status_code == 201
     stranger = await web.post(f"{path}/attempts", headers=key, json=tried | {"by_id": str(event_id)})
     assert stranger.json()["errors"][0]["field"] == "by_id"
