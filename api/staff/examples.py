@@ -289,3 +289,49 @@ OUTWARD_REFERRAL: Final = _one(
     {"kind": "specialty_therapy", "to": "Alder Therapy", "why": "Trauma work", "sent_on": "2026-11-20"},
 )
 REFERRAL_STEP: Final = _one("The patient was seen", {"step": "seen", "on": "2026-11-24"})
+FLAGS: Final = _one("For the case review", {"discuss": True})
+THRESHOLDS: Final = _one("A contact every three weeks", {"no_contact_days": 21})
+TREATMENT_CHANGE: Final = _one(
+    "A dose raised by the treating clinician",
+    {"on": "2026-11-20", "kind": "dose_changed", "what": "sertraline 100 mg", "source": "elsewhere"},
+)
+DECLINE: Final = _one("Not now", {"reason": "Starts therapy on Friday"})
+COVER: Final = _one(
+    "Two weeks away",
+    {
+        "absent_id": _STAFF.format(2),
+        "covering_id": _STAFF.format(4),
+        "from_on": "2026-12-21",
+        "until_on": "2027-01-01",
+    },
+)
+EVENTS: Final = _one(
+    "A visit and its diagnosis",
+    {
+        "events": [
+            {
+                "mrn": "TEST-1001",
+                "kind": "encounter",
+                "code": "99214",
+                "status": "finished",
+                "started_on": "2026-03-10",
+            },
+            {
+                "mrn": "TEST-1001",
+                "kind": "condition",
+                "code": "F33.1",
+                "status": "active",
+                "started_on": "2026-01-05",
+            },
+        ]
+    },
+)
+VALUE_SET: Final = _one(
+    "Visits",
+    {
+        "name": "Contact or Office Visit",
+        "version": "2026",
+        "source": "the publisher's release",
+        "codes": ["99213", "99214"],
+    },
+)

@@ -35,6 +35,7 @@ from registry.episodes import service as episodes
 from registry.episodes import status as statuses
 from registry.episodes.forms import ContactMode, EnrolmentForm, ReferralForm, Status, StatusForm
 from registry.episodes.queries import EarlierEpisode, EpisodeFacts
+from registry.organisation import queries as organisation
 from registry.patients import queries
 from registry.patients.forms import Address, Channel, EmergencyContact, PhoneState, SecondChannel, Sex
 from registry.patients.queries import CoverageLine
@@ -44,7 +45,7 @@ from registry.plans.queries import PlanFacts
 from registry.plans.rules import PlanLine
 from registry.worklist import queries as worklist
 from registry.worklist.queries import Found, Line
-from registry.worklist.rules import CURRENT, RegistryFilter, Sort
+from registry.worklist.rules import CURRENT, Flag, RegistryFilter, Sort
 
 ONE = f"{ROOT}/patients/{{patient_id:uuid}}"
 
@@ -127,6 +128,7 @@ async def registry(
     overdue: Annotated[
         bool | None, QueryParameter(description="Only those whose contact is overdue, or is not.")
     ] = None,
+    flag: Annotated[list[Flag] | None, QueryParameter(description="Lines with any of these flags.")] = None,
     sort: Annotated[Sort, QueryParameter()] = "default",
     descending: Annotated[bool, QueryParameter()] = False,
 ) -> Items[Line]:
@@ -135,12 +137,16 @@ async def registry(
         care_manager_id=care_manager_id,
         statuses=tuple(status) if status else CURRENT,
         overdue=overdue,
+        flags=frozenset(flag or ()),
         sort=sort,
         descending=descending,
     )
 
     async def body(call: Call) -> Items[Line]:
-        page = await worklist.registry_page(call.tx, call.actor, wanted, after, limit, now=call.now)
+        today = (await organisation.clinic(call.tx, call.clinic_id)).local_date(call.now)
+        page = await worklist.registry_page(
+            call.tx, call.actor, wanted, after, limit, now=call.now, today=today
+        )
         return Items(page.lines, page.next)
 
     return await within(request, deps, body)
