@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from api.serving import run
-from bench import dispatch, due, explain, inbound, month, registry
+from bench import alerts, dispatch, due, explain, inbound, month, portal, registry
 from bench.measuring import HEADING, Row, machine, show, write
 from tests.support.servers import PostgresServer, start_postgres
 
@@ -17,7 +17,9 @@ Measure = Callable[[PostgresServer], Awaitable[list[Row]]]
 PARTS: dict[str, Measure] = {
     "inbound": inbound.measure,
     "dispatch": dispatch.measure,
+    "alerts": alerts.measure,
     "due": due.measure,
+    "portal": portal.measure,
     "registry": registry.measure,
     "explain": explain.measure,
     "month": month.measure,

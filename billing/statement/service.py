@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -99,12 +99,14 @@ async def month_inputs(
     prepared_by: str,
     rule_set_name: str = BY_PAYER,
     episode_id: UUID | None = None,
+    also: Collection[UUID] = (),
 ) -> list[Inputs]:
-    """What every row of the month is derived from, by family name; of one episode when asked, even without time.
+    """What every row of the month is derived from, by family name; of one episode when asked, even without time, and
+    of those of `also`.
     Without audit: the caller records what it does with them. Raises Invalid for an unknown rule set."""
     clinic = await _clinic(tx, clinic_id)
     zone = zones.zone(clinic.zone)
-    logs = await month_log(tx, clinic_id, month, clinic.zone, episode_id)
+    logs = await month_log(tx, clinic_id, month, clinic.zone, episode_id, also)
     facts = await facts_of(tx, clinic_id, clinic, logs, month, zone)
     found = [
         Inputs(

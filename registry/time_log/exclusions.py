@@ -55,6 +55,36 @@ def frame_of(window: Window, policy: CountingPolicy, month: Month, zone: tzinfo)
     )
 
 
+FOREVER: Final = 2**40
+
+
+def frame_always(window: Window, policy: CountingPolicy) -> Frame:
+    """The window without a month, for `in_month`."""
+    found = frame_of(window, policy, Month(2000, 1), UTC)
+    stays = [(_at(s.start), FOREVER if s.end is None else at_or_after(s.end)) for s in window.stays]
+    return found._replace(month_start=0, month_end=0, stays=merged(stays) if policy.exclude_inpatient else [])
+
+
+def in_month(always: Frame, start: int, end: int) -> Frame:
+    """`always` for the month from `start` to `end`; stays and other patients' time outside it are left out."""
+    elsewhere = always.elsewhere
+    if elsewhere:
+        cut = {who: [i for i in taken if i[0] < end and i[1] > start] for who, taken in elsewhere.items()}
+        elsewhere = {who: taken for who, taken in cut.items() if taken}
+    stays = [i for i in always.stays if i[0] < end and i[1] > start] if always.stays else always.stays
+    return Frame(
+        always.policy,
+        start,
+        end,
+        always.consent,
+        always.consent_end,
+        always.enrolled,
+        always.ended,
+        stays,
+        elsewhere,
+    )
+
+
 def _elsewhere(window: Window) -> dict[str, list[Interval]]:
     found: dict[str, list[Interval]] = {}
     for other in window.elsewhere:

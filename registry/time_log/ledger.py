@@ -41,13 +41,19 @@ class EpisodeLog(msgspec.Struct, frozen=True):
 
 
 async def month_log(
-    tx: Tx, clinic_id: UUID, month: Month, zone_name: str, episode_id: UUID | None = None
+    tx: Tx,
+    clinic_id: UUID,
+    month: Month,
+    zone_name: str,
+    episode_id: UUID | None = None,
+    also: Collection[UUID] = (),
 ) -> list[EpisodeLog]:
-    """Every episode of the clinic with time in the month (or the one asked for, even without), by id."""
+    """Every episode of the clinic with time in the month (or the one asked for, even without), and those of `also`,
+    by id."""
     by_episode: dict[UUID, list[Entry]] = defaultdict(list)
     for row in await tx.all(_entries(clinic_id, month, zone_name, episode_id)):
         by_episode[row.episode_id].append(_entry(row))
-    wanted = sorted(set(by_episode) | ({episode_id} if episode_id is not None else set()))
+    wanted = sorted(set(by_episode) | set(also) | ({episode_id} if episode_id is not None else set()))
     episodes = await windows(tx, clinic_id, wanted, zone_name)
     if episode_id is None:
         taken = elsewhere((str(owner), each) for owner, found in by_episode.items() for each in found)

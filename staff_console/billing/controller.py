@@ -15,7 +15,7 @@ from billing.statement.service import EXPORTERS, READERS
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.time_log.months import Month
-from staff_console.billing import closing, identity, money
+from staff_console.billing import closing, explained, identity, money
 from staff_console.deps import ConsoleDeps
 from staff_console.pages import View, Visit, show, within
 
@@ -54,4 +54,12 @@ async def export(request: WebRequest, console: Console, month: FromPath[str]) ->
     return Response(content, media_type=media_type, headers={"content-disposition": disposition})
 
 
-ROUTES: Final = [billing_start, month_page, export, *closing.ROUTES, *identity.ROUTES, *money.ROUTES]
+ROUTES: Final = [
+    billing_start,
+    month_page,
+    export,
+    *closing.ROUTES,
+    *identity.ROUTES,
+    *money.ROUTES,
+    *explained.ROUTES,
+]

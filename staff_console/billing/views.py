@@ -46,6 +46,7 @@ class BillingRow(Struct, frozen=True):
     checks: tuple[Check, ...]
     state: Literal["ready", "held", "none"]
     packet_href: str = ""
+    why_href: str = ""
 
 
 class Link(Struct, frozen=True):
@@ -152,3 +153,90 @@ class BillingPage(Struct, frozen=True):
     problems: tuple[str, ...] = ()
     close: CloseSection | None = None
     links: tuple[Link, ...] = ()
+
+
+class RowLink(Struct, frozen=True):
+    """A row of the record an element rests on; `href` is empty for people who may not open it."""
+
+    text: str
+    href: str
+
+
+class ElementLine(Struct, frozen=True):
+    """`fix` and `who` say what to do about a missing one, and who can."""
+
+    label: str
+    state: Literal["passed", "failed", "held", "not_applicable"]
+    text: str
+    rows: tuple[RowLink, ...]
+    fix: str
+    who: str
+
+
+class SliceLine(Struct, frozen=True):
+    """`text` is the one reason why a stretch does not count, or says that it does."""
+
+    at: str
+    minutes: str
+    counts: bool
+    text: str
+
+
+class EntrySlices(Struct, frozen=True):
+    at: Moment
+    role: str
+    activity: str
+    slices: tuple[SliceLine, ...]
+
+
+class DecisionLine(Struct, frozen=True):
+    id: str
+    text: str
+    reason: str
+    by: str
+    at: Moment
+
+
+class ExplainedPage(Struct, frozen=True):
+    """One patient's month: template `billing/explained.html`. Posts: `{post_to}/decisions` (kind, value, reason),
+    `{post_to}/withdraw/{id}` (reason). `month_type` is the type and its reason, `steps` rule ids with their words."""
+
+    month: str
+    month_text: str
+    patient: str
+    patient_href: str
+    coverage_href: str
+    post_to: str
+    lines: tuple[str, ...]
+    status: str
+    month_type: tuple[str, str]
+    rule_set: str
+    counted: str
+    steps: tuple[tuple[str, str], ...]
+    entries: tuple[EntrySlices, ...]
+    elements: tuple[ElementLine, ...]
+    holds: tuple[tuple[str, str], ...]
+    released: tuple[tuple[str, str], ...]
+    flags: tuple[str, ...]
+    decisions: tuple[DecisionLine, ...]
+    kinds: tuple[Choice, ...]
+    releasable: tuple[str, ...]
+    form: FormState
+    may_decide: bool
+
+
+class MissingRow(Struct, frozen=True):
+    patient: str
+    href: str
+    minutes: int
+    next_line: str
+    elements: tuple[ElementLine, ...]
+
+
+class MissingPage(Struct, frozen=True):
+    """What is missing this month, with who can mend it: template `billing/missing.html`."""
+
+    month: str
+    month_text: str
+    mine: bool
+    rows: tuple[MissingRow, ...]

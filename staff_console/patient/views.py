@@ -115,6 +115,7 @@ class TimePanel(Struct, frozen=True):
     may_log: bool = True
     timer_activity: str = "patient_contact"
     modalities: tuple[Choice, ...] = ()
+    coverage_href: str = ""
 
 
 class NextPanel(Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,9 +13,11 @@ import pytest
 
 from billing.decisions import service as decisions
 from billing.decisions.rules import DecisionForm
+from billing.rules import text_of
 from billing.statement import explained
 from billing.statement.derivation import decoded, derive, encoded
 from billing.statement.explained import PatientMonth
+from billing.statement.rollup import roll_up
 from billing.statement.service import statement
 from kernel.audit import Actor
 from kernel.db import Database
@@ -214,3 +218,30 @@ async def test_time_that_does_not_count_begins_no_billing_episode(
             await explained.patient_month(
                 tx, practice.biller, UUID("019a0000-0000-7000-8000-00000000ffff"), MARCH, now=clock.now()
             )
+
+
+async def test_the_roll_up_of_months_says_what_the_statement_says(case: Case) -> None:
+    await case.works(40)
+    await case.works(25, "case_review", by=case.practice.consultant)
+    await case.works(20, "case_review")
+    await case.works(15, "clerical")
+    case.clock.advance(hours=24 * 31)
+    await case.works(50)
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        biller, now = case.practice.biller, case.clock.now()
+        pieces = [piece async for piece in roll_up(tx, biller, MARCH, Month(2026, 4), now=now)]
+        statements = [await statement(tx, biller, month, now=now) for month in (MARCH, Month(2026, 4))]
+    rolled = list(csv.DictReader(io.StringIO(b"".join(pieces).decode(), newline="")))
+    rows = [row for each in statements for row in each.rows]
+    assert [line["month"] for line in rolled] == ["2026-03", "2026-04"]
+    for line, row in zip(rolled, rows, strict=True):
+        assert line["episode_id"] == row.facts.episode.id
+        assert int(line["counted_seconds"]) == row.counted_seconds
+        assert line["lines"] == text_of(row.decision.lines if row.decision else ())
+        assert (line["month_type"], line["rule_set"]) == (row.month_type, row.rule_id)
+        excluded = dict(part.split() for part in line["excluded_seconds_by_reason"].split(";") if part)
+        assert {name: int(seconds) for name, seconds in excluded.items()} == row.excluded_seconds
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        with pytest.raises(Forbidden):
+            async for _ in roll_up(tx, case.practice.manager, MARCH, MARCH, now=now):
+                pass
