@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from api.wiring import Deps
-from tests.http.test_console_billing import MONTH, billable
+from tests.http.test_console_closing import MONTH, billable
 from tests.support.app import Clinic
 from tests.support.colleague import Colleague
 from tests.support.console import signed_in
