@@ -101,8 +101,8 @@ _SEALED: Final = (
 
 
 def _facts(tx: Tx, row: Row[Any]) -> ContactFacts:
-    opened = {name: tx.vault.open_or_none(getattr(row, f"{name}_sealed")) for name in _SEALED}
-    plain = {
+    opened: dict[str, Any] = {name: tx.vault.open_or_none(getattr(row, f"{name}_sealed")) for name in _SEALED}
+    plain: dict[str, Any] = {
         name: getattr(row, name)
         for name in ContactFacts.__struct_fields__
         if name not in opened and name not in ("note", "next_contact_mode")

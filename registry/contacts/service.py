@@ -31,6 +31,7 @@ from registry.time_log.timer import StopForm
 from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.rules import ChangeForm
 from registry.worklist import service as worklist
+from registry.worklist.tables import RegistryLine
 
 Source = Literal["console", "api"]
 
@@ -156,7 +157,11 @@ async def _tell_registry(tx: Tx, actor: Actor, episode_id: UUID, form: ContactFo
                 Contact.episode_id == episode_id, Contact.spoken.is_(True)
             )
         )
-        await worklist.set_last_contact(tx, episode_id, last, now)
+        known = await tx.scalar(
+            select(RegistryLine.last_contact_at).where(RegistryLine.episode_id == episode_id)
+        )
+        if known is None or (last is not None and last > known):
+            await worklist.set_last_contact(tx, episode_id, last, now)
     if form.discuss:
         await worklist.set_flags(tx, actor, episode_id, discuss=True, now=now)
 

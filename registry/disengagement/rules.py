@@ -32,6 +32,9 @@ class Policy(msgspec.Struct, frozen=True):
     lead_approves: bool = True
 
 
+BOUNDS: Final[Mapping[str, tuple[int, int]]] = {"attempts": (1, 20), "channels": (1, 4), "days": (1, 180)}
+
+
 class Try(msgspec.Struct, frozen=True):
     at: datetime
     channel: str
@@ -89,6 +92,26 @@ def policy_of(settings: Mapping[str, Any]) -> Policy:
         days=number("disengage_days", 21),
         lead_approves=settings.get("closing_approval", "lead") != "care_manager",
     )
+
+
+def as_settings(policy: Policy) -> dict[str, Any]:
+    return {
+        "disengage_attempts": policy.attempts,
+        "disengage_channels": policy.channels,
+        "disengage_days": policy.days,
+        "closing_approval": "lead" if policy.lead_approves else "care_manager",
+    }
+
+
+def check_policy(policy: Policy) -> list[Problem]:
+    found = [
+        Problem(name, f"must be {least} to {most}")
+        for name, (least, most) in BOUNDS.items()
+        if not least <= getattr(policy, name) <= most
+    ]
+    if policy.channels > policy.attempts:
+        found.append(Problem("channels", "can't be more than the tries"))
+    return found
 
 
 def judge(facts: Facts, policy: Policy, today: date, zone: str) -> Judgement:

@@ -84,6 +84,26 @@ async def standing(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) ->
     return Standing(judgement, policy, row.status, decided, facts.keep_until)
 
 
+async def policy(tx: Tx, viewer: Actor) -> Policy:
+    """The clinic's rule. Nothing in it is about a patient, so without audit."""
+    return await _policy(tx, require(viewer, *CLINICAL))
+
+
+async def set_policy(tx: Tx, actor: Actor, wanted: Policy, *, now: datetime) -> None:
+    """By the clinic lead. Raises `Invalid` with every number out of bounds."""
+    clinic_id = require(actor, "clinic_lead")
+    refuse(rules.check_policy(wanted))
+    row = await tx.first(select(Clinic.settings).where(Clinic.id == clinic_id).with_for_update())
+    if row is None:
+        raise NotFound("clinic")
+    settings = dict(row.settings or {}) | rules.as_settings(wanted)
+    await tx.execute(update(Clinic).where(Clinic.id == clinic_id).values(settings=settings))
+    await audit.record(
+        tx, actor, "closing_rule.changed", "clinic", clinic_id,
+        now=now, attempts=wanted.attempts, channels=wanted.channels, days=wanted.days,
+    )  # fmt: skip
+
+
 async def decide(
     tx: Tx, actor: Actor, patient_id: UUID, form: ClosingForm, *, now: datetime, outreach: Outreach
 ) -> UUID:

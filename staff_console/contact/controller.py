@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,8 @@ from registry.access import CARE
 from registry.contacts import chart, queries, service, templates
 from registry.contacts.forms import ContactKind
 from registry.contacts.templates import DEFAULTS
+from registry.disengagement import service as disengagement
+from registry.disengagement.rules import Policy
 from registry.drafts.service import drop as drop_draft
 from registry.filing import service as filing
 from registry.patients.queries import PatientPage
@@ -42,6 +44,16 @@ FILERS: Final = (*CARE, "consultant")
 class TemplateFields(msgspec.Struct, frozen=True):
     version: int
     body: str | None = None
+
+
+class RuleFields(msgspec.Struct, frozen=True):
+    attempts: int
+    channels: int
+    days: int
+    approval: Literal["lead", "care_manager"]
+
+
+RULE: Final = {"attempts": "Tries", "channels": "Ways", "days": "Days", "approval": "Who closes"}
 
 
 @get("/patients/{patient_id:uuid}/contact", opt=access.staff(*CARE))
@@ -147,9 +159,26 @@ def _kind(name: str) -> ContactKind:
     raise NotFound("template")
 
 
-async def _templates(visit: Visit, refused: tuple[str, FormState] | None) -> View:
+@post("/setup/closing-rule", opt=access.staff("clinic_lead"))
+async def set_closing_rule(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, RuleFields)
+        wanted = Policy(form.attempts, form.channels, form.days, form.approval == "lead")
+        await disengagement.set_policy(visit.tx, visit.actor, wanted, now=visit.now)
+        return said("/setup/note-templates", "closing_rule")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _templates(visit, None, await read_again(visit, "rule", error, RULE))
+
+    return await submit(request, console, do, again)
+
+
+async def _templates(
+    visit: Visit, refused: tuple[str, FormState] | None, rule: FormState | None = None
+) -> View:
     found = await templates.templates(visit.tx, visit.actor)
-    return View("contact/templates.html", presenter.templates_page(found, refused), "setup")
+    policy = await disengagement.policy(visit.tx, visit.actor)
+    return View("contact/templates.html", presenter.templates_page(found, policy, refused, rule), "setup")
 
 
 async def _fresh(visit: Visit, patient_id: UUID, asked: ContactQuery) -> View:
@@ -212,4 +241,5 @@ ROUTES: Final = [
     mark_filed,
     templates_page,
     set_template,
+    set_closing_rule,
 ]

@@ -11,6 +11,7 @@ from registry.contacts import chart, rules
 from registry.contacts.forms import ContactKind, ContactOutcome
 from registry.contacts.queries import ContactFacts
 from registry.contacts.templates import Template
+from registry.disengagement.rules import Policy
 from registry.filing.service import CopyState, Filed
 from registry.patients.queries import PatientPage
 from registry.treatment_changes.rules import KINDS as CHANGES
@@ -18,7 +19,7 @@ from registry.treatment_changes.rules import OF_MEDICATION
 from registry.worklist.queries import Line
 from staff_console import words
 from staff_console.contact.views import ContactLine, ContactPage, CopyPage, TemplateForm, TemplatesPage
-from staff_console.formstate import FormState, filled
+from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
 from staff_console.patient.presenter import loggable
 from staff_console.whose import whose
@@ -32,6 +33,10 @@ TITLES: Final[Mapping[Filed, str]] = {
     "case_review": "Case review",
     "month": "Month",
 }
+APPROVALS: Final = (
+    Choice("lead", "The clinic lead or a clinician"),
+    Choice("care_manager", "The care manager too"),
+)
 FIRST_OUTCOME: Final[Mapping[str, ContactOutcome]] = {"no_show": "did_not_come", "attempt": "no_answer"}
 
 
@@ -185,9 +190,21 @@ def fresh(visit: Visit, contact: ContactFacts) -> str:
 
 
 def templates_page(
-    templates: Mapping[ContactKind, Template], refused: tuple[str, FormState] | None
+    templates: Mapping[ContactKind, Template],
+    policy: Policy,
+    refused: tuple[str, FormState] | None,
+    rule: FormState | None,
 ) -> TemplatesPage:
-    return TemplatesPage(tuple(_template(template, refused) for template in templates.values()))
+    shown = filled(
+        "rule",
+        attempts=str(policy.attempts),
+        channels=str(policy.channels),
+        days=str(policy.days),
+        approval="lead" if policy.lead_approves else "care_manager",
+    )
+    return TemplatesPage(
+        tuple(_template(template, refused) for template in templates.values()), rule or shown, APPROVALS
+    )
 
 
 def _template(template: Template, refused: tuple[str, FormState] | None) -> TemplateForm:

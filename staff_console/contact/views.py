@@ -70,6 +70,9 @@ class TemplateForm(Struct, frozen=True):
 
 
 class TemplatesPage(Struct, frozen=True):
-    """Template `contact/templates.html`."""
+    """Template `contact/templates.html`. `rule` is when a patient who is not reached is proposed for closing; it posts
+    to `/setup/closing-rule` (attempts, channels, days, approval)."""
 
     templates: tuple[TemplateForm, ...]
+    rule: FormState
+    approvals: tuple[Choice, ...]

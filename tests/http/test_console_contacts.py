@@ -222,6 +222,10 @@ async def test_the_clinic_lead_writes_the_templates(
         await lead.opens("/setup/note-templates")
         await lead.submits("/setup/note-templates/phone", body="Mood:\nSleep:")
         assert "Template saved." in lead.said
+        await lead.submits("/setup/closing-rule", attempts="2", channels="3", days="400")
+        assert lead.errors == ["Ways can't be more than the tries.", "Days must be 1 to 180."]
+        await lead.submits("/setup/closing-rule", channels="2", days="14")
+        assert "It holds from now on." in lead.said
     await dana.opens(f"/patients/{patient_id}/contact")
     assert dict(dana.form(f"/patients/{patient_id}/contact").fields)["note"] == "Mood:\nSleep:"
 
