@@ -31,6 +31,7 @@ from messaging.conversation.state import Asking, Paused, from_json
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Message
+from messaging.escalation import replies as staff_phones
 from messaging.schedule.tables import CheckIn
 from registry.organisation.tables import Clinic
 from registry.patients import queries as patients
@@ -58,6 +59,7 @@ async def park(tx: Tx, inbound: Inbound, error_name: str, *, now: datetime, port
         await _hear_item9(tx, inbound, own, ports, now)
     if opt_out == "stop" or (opt_out == "stop?" and crisis is None):
         await _stop(tx, inbound, own, "opt_out" if opt_out == "stop" else "paused", now)
+        await staff_phones.heard_stop(tx, inbound.clinic_id, tx.vault.lookup(inbound.from_), now=now)
     await for_a_person(tx, inbound.clinic_id, own, patient_id, error_name, now)
     tx.ring("dispatch")
     return InboundResult(own, "parked", patient_id=patient_id)

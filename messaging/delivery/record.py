@@ -21,6 +21,7 @@ from messaging.delivery.pause import pause_dispatcher
 from messaging.delivery.settle import HALT_WAIT, PAUSE_WAIT, Attempt, Effect, Settled, settle
 from messaging.delivery.statuses import rank
 from messaging.delivery.tables import Outbox
+from messaging.escalation import replies as staff_phones
 from registry.safety import service as safety
 from registry.worklist import service as worklist
 
@@ -129,6 +130,8 @@ async def apply_effects(
         match effect:
             case "record_opt_out":
                 await numbers.carrier_opt_out(tx, row.clinic_id, row.recipient_key, outbox_id, now=now)
+                if row.kind == "alert":
+                    await staff_phones.heard_stop(tx, row.clinic_id, row.recipient_key, now=now)
             case "invalidate_contact":
                 await numbers.contact_invalid(
                     tx, row.clinic_id, row.patient_id, row.recipient_key, outbox_id, now=now
