@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 TESTS ?= tests
 
-.PHONY: help install demo test proof check types services bench lock clean
+.PHONY: help install demo test proof check types services bench screens lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -51,6 +51,9 @@ services: ## What some tests need from Debian, Chromium and LibreOffice; databas
 
 bench: install ## Measurements beside their baselines
 	$(BIN)/python -m bench
+
+screens: install ## Pictures of each console page, light and dark, in docs/screens
+	$(BIN)/python -m tests.support.take_screens
 
 lock: ## Pin requirements/*.in again (needs uv)
 	cd requirements && for set in app dev; do \

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from staff_console import charts, marks
@@ -36,11 +37,15 @@ from staff_console.shell import NAV, Flash, NavItem, SafetyBanner, Shell, Signed
 from staff_console.tasks.views import TaskLine, TasksPage
 from staff_console.time.views import Editing, EntryDay, EntryLine, TimePage
 from staff_console.today.views import (
+    CoverLine,
+    CoverPanel,
     OutgoingLine,
     OverdueLine,
     SafetyLine,
+    StepLine,
     TodayPage,
     UnansweredLine,
+    UnplannedLine,
     WaitingLine,
 )
 
@@ -204,6 +209,16 @@ REGISTRY = RegistryPage(
     view_fields={"caseload": "clinic"},
     covering="Morgan Ellery",
 )
+COVER = CoverPanel(
+    standing_in="Morgan Ellery",
+    lines=(
+        CoverLine("Dana Whitlock for Morgan Ellery, 23-Nov-2026 to 27-Nov-2026", "/cover/c1/end"),
+        CoverLine("Robin Field for Casey Moore, 01-Dec-2026 to 04-Dec-2026", ""),
+    ),
+    form=FormState("cover", {}, {"until_on": "The last day is before the first day."}),
+    absent=choices("Dana Whitlock"),
+    colleagues=choices("Morgan Ellery", "Robin Field"),
+)
 TODAY = TodayPage(
     heading="Monday, 23-Nov-2026",
     as_of=NOW,
@@ -221,10 +236,27 @@ TODAY = TodayPage(
     ),
     unanswered=(UnansweredLine("/patients/p2", "BRANNOCK, Tobias", at("2026-11-13T10:00"), "Two check-ins"),),
     outgoing=(OutgoingLine("15:00-16:00 PST", 4, 2), OutgoingLine("17:00-18:00 PST", 3, 0)),
+    unplanned=(UnplannedLine("/patients/p7", "GRISWELL, Amadou"),),
+    steps=(StepLine("/patients/p6/rules#steps", "FAIRWEATHER, Lucille", "Step down to relapse prevention", on("2026-11-20"), True),),
+    cover=COVER,
+    whose="mine",
+    unplanned_more=1,
     outgoing_note="In each patient's own zone, between 09:00 and 20:00. One demo patient lives in America/Denver.",
     waiting_more=5,
 )  # fmt: skip
-QUIET_DAY = TodayPage("Monday, 23-Nov-2026", NOW, (), (), (), (), ())
+QUIET_DAY = TodayPage(
+    "Monday, 23-Nov-2026",
+    NOW,
+    (),
+    (),
+    (),
+    (),
+    (),
+    (),
+    (),
+    msgspec.structs.replace(COVER, standing_in="", lines=()),
+    "clinic",
+)
 TASK_OUTCOMES = choices("Answered", "Called")
 TASKS = TasksPage(
     tasks=(

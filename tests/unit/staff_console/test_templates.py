@@ -14,9 +14,10 @@ from api.portal.copy import COPY
 from tests.support.clinical_screens import CLINICAL_SCREENS, PATIENT
 from tests.support.policy_screens import POLICY_SCREENS
 from tests.support.portal_screens import PHONE, portal_pages, portal_shell
+from tests.support.programme_screens import PROGRAMME_SCREENS
 from tests.support.screens import SCREENS, environment, shell
 
-CONSOLE = SCREENS | CLINICAL_SCREENS | POLICY_SCREENS
+CONSOLE = SCREENS | CLINICAL_SCREENS | POLICY_SCREENS | PROGRAMME_SCREENS
 ENVIRONMENT = environment()
 
 
