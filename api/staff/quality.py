@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from api.staff.calls import (
     within,
 )
 from api.wiring import Deps
+from kernel.errors import Invalid
 from kernel.web import access
 from kernel.web.context import WebRequest
 from messaging.schedule.asked import AskedCheckIns
@@ -63,12 +65,16 @@ async def month_figures(
 
 
 @get(
-    f"{ROOT}/quality/cms159/{{year:int}}", opt=access.token(*CLINICAL), tags=["quality"],
+    f"{ROOT}/quality/cms159/{{year:str}}", opt=access.token(*CLINICAL), tags=["quality"],
     summary="Depression remission at twelve months", responses=READ_MORE,
 )  # fmt: skip
-async def remission(request: WebRequest, deps: NamedDependency[Deps], year: FromPath[int]) -> Remission:
+async def remission(request: WebRequest, deps: NamedDependency[Deps], year: FromPath[str]) -> Remission:
     """For the measurement period of a year; without imported visits and value sets it says what is missing."""
-    return await within(request, deps, lambda call: service.cms159(call.tx, call.actor, year, now=call.now))
+    if re.fullmatch(r"\d{4}", year, re.ASCII) is None:
+        raise Invalid.field("year", "is written like 2026")
+    return await within(
+        request, deps, lambda call: service.cms159(call.tx, call.actor, int(year), now=call.now)
+    )
 
 
 @post(

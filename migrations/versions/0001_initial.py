@@ -1349,6 +1349,7 @@ def upgrade() -> None:
     op.create_index('ix_registry_line_overdue', 'registry_line', ['clinic_id', 'overdue_since'], unique=False)
     op.create_index(op.f('ix_registry_line_patient_id'), 'registry_line', ['patient_id'], unique=False)
     op.create_index('ix_registry_line_rest', 'registry_line', ['clinic_id', 'sort_rank', 'name_key', 'episode_id'], unique=False)
+    op.create_index('ix_registry_line_steps', 'registry_line', ['updated_at'], unique=False, postgresql_where=sa.text('steps_at IS NULL OR steps_at < updated_at'), sqlite_where=sa.text('steps_at IS NULL OR steps_at < updated_at'))
     op.create_index('ix_registry_line_unplanned', 'registry_line', ['clinic_id'], unique=False, postgresql_where=sa.text('next_contact_at IS NULL'), sqlite_where=sa.text('next_contact_at IS NULL'))
     op.create_table('review_item',
     sa.Column('review_id', sa.Uuid(), nullable=False),

@@ -28,6 +28,9 @@ class RegistryLine(Base):
         partial_index("ix_registry_line_discuss", "clinic_id", where="discuss_flag"),
         partial_index("ix_registry_line_unplanned", "clinic_id", where="next_contact_at IS NULL"),
         Index("ix_registry_line_judged", "clinic_id", "rules_on"),
+        partial_index(
+            "ix_registry_line_steps", "updated_at", where="steps_at IS NULL OR steps_at < updated_at"
+        ),
     )
 
     episode_id: Mapped[UUID] = mapped_column(primary_key=True)
