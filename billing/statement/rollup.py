@@ -57,6 +57,9 @@ _ROWS: Final = (
 )  # fmt: skip
 
 
+_DEFAULT: Final = CountingPolicy()
+
+
 class _Payer(msgspec.Struct, frozen=True):
     payer: str
     plan: str | None
@@ -75,6 +78,20 @@ class _Month(msgspec.Struct, frozen=True, eq=False):
     last: int
 
 
+class _Rules(msgspec.Struct, frozen=True, eq=False):
+    rules: RuleSet
+    rule_id: str
+    counting: CountingPolicy
+    reasons: Reasons
+    lines: dict[tuple[MonthType, int], str]
+
+    def text(self, kind: MonthType, minutes: int) -> str:
+        found = self.lines.get((kind, minutes))
+        if found is None:
+            found = self.lines[kind, minutes] = lines_for(kind, minutes, self.rules).text
+        return found
+
+
 class _Book:
     """What is worked out once and asked for every month: frames of months, reasons, rule sets, lines."""
 
@@ -83,10 +100,9 @@ class _Book:
         self.known = tuple(shipped().values())
         self.default = settings.get("rule_set", rule_sets.DEFAULT)
         self.assigned: dict[str, str] = settings.get("payer_rule_sets", {})
-        self._rule_sets: dict[tuple[Month, str | None, str | None], RuleSet] = {}
-        self._reasons: dict[CountingPolicy, Reasons] = {}
-        self._counting: dict[str, CountingPolicy] = {}
-        self._lines: dict[tuple[MonthType, int, str], str] = {}
+        self.reasons = Reasons(_DEFAULT)
+        self._chosen: dict[tuple[Month, str | None, str | None], _Rules] = {}
+        self._by_id: dict[str, _Rules] = {}
         self._months: dict[Month, _Month] = {}
         self._latest: list[_Month] = []
 
@@ -105,36 +121,24 @@ class _Book:
             self._latest.append(found)
         return found
 
-    def rule_set(self, month: Month, cover: _Payer | None) -> RuleSet:
+    def rules(self, month: Month, cover: _Payer | None) -> _Rules:
         key = (month, None, None) if cover is None else (month, cover.payer, cover.plan)
-        found = self._rule_sets.get(key)
+        found = self._chosen.get(key)
         if found is None:
             named = self.assigned.get(cover.payer) if cover is not None else None
             chosen = newest(self.known, named) if named else choose(
                 self.known, month, payer=key[1], plan=key[2], default=self.default
             )  # fmt: skip
-            found = chosen or newest(self.known, self.default)
-            assert found is not None
-            self._rule_sets[key] = found
+            chosen = chosen or newest(self.known, self.default)
+            assert chosen is not None
+            found = self._chosen[key] = self._prepared(chosen)
         return found
 
-    def counting(self, rules: RuleSet) -> CountingPolicy:
-        found = self._counting.get(rules.rule_id)
+    def _prepared(self, rules: RuleSet) -> _Rules:
+        found = self._by_id.get(rules.rule_id)
         if found is None:
-            found = self._counting[rules.rule_id] = rules.counting
-        return found
-
-    def reasons(self, policy: CountingPolicy) -> Reasons:
-        found = self._reasons.get(policy)
-        if found is None:
-            found = self._reasons[policy] = Reasons(policy)
-        return found
-
-    def lines(self, kind: MonthType, minutes: int, rules: RuleSet) -> str:
-        key = (kind, minutes, rules.rule_id)
-        found = self._lines.get(key)
-        if found is None:
-            found = self._lines[key] = lines_for(kind, minutes, rules).text
+            counting = rules.counting
+            found = self._by_id[rules.rule_id] = _Rules(rules, rules.rule_id, counting, Reasons(counting), {})
         return found
 
 
@@ -291,42 +295,38 @@ def _patient(
     for (episode, when), rows in ordered:
         month = when.month
         cover = next((c for c in covers if c.first <= when.last and c.last >= when.first), None)
-        rules = book.rule_set(month, cover)
-        counting = book.counting(rules)
+        chosen = book.rules(month, cover)
         window = about.windows[episode].window
-        frame = frames.get((episode, rules.rule_id))
+        frame = frames.get((episode, chosen.rule_id))
         if frame is None:
-            frame = frames[episode, rules.rule_id] = frame_always(window, counting)
-        sums = _sums(rows, frame, window, when, book, counting)
-        kind = _kind(episodes[episode], about, month, served, rules, book.zone)
+            frame = frames[episode, chosen.rule_id] = frame_always(window, chosen.counting)
+        sums = _sums(rows, frame, window, when, book.zone, chosen.reasons)
+        kind = _kind(episodes[episode], about, month, served, chosen.rules, book.zone)
         # A service month counts by the default policy, as it does in the statement.
         counted = sums
-        if counting != _DEFAULT:
-            counted = _sums(rows, frame_always(window, _DEFAULT), window, when, book, _DEFAULT)
+        if chosen.counting is not _DEFAULT and chosen.counting != _DEFAULT:
+            counted = _sums(rows, frame_always(window, _DEFAULT), window, when, book.zone, book.reasons)
         if counted.counted_seconds and (not served or served[-1] != month):
             served.append(month)
         if not first <= month <= last:
             continue
         minutes = sums.counted_seconds // 60
-        lines = "undecided" if kind is None else book.lines(kind, minutes, rules)
+        lines = "undecided" if kind is None else chosen.text(kind, minutes)
         reasons = ";".join([f"{reason} {seconds}" for reason, seconds in sums.excluded.items()])
         yield (
             f"{when.text},{names[episode]},{len(rows)},{sum([row[3] for row in rows])},{sums.counted_seconds},{minutes},"
-            f"{reasons},{kind or 'undecided'},{lines},{rules.rule_id}\r\n"
+            f"{reasons},{kind or 'undecided'},{lines},{chosen.rule_id}\r\n"
         )
 
 
-_DEFAULT: Final = CountingPolicy()
-
-
 def _sums(
-    rows: Sequence[Any], always: Frame, window: Window, when: _Month, book: _Book, counting: CountingPolicy
+    rows: Sequence[Any], always: Frame, window: Window, when: _Month, zone: tzinfo, reasons: Reasons
 ) -> Tally:
     work: list[Work] = [row[2:7] for row in rows]
-    found = ordinary(work, in_month(always, when.low, when.high), book.reasons(counting))
+    found = ordinary(work, in_month(always, when.low, when.high), reasons)
     if found is not None:
         return found
-    full = count([_entry(row) for row in rows], window, counting, when.month, book.zone)
+    full = count([_entry(row) for row in rows], window, reasons.policy, when.month, zone)
     return Tally(full.counted_seconds, full.excluded_by_reason)
 
 

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta, tzinfo
 from typing import Final, NamedTuple
 
+from registry.time_log.activities import ACTIVITIES
 from registry.time_log.entries import CountingPolicy, Entry, Window
 from registry.time_log.exclusions import Frame, frame_of, reason_of_work, span
+from registry.time_log.intervals import Interval
 from registry.time_log.months import Month
 from registry.time_log.reasons import REASON_TEXT, Reason
 from registry.time_log.rules import count
 
 # Start in seconds since 1970, seconds, role, activity, separately reported; ordered by start.
 Work = tuple[int, int, str, str, bool]
+JOINT: Final = frozenset(each.id for each in ACTIVITIES if each.kind == "joint_review")
 _ORDER: Final = {reason: place for place, reason in enumerate(REASON_TEXT)}
 
 
@@ -37,40 +40,66 @@ class Reasons(dict[tuple[str, str, bool], Reason | None]):
         role, activity, apart = key
         found = reason_of_work(role, activity, apart, self.policy)  # type: ignore[arg-type]
         if found is None and role == "consultant" and not self.policy.count_consultant_solo:
-            found = "consultant_alone"  # holds only where nobody else is at work, as in an ordinary month
+            found = "consultant_alone"  # but for what lies beside somebody else's case review
         self[key] = found
         return found
 
 
 def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons) -> Tally | None:
-    """One pass over a month in which no two entries meet and every entry lies inside the month and the window; None
-    for any other month."""
+    """One pass over a month in which no two entries meet, but for the consultant's, and every entry lies inside the
+    month and the window; None for any other month. A consultant who needs company takes no time from anyone: what
+    lies beside somebody else's case review is counted there, the rest is theirs alone."""
     if frame.stays or frame.elsewhere or frame.consent is None:
         return None
-    reach = max(frame.month_start, frame.consent, frame.enrolled)
+    first = reach = max(frame.month_start, frame.consent, frame.enrolled)
+    last = _last(frame)
+    counted = 0
+    excluded: dict[Reason, int] = {}
+    joint: list[Interval] = []
+    beside: list[Interval] = []
+    for start, seconds, role, activity, apart in work:
+        reason = reasons[role, activity, apart]
+        if reason == "consultant_alone":
+            if start < first or start + seconds > last:
+                return None
+            beside.append((start, start + seconds if activity in JOINT else start))
+            excluded[reason] = excluded.get(reason, 0) + seconds
+            continue
+        if start < reach:
+            return None
+        reach = start + seconds
+        if reason is None:
+            counted += seconds
+            if activity in JOINT:
+                joint.append((start, reach))
+        elif seconds:
+            excluded[reason] = excluded.get(reason, 0) + seconds
+    if reach > last:
+        return None
+    if beside and joint:
+        _move_joint(beside, joint, excluded)
+    if len(excluded) > 1:
+        excluded = {reason: excluded[reason] for reason in sorted(excluded, key=_ORDER.__getitem__)}
+    return Tally(counted, excluded)
+
+
+def _last(frame: Frame) -> int:
     last = frame.month_end
     if frame.ended is not None and frame.ended < last:
         last = frame.ended
     if frame.consent_end is not None and frame.consent_end < last:
         last = frame.consent_end
-    counted = 0
-    excluded: dict[Reason, int] = {}
-    for start, seconds, role, activity, apart in work:
-        if start < reach:
-            return None
-        if not seconds:
-            continue
-        reach = start + seconds
-        reason = reasons[role, activity, apart]
-        if reason is None:
-            counted += seconds
-        else:
-            excluded[reason] = excluded.get(reason, 0) + seconds
-    if reach > last:
-        return None
-    if len(excluded) > 1:
-        excluded = {reason: excluded[reason] for reason in sorted(excluded, key=_ORDER.__getitem__)}
-    return Tally(counted, excluded)
+    return last
+
+
+def _move_joint(beside: list[Interval], joint: list[Interval], excluded: dict[Reason, int]) -> None:
+    """`joint` are disjoint, so what an interval shares with each adds up."""
+    shared = sum(max(0, min(end, high) - max(start, low)) for start, end in beside for low, high in joint)
+    if shared:
+        excluded["joint_counted_once"] = shared
+        excluded["consultant_alone"] -= shared
+        if not excluded["consultant_alone"]:
+            del excluded["consultant_alone"]
 
 
 def tally(

@@ -2,8 +2,9 @@
 
 import csv
 import io
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import msgspec
 from hypothesis import given
@@ -14,7 +15,9 @@ from billing.month_types import History, month_type
 from billing.rule_sets import shipped
 from billing.rules import MonthType, lines_for, minutes_needed
 from registry.time_log.months import Month
+from registry.time_log.rules import Count, Entry, Window, count
 
+ZONE = ZoneInfo("America/New_York")
 MIDPOINT = shipped()["cpt_midpoint@1"]
 kinds = st.sampled_from(get_args(MonthType))
 minutes = st.integers(0, 600)
@@ -126,3 +129,49 @@ def test_a_guard_only_adds_apostrophes_and_leaves_no_formula_behind_any_separato
     for separator in ",;\t\r\n\0":
         for part in safe.split(separator):
             assert part.lstrip(' "\ufeff\t\r\n\0;,')[:1] not in set("=+-@＝|%")
+
+
+work = st.lists(
+    st.tuples(
+        st.integers(0, 27 * 24 * 60), st.integers(1, 90), st.sampled_from(["patient_contact", "case_review", "clerical"]),
+        st.sampled_from(["care_manager", "clinician", "consultant"]),
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+def logged(found: list[tuple[int, int, str, str]], prefix: str) -> list[Entry]:
+    start, _ = Month(2026, 11).bounds(ZONE)
+    return [
+        Entry(
+            id=f"{prefix}{n:02d}", patient_id="p", staff_id=role, role=role, activity=activity,
+            started_at=start + timedelta(minutes=at), seconds=minutes * 60, created_at=start,
+        )
+        for n, (at, minutes, activity, role) in enumerate(found)
+    ]  # fmt: skip
+
+
+@given(work, work, kinds, rule_sets)
+def test_adding_time_never_removes_a_line_and_what_does_not_count_has_its_reason(
+    before, more, kind, rule_set
+):
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    window = Window(consent_at=since, enrolled_at=since)
+
+    def month(entries: list[Entry]) -> Count:
+        return count(entries, window, rule_set.counting, Month(2026, 11), ZONE)
+
+    fewer, all_of_it = logged(before, "a"), [*logged(before, "a"), *logged(more, "b")]
+    one, other = month(fewer), month(all_of_it)
+    assert other.counted_seconds >= one.counted_seconds
+    assert sum(part.seconds for part in other.slices if not part.counted) == sum(
+        other.excluded_by_reason.values()
+    )
+    order = ["G2214", "99484", "99492", "99493"]
+
+    def standing(result: Count) -> tuple[int, int]:
+        lines = lines_for(kind, result.minutes, rule_set).lines
+        main = max((order.index(line.code) + 1 for line in lines if line.code in order), default=0)
+        return main, sum(line.units for line in lines if line.code == "99494")
+
+    assert standing(other) >= standing(one)

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from registry.time_log.activities import ACTIVITIES, Role, find
 from registry.time_log.intervals import add, divided, merged
+from registry.time_log.persons import elsewhere
 from registry.time_log.rules import Count, CountingPolicy, Entry, Month, Stay, Window, count, moment_reached
+from registry.time_log.tally import Reasons, tally
+from registry.time_log.tally import work_of as flat
 
 ZONE = ZoneInfo("America/New_York")
 NOVEMBER = Month(2026, 11)
@@ -311,3 +314,93 @@ def test_adding_one_by_one_gives_the_union(intervals, whole):
         union
     )
     assert sum(end - start for start, end, _ in parts) == whole[1] - whole[0]
+
+
+@given(short_entries, windows, either_crossing, st.data())
+def test_a_void_restores_what_stood_before_it(entries, window, policy, data):
+    """An entry that was logged and voided (its row superseded, a row of no time in its place) might never have been."""
+    if not entries:
+        return
+    wrong = data.draw(st.sampled_from(entries))
+    others = [entry for entry in entries if entry is not wrong]
+    void = msgspec.structs.replace(wrong, id=f"{wrong.id}v", seconds=0)
+    standing = counted([*others, void], window, policy)
+    assert standing == counted(others, window, policy)
+
+
+@given(short_entries, windows, either_crossing)
+def test_sums_are_the_full_counts_whatever_the_month(entries, window, policy):
+    standing = sorted(
+        (entry for entry in entries if not entry.superseded), key=lambda entry: (entry.started_at, entry.id)
+    )
+    full = counted(standing, window, policy)
+    work = [flat(entry) for entry in standing]
+    sums = tally(work, lambda: standing, window, NOVEMBER, ZONE, Reasons(policy))
+    assert (sums.counted_seconds, sums.excluded) == (full.counted_seconds, full.excluded_by_reason)
+
+
+owners = st.lists(
+    st.tuples(
+        st.sampled_from(["ana", "bo", "cy"]), instants, st.integers(1, 60), st.sampled_from(["cm1", "cm2"])
+    ),
+    max_size=7,
+)
+
+
+@given(owners, st.data())
+def test_a_persons_second_counts_for_one_patient_and_cutting_an_entry_changes_nothing(worked, data):
+    entries = [
+        (
+            owner,
+            Entry(
+                id=f"{n:02d}", patient_id=owner, staff_id=staff_id, role="care_manager", activity="patient_contact",
+                started_at=start, seconds=seconds, created_at=EDGE,
+            ),
+        )
+        for n, (owner, start, seconds, staff_id) in enumerate(worked)
+    ]  # fmt: skip
+    whole = per_patient(entries)
+    at_once = Counter(second for taken in whole.values() for second in taken)
+    assert set(at_once.values()) <= {1}
+    logged = {
+        (e.staff_id, at)
+        for _, e in entries
+        for at in range(seconds_in(e.started_at), seconds_in(e.started_at) + e.seconds)
+    }
+    assert set(at_once) == logged
+    long_enough = [place for place, (_, entry) in enumerate(entries) if entry.seconds > 1]
+    if long_enough:
+        place = data.draw(st.sampled_from(long_enough))
+        owner, entry = entries[place]
+        at = data.draw(st.integers(1, entry.seconds - 1))
+        halves = [
+            (owner, msgspec.structs.replace(entry, seconds=at)),
+            (
+                owner,
+                msgspec.structs.replace(
+                    entry, id=f"{entry.id}~", started_at=entry.started_at + timedelta(seconds=at),
+                    seconds=entry.seconds - at,
+                ),
+            ),
+        ]  # fmt: skip
+        assert per_patient([*entries[:place], *halves, *entries[place + 1 :]]) == whole
+
+
+def seconds_in(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def per_patient(entries: list[tuple[str, Entry]]) -> dict[str, set[tuple[str, int]]]:
+    """Each patient's (person, second) pairs that no other patient has taken."""
+    lost = elsewhere(entries)
+    found: dict[str, set[tuple[str, int]]] = {}
+    for owner, entry in entries:
+        start = seconds_in(entry.started_at)
+        found.setdefault(owner, set()).update(
+            (entry.staff_id, at) for at in range(start, start + entry.seconds)
+        )
+    for owner, taken in lost.items():
+        for other in taken:
+            start = seconds_in(other.start)
+            found[owner] -= {(other.staff_id, at) for at in range(start, start + other.seconds)}
+    return found

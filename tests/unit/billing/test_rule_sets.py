@@ -28,7 +28,7 @@ consent_methods = ["written"]
 
 
 def test_the_default_set_is_shipped_and_counts_as_documented():
-    assert set(shipped()) == {"cpt_midpoint@1", "full_threshold@1", "nc_medicaid@1", "texas_medicaid@1"}
+    assert {"cpt_midpoint@1", "full_threshold@1", "nc_medicaid@1", "texas_medicaid@1"} <= set(shipped())
     assert MIDPOINT.counting == CountingPolicy()
     assert (MIDPOINT.g2214_min, shipped()["full_threshold@1"].g2214_min) == (16, 30)
     assert shipped()["texas_medicaid@1"].counting.exclude_inpatient is False
@@ -135,3 +135,26 @@ CONFLICTS = [
 @pytest.mark.parametrize(("ours", "others", "found"), CONFLICTS)
 def test_codes_that_exclude_each_other_in_a_month_are_known(ours, others, found):
     assert bool(conflicts(frozenset(ours), frozenset(others))) is found
+
+
+@pytest.mark.parametrize(
+    ("month", "payer", "plan", "chosen"),
+    [
+        ("2026-11", "Wisconsin Medicaid", None, "wisconsin_medicaid@1"),
+        ("2026-11", "Michigan Medicaid", "Blue", "michigan_medicaid@1"),
+        ("2026-11", "Independence Blue Cross", "Commercial", "independence_commercial@1"),
+        ("2026-11", "Independence Blue Cross", "Medicare Advantage", "cpt_midpoint@1"),
+        ("2024-06", "NC Medicaid", None, "cpt_midpoint@1"),
+        ("2024-07", "NC Medicaid", None, "nc_medicaid@1"),
+        ("2020-12", "NC Medicaid", None, None),
+    ],
+)
+def test_shipped_sets_hold_for_their_payer_plan_and_dates(month, payer, plan, chosen):
+    found = choose(shipped().values(), Month.parse(month), payer=payer, plan=plan)
+    assert (found.rule_id if found else None) == chosen
+
+
+def test_the_wrapper_of_rural_clinics_ends_where_individual_codes_begin():
+    first, second = shipped()["medicare_rhc_fqhc@1"], shipped()["medicare_rhc_fqhc@2"]
+    assert (first.covers(Month(2025, 12)), first.covers(Month(2026, 1))) == (True, False)
+    assert (second.covers(Month(2025, 12)), second.covers(Month(2026, 1))) == (False, True)

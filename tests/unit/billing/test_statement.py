@@ -13,6 +13,7 @@ from billing.export.csv import PROFILE_LABEL
 from billing.export.statement_columns import COLUMNS, claimable, statement_csv, table
 from billing.rule_sets import shipped
 from billing.rules import History, Override, PreviousEpisode
+from billing.statement.derivation import Inputs, decoded, derive, digest, encoded
 from billing.statement.facts import (
     Consent,
     Contacted,
@@ -27,6 +28,7 @@ from billing.statement.facts import (
     Practice,
     Release,
 )
+from billing.statement.fixes import FIXES
 from billing.statement.rules import StatementRow, batch_problems, statement_row
 from registry.time_log.months import Month
 from registry.time_log.rules import Count, Entry, Window, count
@@ -546,3 +548,114 @@ def test_a_hostile_name_reaches_the_spreadsheet_guarded_and_the_machine_file_as_
 
 def test_the_same_rows_give_the_same_bytes():
     assert statement_csv([row()], "m", "machine") == statement_csv([row()], "m", "machine")
+
+
+def test_an_addition_stands_for_the_month_only_where_the_payer_takes_that_path():
+    beside = with_(other_codes=("G0557",))
+    held = row(beside)
+    assert [line.code for line in held.lines] == ["99492", "99494"]
+    assert "conflicting_code" in [note.code for note in held.holds]
+    taken = row(beside, rule_set=rules(apcm_addons="use"))
+    assert [(line.code, line.units) for line in taken.lines] == [("G0568", 1)]
+    assert (taken.status, taken.date_of_service) == ("ready", date(2026, 11, 30))
+    short = row(beside, minutes=5, rule_set=rules(apcm_addons="use"))
+    assert [line.code for line in short.lines] == ["G0568"]  # it is not timed
+    assert [line.code for line in row(rule_set=rules(apcm_addons="use")).lines] == ["99492", "99494"]
+
+
+def test_a_code_out_of_force_holds_the_line_and_nobody_releases_it():
+    assert [line.code for line in row(rule_set=rules(month_code="G0512")).lines] == ["G0512"]
+    release = Release(
+        holds=("code_not_in_force",), by="Iris Holt", reason="why not", at=datetime(2026, 12, 1, tzinfo=UTC)
+    )
+    early = Month(2025, 11)
+    held = statement_row(
+        with_(other_codes=("G0557",), releases=(release,)), counted((10, 90), month=early),
+        rules(apcm_addons="use"), early, zone=ZONE, today=TODAY, prepared_by="Iris Holt",
+    )  # fmt: skip
+    assert [note.words for note in held.holds if note.code == "code_not_in_force"] == [
+        "Not in force for the whole month: G0568."
+    ]
+    assert held.status == "held"
+
+
+MISSING = [
+    ({"evidence": msgspec.structs.replace(EVIDENCE, review_outcomes=())}, "review_outcome", "no recorded outcome"),
+    (
+        {"evidence": msgspec.structs.replace(EVIDENCE, plan_changes_called_for=on("2026-11-12"))},
+        "plan_update", "recommended on 2026-11-12",
+    ),
+    (
+        {
+            "evidence": msgspec.structs.replace(
+                EVIDENCE, contacts=(Contacted("c", date(2026, 11, 10), date(2026, 11, 13)),)
+            )
+        },
+        "registry_freshness", "1 of 1 were written down later",
+    ),
+    ({"next_contact": None}, "next_contact", "No next contact is agreed"),
+    ({"next_contact": NextContact("e1", date(2026, 12, 8), has_purpose=False)}, "next_contact", "without its purpose"),
+    ({"next_contact": NextContact("e1", date(2026, 10, 8), has_purpose=True)}, "next_contact", "No next contact"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "name", "says"), MISSING)
+def test_a_missing_element_flags_the_row_and_says_what_to_do_and_who_can(facts, name, says):
+    flagged = row(with_(**facts))
+    element = next(element for element in flagged.elements if element.id == name)
+    assert (element.state, element.holds) == ("failed", False)
+    assert says in element.words
+    assert element.fix
+    assert element.fixers
+    assert [note.code for note in flagged.flags] == [name]
+    assert flagged.status == "ready"
+
+
+def test_every_element_that_can_fail_says_how_to_mend_it():
+    bare = with_(
+        consent=None, initiating_visit=None, diagnoses=(), coverages=(), evidence=Evidence(), next_contact=None,
+        practice=Practice(billing_npi=None, billing_tin=None, rendering_npi=None, other_billing_npis=("1",)),
+    )  # fmt: skip
+    for facts in (bare, msgspec.structs.replace(later(), evidence=Evidence())):
+        failed = [element for element in row(facts).elements if element.state == "failed"]
+        assert all(element.fix and element.fixers for element in failed)
+    assert set(FIXES) >= {element.id for element in row(bare).elements}
+
+
+def test_what_is_not_asked_of_a_finished_or_calm_month_is_not_applicable():
+    ended = with_(
+        episode=Episode(id="e1", started_on=date(2026, 11, 2), ended_on=date(2026, 11, 20)), next_contact=None
+    )
+    states = {element.id: element.state for element in row(ended).elements}
+    assert (states["next_contact"], states["plan_update"]) == ("not_applicable", "passed")
+    quiet = with_(
+        evidence=msgspec.structs.replace(EVIDENCE, contacts=(), consultant_reviews=(), review_outcomes=())
+    )
+    states = {element.id: element.state for element in row(quiet).elements}
+    assert (states["registry_freshness"], states["review_outcome"]) == ("not_applicable", "not_applicable")
+
+
+@pytest.mark.parametrize(
+    ("started", "written", "late"),
+    [
+        ("2026-11-10T20:00:00-05:00", "2026-11-10T23:59:00-05:00", False),
+        ("2026-11-10T20:00:00-05:00", "2026-11-11T00:00:00-05:00", True),
+        ("2026-11-10T23:50:00-05:00", "2026-11-11T00:10:00-05:00", False),  # the work ended after midnight
+        ("2026-11-10T23:30:00-05:00", "2026-11-11T04:50:00+00:00", False),  # the clinic's day, not UTC's
+    ],
+)
+def test_an_entry_written_on_a_later_day_than_its_work_is_flagged(started: str, written: str, late: bool):
+    entry = Entry(
+        id="t", patient_id="p1", staff_id="cm", role="care_manager", activity="patient_contact",
+        started_at=datetime.fromisoformat(started).astimezone(UTC), seconds=1200,
+        created_at=datetime.fromisoformat(written).astimezone(UTC),
+    )  # fmt: skip
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    inputs = Inputs(
+        month=NOVEMBER, zone="America/New_York", today=TODAY, prepared_by="Iris Holt", rule_set=RULES, facts=FACTS,
+        window=Window(consent_at=since, enrolled_at=since), entries=(entry,),
+    )  # fmt: skip
+    flags = [note.code for note in derive(inputs).row.flags]
+    assert ("late_entries" in flags) is late
+    assert derive(decoded(encoded(inputs))) == derive(inputs)
+    assert digest(inputs) == digest(decoded(encoded(inputs)))
