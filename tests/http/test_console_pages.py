@@ -386,7 +386,11 @@ async def test_another_clinics_ids_are_not_found_and_nothing_is_changed(
             for method, path, access in CLOSED:
                 if role not in access.roles or "_id}" not in path:
                     continue
-                target = re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], str(uuid4())), path.replace("{month}", "2026-03"))
+                target = re.sub(
+                    r"\{(\w+)\}",
+                    lambda found: ids.get(found[1], str(uuid4())),
+                    path.replace("{month}", "2026-03"),
+                )
                 answer = await stranger.client.request(
                     method, target, data=[*VALID.items(), ("_csrf", token)] and {**VALID, "_csrf": token}
                 )
@@ -397,7 +401,8 @@ async def test_another_clinics_ids_are_not_found_and_nothing_is_changed(
 VALID = {
     "body": "Hello", "on": "2026-03-02", "at": "09:00", "minutes": "5", "activity": "care_plan", "reason": "why",
     "version": "1", "mode": "phone", "every_days": "0", "outcome": "called", "channel": "phone", "tool": "cssrs",
-    "level": "low", "findings": "x", "disposition": "drill", "note": "x", "confirm": "yes",
+    "level": "low", "findings": "x", "disposition": "drill", "note": "x", "confirm": "yes", "kind": "contact",
+    "ref_id": "019a0000-0000-7000-8000-00000000ffff", "filed": "yes",
 }  # fmt: skip
 
 

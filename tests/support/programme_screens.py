@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from registry.flags.thresholds import SETTINGS
 from staff_console import marks
 from staff_console.formstate import FormState, filled
@@ -53,7 +55,7 @@ QUALITY = QualityPage(
 COMPUTED = QualityPage(
     month="November 2026", sign_href="/quality/2026-11/sign", earlier_href="/quality/2026-10", later_href="",
     figures=(FIGURE,), caseloads=(),
-    licensed=Licensed("CMS159, measurement period 2026", True, (), "50%, 1 of 2 patients", ("Age 18+: 1 of 2",), FIGURE),
+    licensed=Licensed("CMS159, measurement period 2026", True, (), "50%, 1 of 2 patients", ("Age 18+: 1 of 2",), msgspec.structs.replace(FIGURE, id="cms159")),
     form=FormState("sign"), may_sign=False, why_not="The month can be signed when it is over.", signed=(), cut=False,
 )  # fmt: skip
 STEP = StepLine(
