@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from cryptography.fernet import InvalidToken
 from sqlalchemy import Table, func, select
 
 from kernel import audit
@@ -63,10 +64,17 @@ async def _lines(tx: Tx, table: Table, clinic_id: UUID) -> bytes:
 
 
 def _opened(tx: Tx, row: Any) -> dict[str, Any]:
-    return {
-        name.removesuffix(SEALED): tx.vault.open_or_none(value) if name.endswith(SEALED) else value
-        for name, value in row.items()
-    }
+    """Text that no key of this server opens stays sealed under its own name, so that nothing is lost."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if not name.endswith(SEALED):
+            found[name] = value
+            continue
+        try:
+            found[name.removesuffix(SEALED)] = tx.vault.open_or_none(value)
+        except InvalidToken:
+            found[name] = value
+    return found
 
 
 _README: Final = """One file a table, one JSON object a line. Ids are the same in all files; times are UTC, dates are the
