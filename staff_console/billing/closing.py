@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -149,7 +149,7 @@ async def file(
     wanted = parsed(month)
     if kind not in queries.KINDS:
         raise NotFound("the file")
-    known = cast(FileKind, kind)
+    known: FileKind = kind
 
     async def read(visit: Visit) -> Response[bytes]:
         found = await queries.download(visit.tx, visit.actor, wanted, version, known, now=visit.now)
