@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 import msgspec
 
+from api.commands.billing_months import months
 from api.commands.billing_packets import verify
 from api.commands.billing_year import command as rehearse
 from api.commands.output import FOUND_SOMETHING, answer, json_option, refusals, refuse
@@ -26,10 +27,11 @@ class Checked(msgspec.Struct, frozen=True):
 
 @click.group()
 def command() -> None:
-    """Explain how a month's minutes become lines; verify an audit packet."""
+    """Explain how a month's minutes become lines; verify an audit packet; list months."""
 
 
 command.add_command(verify)
+command.add_command(months)
 command.add_command(rehearse)
 
 
