@@ -7,11 +7,13 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import func, select
 
 from billing.close import record, service
 from billing.close.files import LABELS, FileKind, MadeFile
 from billing.close.record import Standing
 from billing.close.rules import Delta, Frozen, deltas
+from billing.close.tables import StatementVersion
 from billing.statement.rules import BatchProblem, batch_problems
 from billing.statement.service import EXPORTERS, READERS
 from kernel import audit
@@ -162,3 +164,11 @@ async def _versions(tx: Tx, clinic_id: UUID, month: Month) -> tuple[Version, ...
         )
         for row in rows
     )
+
+
+async def closed_months(tx: Tx, clinic_id: UUID) -> int:
+    """How many months the clinic has closed. A count alone: no audit row."""
+    wanted = select(func.count(StatementVersion.month.distinct())).where(
+        StatementVersion.clinic_id == clinic_id
+    )
+    return int(await tx.scalar(wanted))

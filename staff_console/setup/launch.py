@@ -10,9 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
 from msgspec import Meta
-from sqlalchemy import func, select
 
-from billing.close.tables import StatementVersion
+from billing.close.queries import closed_months
 from kernel.errors import DomainError, Invalid
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
@@ -146,9 +145,12 @@ async def _page(visit: Visit, refused: FormState | None = None) -> View:
         consent_wording_version=scripts.TEXTING.version,
     )
     missing = await organisation.missing_for_live(tx, visit.clinic_id, deployment)
-    closed = select(func.count()).where(StatementVersion.clinic_id == visit.clinic_id)
     lines = await queries.launch_checklist(
-        tx, viewer, safety_items_open=len(missing), closed_months=int(await tx.scalar(closed)), now=visit.now
+        tx,
+        viewer,
+        safety_items_open=len(missing),
+        closed_months=await closed_months(tx, visit.clinic_id),
+        now=visit.now,
     )
     facts = await queries.pilot_facts(tx, viewer, now=visit.now)
     page = LaunchPage(

@@ -168,4 +168,11 @@ def _person(person: StaffMember) -> PersonLine:
         if here
     ]
     state = "disabled" if person.disabled else ", ".join(lacks) or "ready"
-    return PersonLine(person.name, person.email, words.roles(person.roles), state, state == "ready", f"/setup/people/{person.id}")
+    return PersonLine(
+        person.name,
+        person.email,
+        words.roles(person.roles),
+        state,
+        state == "ready",
+        f"/setup/people/{person.id}",
+    )
