@@ -16,6 +16,7 @@ from kernel.db import Tx
 from kernel.errors import Conflict, Invalid, NotFound, Problem
 from registry.access import require
 from registry.episodes import records as episode_records
+from registry.filing import service as filing
 from registry.organisation import queries as organisation
 from registry.patients import records as patient_records
 from registry.patients.service import refuse
@@ -145,6 +146,10 @@ async def discuss(
     }
     await tx.execute(update(ReviewItem).where(ReviewItem.id == item_id).values(**values))
     await worklist.set_last_review(tx, item.episode_id, now, now)
+    await filing.offer(
+        tx, item.clinic_id, item.patient_id, item.episode_id, "case_review", item_id,
+        owner_id=values["by_id"], now=now,
+    )  # fmt: skip
     await worklist.set_flags(tx, actor, item.episode_id, discuss=False, now=now)
     await audit.record(
         tx, actor, "review_item.discussed", "review_item", item_id,

@@ -17,15 +17,17 @@ from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
 from registry.care_plans import queries as care_plans
 from registry.contacts import queries as contacts
+from registry.filing import service as filing
 from registry.measures import queries as measures
 from registry.organisation import queries as organisation
 from registry.recommendations import queries as recommended
 from registry.recommendations import service as recommendations
-from registry.review import queries, service, wording
+from registry.review import chart, queries, service, wording
 from registry.review.queries import ReviewLine, ReviewPage
 from registry.treatment_changes import queries as treatment_changes
 from staff_console.approvals.forms import LABELS as ADVICE_LABELS
 from staff_console.approvals.forms import RecommendFields
+from staff_console.contact.presenter import copy_page
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
@@ -41,7 +43,7 @@ from staff_console.review.forms import (
 )
 from staff_console.review.presenter import Staff
 from staff_console.review.summary import Sheet
-from staff_console.whose import known
+from staff_console.whose import heading, known
 
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*CLINICAL)
@@ -146,6 +148,23 @@ async def close(request: WebRequest, console: Console, review_id: FromPath[UUID]
 @get("/review/items/{item_id:uuid}", opt=STAFF)
 async def item_page(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[str]:
     return await show(request, console, lambda visit: _item(visit, item_id))
+
+
+@get("/review/items/{item_id:uuid}/copy", opt=STAFF)
+async def item_copy(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[str]:
+    async def read(visit: Visit) -> View:
+        item = await queries.item(visit.tx, visit.actor, item_id, now=visit.now)
+        patient = await known(visit, item.patient_id)
+        sent = await recommended.of_items(visit.tx, visit.actor, [item_id], now=visit.now)
+        text = await wording.shown_to(visit.tx, visit.actor)
+        copies = await filing.states(visit.tx, visit.actor, item.patient_id, refs=[item_id], now=visit.now)
+        copied = chart.review_text(
+            item, sent.get(item.patient_id, ()), heading(patient), text.body, visit.frame.zone
+        )
+        page = copy_page(visit, patient, "case_review", item_id, copied, copies.get(item_id))
+        return View("contact/copy.html", page, "review")
+
+    return await show(request, console, read)
 
 
 @post("/review/items/{item_id:uuid}/discuss", opt=HOLDERS)
@@ -254,5 +273,5 @@ async def _names(visit: Visit, found: ReviewPage) -> tuple[Staff, Staff]:
 
 ROUTES: Final = [
     reviews_page, plan, set_wording, agenda_page, minutes_page, open_review, cancel, add, close,
-    item_page, discuss, pass_over, recommend,
+    item_page, item_copy, discuss, pass_over, recommend,
 ]  # fmt: skip

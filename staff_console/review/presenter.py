@@ -158,6 +158,7 @@ def one(
         sparks=summary.sparks(sheet),
         state=ITEM_STATES[item.state],
         discussed=_said(item),
+        copy_href=f"/review/items/{item.id}/copy" if item.state == "discussed" else "",
         discuss=_form(refused, "discuss", _discuss(found.meeting, item, sheet.patient)) if opened else None,
         discussions=words.choices(DISCUSSIONS),
         people=words.choices({str(key): name for key, name in names[0].items()}),

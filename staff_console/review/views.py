@@ -91,6 +91,7 @@ class ItemPage(Struct, frozen=True):
     sparks: tuple[Sparkline, ...]
     state: str
     discussed: tuple[Fact, ...]
+    copy_href: str
     discuss: FormState | None
     discussions: tuple[Choice, ...]
     people: tuple[Choice, ...]

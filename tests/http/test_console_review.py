@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sqlalchemy import select
 
@@ -41,7 +42,7 @@ async def plans_and_opens(dana: Colleague, harbor: Clinic) -> str:
 async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
 ) -> None:
-    await enrols(dana, harbor)
+    patient_id = await enrols(dana, harbor)
     clock.advance(minutes=10)
     item = await plans_and_opens(dana, harbor)
     await dana.opens(item)
@@ -52,6 +53,11 @@ async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     assert "Saved, with everybody's minutes." in dana.said
     assert "Together, in the meeting, 6 min" in dana.text
     assert await count(console_deps, TimeEntry) == 2
+    await dana.opens(f"{item}/copy")
+    assert "What changes, and why: Dose goes up." in dana.html
+    await dana.submits(f"/patients/{patient_id}/filed")
+    assert "Ticked as filed in the EHR." in dana.said
+    await dana.opens(item)
     await dana.submits(f"{item}/recommend", **ADVICE)
     assert "Sent." in dana.said
     review = item and (await _first(console_deps, select(CaseReview.id)))
@@ -134,7 +140,7 @@ async def test_the_clinic_s_own_sentence_stands_under_the_minutes(
     assert "Advice, not an order." in dana.text
 
 
-async def _first(deps: Deps, statement: object) -> object:
+async def _first(deps: Deps, statement: Any) -> Any:
     async with deps.system_db.begin() as tx:
         return await tx.scalar(statement)
 
