@@ -129,13 +129,14 @@ async def _refused(visit: Visit, kind: SignatureKind, error: DomainError) -> For
 async def _page(visit: Visit, protocol_id: UUID | None, refused: FormState | None = None) -> View:
     versions = await queries.versions(visit.tx, visit.actor)
     people = await organisation.staff_names(visit.tx, visit.clinic_id)
+    clinic = await organisation.clinic(visit.tx, visit.clinic_id)
     if protocol_id is None:
         policy = (await queries.active(visit.tx, visit.clinic_id)).policy
-        page = presenter.policy_page(visit, policy, None, versions, (), people)
+        page = presenter.policy_page(visit, policy, None, versions, (), people, clinic)
         return View("protocol/protocol.html", page, "safety")
     found = await queries.version(visit.tx, visit.actor, protocol_id)
     problems = await service.why_not_activate(visit.tx, visit.actor, protocol_id, now=visit.now)
-    page = presenter.policy_page(visit, found.policy, found, versions, problems, people, refused)
+    page = presenter.policy_page(visit, found.policy, found, versions, problems, people, clinic, refused)
     return View("protocol/protocol.html", page, "safety")
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kernel.errors import Problem
 from registry.access import CLINICAL
-from registry.organisation.rules import Shift
+from registry.organisation.rules import ClinicFacts, Shift
 from registry.protocol.policy import AfterHours, Clock, Ladder, Policy, Rung, TierPolicy, Unit
 from registry.protocol.queries import Signature, VersionLine, VersionPage
 from registry.protocol.rules import APPROVERS
@@ -57,6 +57,7 @@ def policy_page(
     versions: Sequence[VersionLine],
     problems: Sequence[Problem],
     people: Mapping[UUID, str],
+    clinic: ClinicFacts,
     refused: FormState | None = None,
 ) -> ProtocolPage:
     state, tone = ("Template, signed by nobody", "warn") if shown is None else STATES[shown.line.state]
@@ -78,6 +79,7 @@ def policy_page(
         signatures=() if shown is None else tuple(_signature(visit, one) for one in shown.signatures),
         versions=tuple(_version(visit, one, shown) for one in versions),
         in_the_way=tuple(said(problem) for problem in problems),
+        differs=_differs(policy, clinic),
         draft=draft,
         leads=visit.actor.has("clinic_lead"),
         may_approve=draft
@@ -91,6 +93,16 @@ def policy_page(
         approval=refused if refused is not None and refused.id == "approval" else FormState("approval"),
         training=refused if refused is not None and refused.id == "training" else FormState("training"),
     )
+
+
+def _differs(policy: Policy, clinic: ClinicFacts) -> tuple[str, ...]:
+    hours = policy.hours
+    found = {
+        "zone": hours.zone != clinic.zone,
+        "staffed hours": hours.staffed != clinic.staffed,
+        "closed days": hours.holidays != clinic.holidays,
+    }
+    return tuple(what for what, other in found.items() if other)
 
 
 def edit_page(visit: Visit, shown: VersionPage, form: FormState) -> EditPage:

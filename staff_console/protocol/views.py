@@ -56,7 +56,7 @@ class VersionRow(Struct, frozen=True):
 
 class ProtocolPage(Struct, frozen=True):
     """`id` empty: the shipped template, which nobody has signed. `in_the_way` is of a draft: each line that keeps it
-    out of force."""
+    out of force. `differs` names what the clinic's set-up says otherwise: the clocks go by the policy."""
 
     id: str
     title: str
@@ -73,6 +73,7 @@ class ProtocolPage(Struct, frozen=True):
     signatures: tuple[SignatureLine, ...]
     versions: tuple[VersionRow, ...]
     in_the_way: tuple[str, ...]
+    differs: tuple[str, ...]
     draft: bool
     leads: bool
     may_approve: bool

@@ -69,6 +69,7 @@ async def test_a_policy_is_written_signed_by_two_and_put_into_force(
     path = await drafted(lee)
     await lee.submits(path, t2_lapse="90", others_note="The lead decides whom to tell.")
     assert "Draft saved." in lee.said
+    assert "The clinic's set-up has other" not in lee.text
     assert "Signatures: needs two people's signatures; 0 signed this text." in lee.text
     assert "On call: has a gap: nobody from" in lee.text
     await lee.submits(f"{path}/approve", confirm="yes")
@@ -123,7 +124,14 @@ async def test_a_line_that_cannot_be_read_is_named_and_nothing_is_saved(
 async def test_a_gap_a_rung_out_of_reach_and_a_clock_of_zero_are_named_by_line(lee: Colleague) -> None:
     path = await drafted(lee)
     ladder = "0 | responsible | text, e-mail\n5 | leads | text\n5 | care managers | text"
-    await lee.submits(path, t3_acknowledge="0", rungs_tier_3=ladder, t2_after_hours="opening")
+    await lee.submits(
+        path,
+        t3_acknowledge="0",
+        rungs_tier_3=ladder,
+        t2_after_hours="opening",
+        holidays="2026-12-25 Christmas",
+    )
+    assert "The clinic's set-up has other closed days." in lee.text
     assert "Draft saved." in lee.said
     assert "Tier 3, acknowledge: is a clock of zero." in lee.text
     assert "Ladder of tier 3, rung 3: can't be reached: it is not later than the rung before it." in lee.text

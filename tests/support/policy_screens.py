@@ -53,7 +53,7 @@ PROTOCOL = ProtocolPage(
         VersionRow("/safety/protocol/v2", "Version 2", "Draft", "warn", SIGNED.day, True),
         VersionRow("/safety/protocol/v1", "Version 1", "In force", "good", SIGNED.day),
     ),
-    in_the_way=("Tier 3, acknowledge: is a clock of zero.",), draft=True, leads=True, may_approve=True,
+    in_the_way=("Tier 3, acknowledge: is a clock of zero.",), differs=("closed days",), draft=True, leads=True, may_approve=True,
     may_train=True, approval=FormState("approval", errors={"confirm": "Your confirmation is needed."}),
     training=FormState("training"),
 )  # fmt: skip
