@@ -296,7 +296,7 @@ TREATMENT_CHANGE: Final = _one(
     {"on": "2026-11-20", "kind": "dose_changed", "what": "sertraline 100 mg", "source": "elsewhere"},
 )
 DECLINE: Final = _one("Not now", {"reason": "Starts therapy on Friday"})
-COVER: Final = _one(
+ABSENCE: Final = _one(
     "Two weeks away",
     {
         "absent_id": _STAFF.format(2),

@@ -145,7 +145,7 @@ async def current_cover(request: WebRequest, deps: NamedDependency[Deps]) -> Ite
 async def arrange_cover(
     request: WebRequest,
     deps: NamedDependency[Deps],
-    data: Annotated[AbsenceForm, BodyKwarg(examples=examples.COVER)],
+    data: Annotated[AbsenceForm, BodyKwarg(examples=examples.ABSENCE)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """The patients stay their owner's."""
