@@ -384,7 +384,8 @@ async def test_another_clinics_ids_are_not_found_and_nothing_is_changed(
             await stranger.opens("/account")
             token = dict(stranger.form("/sign-out").fields)["_csrf"]
             for method, path, access in CLOSED:
-                if role not in access.roles or "_id}" not in path:
+                asked = set(re.findall(r"\{(\w+)\}", path)) - {"month"}
+                if role not in access.roles or not asked or not asked <= ids.keys():
                     continue
                 target = re.sub(
                     r"\{(\w+)\}",
@@ -492,3 +493,55 @@ async def test_the_months_figures_are_shown_and_signed_once(
         assert "Month signed." in lead.text
         assert "This month is signed." in lead.text
         assert (await lead.client.get("/quality/2026-13")).status_code == 404
+
+
+async def test_cover_is_arranged_on_today_and_a_wrong_date_keeps_what_was_typed(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    who = {"absent_id": str(harbor.staff["clinic_lead"]), "covering_id": str(harbor.staff["care_manager"])}
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens("/today")
+        await lead.submits("/cover", **who, from_on="2026-03-05", until_on="2026-03-04")
+        assert lead.status == 422
+        assert "The last day is before the first day." in lead.text
+        assert "2026-03-05" in lead.html
+        await lead.submits("/cover", **who, from_on="2026-03-02", until_on="2026-03-04")
+        assert "Cover arranged." in lead.text or "holds none of the absent colleague" in lead.text
+
+
+async def test_the_lead_sets_numbers_hours_and_a_pilot_and_each_refusal_stands_at_its_field(
+    harbor: Clinic, console_deps: Deps
+) -> None:
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens("/setup/numbers")
+        await lead.submits("/setup/numbers", new_days="99")
+        assert lead.status == 422
+        assert "New for must be 1 to 60 days." in lead.text
+        await lead.opens("/setup/numbers")
+        await lead.submits("/setup/numbers", new_days="21")
+        assert "Enrolled 21 days ago or less" in lead.text
+        await lead.opens("/setup/calendar")
+        await lead.submits("/setup/calendar", monday="9 to 5")
+        assert lead.status == 422
+        assert "Monday is written like 09:00-12:00" in lead.text
+        await lead.opens("/setup/calendar")
+        await lead.submits("/setup/calendar", monday="9:00-12:00, 13:00-17:00", saturday="")
+        assert 'value="09:00-12:00, 13:00-17:00"' in lead.html
+        await lead.submits("/setup/closed-days", on="2026-12-25", name="Christmas Day")
+        assert "25-Dec-2026" in lead.text
+        await lead.opens("/setup/launch")
+        await lead.submits("/setup/launch/downtime")
+        assert "Ticked." in lead.text
+        await lead.submits("/setup/pilot", steps="15, 5")
+        assert lead.status == 422
+        await lead.opens("/setup/launch")
+        await lead.submits("/setup/pilot", steps="5, 15")
+        assert "0 of 5 places taken" in lead.text
+        assert (await lead.client.get("/setup/exit-export")).headers["content-type"] == "application/zip"
+    async with signed_in(console_deps, harbor, "administrator") as other:
+        await other.opens("/setup/numbers")
+        assert "The clinic lead decides them." in other.text
+        assert (await other.client.get("/setup/exit-export")).status_code == 403
+    async with signed_in(console_deps, harbor) as casey:
+        await casey.opens("/downtime")
+        assert "Nobody is in care yet" in casey.text
