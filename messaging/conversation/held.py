@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, update
 from kernel.crypto import Sealed
 from kernel.db import Tx
 from messaging.conversation import apply as effects
-from messaging.conversation import turns
+from messaging.conversation import limits, turns
 from messaging.conversation.apply import Cause, Ports
 from messaging.conversation.decision import Hold, Overdue, Received, Woken
 from messaging.conversation.parked import for_a_person
@@ -66,7 +66,7 @@ async def _release_one(tx: Tx, thread_id: UUID, row: Row[Any], now: datetime, po
         language=turn.script.language,
         labels=labels_of(turn.state, turn.script),
     )
-    turn = await turns.with_limits(tx, turn, reply, now=now)
+    turn = await limits.with_limits(tx, turn, reply, now=now)
     event = Received(reply, turn.standing, turn.duplicate, media=row.media_count > 0)
     decision = step(turn.state, event, turn.script, now)
     if Hold() in decision.effects:

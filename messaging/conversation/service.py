@@ -15,7 +15,7 @@ from kernel.audit import Actor
 from kernel.db import Database, Tx
 from kernel.errors import Conflict, NotFound, Unavailable
 from messaging.conversation import apply as effects
-from messaging.conversation import filing, parked, turns
+from messaging.conversation import filing, limits, parked, turns
 from messaging.conversation.apply import Cause, Ports, TurnMoved, patient_actor
 from messaging.conversation.copy import Rendered
 from messaging.conversation.decision import Hold, Line, Opened, OptInAsked, Received, Say
@@ -117,7 +117,7 @@ async def handle(
         language=turn.script.language,
         labels=labels_of(turn.state, turn.script),
     )
-    turn = await turns.with_limits(tx, turn, reply, now=now)
+    turn = await limits.with_limits(tx, turn, reply, now=now)
     script = msgspec.structs.replace(turn.script, confirms_stop=_confirms_stop(ports, inbound.body))
     turn = msgspec.structs.replace(turn, script=script)
     event = Received(reply, turn.standing, turn.duplicate, media=inbound.media_count > 0)

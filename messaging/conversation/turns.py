@@ -12,18 +12,15 @@ from sqlalchemy import Row, and_, bindparam, exists, func, or_, select
 from kernel.db import Tx, fixed, insert_or_skip, insert_or_update, pick
 from messaging.consent import numbers
 from messaging.consent.tables import NumberStop
-from messaging.conversation import call_back, filing
+from messaging.conversation import aftermath, call_back, filing
 from messaging.conversation.copy import Language, contact_words, phone_words, spoken_language
 from messaging.conversation.decision import Standing
-from messaging.conversation.meaning import Reply
-from messaging.conversation.script import Aftermath, Owner, Script, Sheet, items_of
+from messaging.conversation.script import Owner, Script, Sheet, items_of
 from messaging.conversation.state import Asking, Confirming, Idle, Paused, State, from_json
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.delivery.service import OnFile
 from messaging.delivery.tables import Outbox
-from messaging.schedule import facts as reaching
 from messaging.schedule.tables import OPEN_STATES, CheckIn
-from messaging.schedule.windows import next_day_opening
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic, Sender
 from registry.patients import queries as patients
@@ -37,17 +34,8 @@ QUESTION_KINDS: Final = (
     "link",
     "opt_in_confirmation",
 )
-OFFERED: Final = ("invited", "in_progress")
 SAME_TEXT_WITHIN: Final = timedelta(seconds=4)
 OLDEST_QUESTION: Final = timedelta(days=8)  # a check-in lives at most seven
-RESUMABLE: Final = timedelta(days=14)  # the questionnaires ask about two weeks
-LATE_ITEM9: Final = timedelta(hours=24)
-PASSIVE_A_DAY: Final = 5
-UNKNOWN_A_DAY: Final = 1
-DAY: Final = timedelta(hours=24)
-PASSIVE_TEMPLATES: Final = ("idle_ack", "late_thanks", "late_offer_resume", "already_done", "who", "no_link")
-# These move nothing, so they don't make the day's passive replies new.
-PASSIVE_KINDS: Final = ("free_text", "late_answer", "already_done", "who")
 
 _TOUCH = insert_or_update(SmsThread, "phone_key", "sender_id", change=("last_inbound_at",))
 _CREATE = insert_or_skip(SmsThread, "phone_key", "sender_id")
@@ -202,13 +190,13 @@ async def load(
         raise LookupError("the thread is gone")
     standing = standing_of(row, received_at, in_order)
     # The sweep may be late: what comes after a check-in's time is no answer to it.
-    if row.check_in_id is not None and row.phone_id is not None and not _time_is_over(row, received_at):
+    if (
+        row.check_in_id is not None
+        and row.phone_id is not None
+        and not aftermath.time_is_over(row, received_at)
+    ):
         return await _active(tx, row, standing, now)
     return await _without_check_in(tx, row, standing, received_at, now)
-
-
-def _time_is_over(check_in: Row[Any], received_at: datetime) -> bool:
-    return check_in.expires_at is not None and check_in.expires_at <= received_at
 
 
 def standing_of(row: Row[Any], received_at: datetime, in_order: bool) -> Standing:
@@ -299,9 +287,9 @@ async def _without_check_in(
     stop = await _stop(tx, row)
     owner: Owner = "none" if not owners else "one" if len(owners) == 1 and not owners[0].shared else "shared"
     patient_id = owners[0].patient_id if owner == "one" else None
-    last = await _last(tx, patient_id)
-    aftermath = _aftermath(last, received_at, now)
-    has_open = aftermath == "none" and last is not None and last.state in OFFERED
+    last = await aftermath.last(tx, patient_id)
+    ended = aftermath.aftermath_of(last, received_at, now)
+    has_open = ended == "none" and last is not None and last.state in aftermath.OFFERED
     language = spoken_language(last.language if last is not None else "en")
     stored = from_json(row.state)
     # A check-in that left the thread leaves nothing open on it, whatever its state says.
@@ -312,9 +300,9 @@ async def _without_check_in(
         phone=phone_words(row.support_phone),
         hours=row.hours_text,
         owner=owner,
-        aftermath=aftermath,
-        late_item9=await _late_item9(tx, last, now),
-        stopped_at_item9=(aftermath == "expired" or has_open) and await _stopped_at_item9(tx, last),
+        aftermath=ended,
+        late_item9=await aftermath.late_item9(tx, last, now),
+        stopped_at_item9=(ended == "expired" or has_open) and await aftermath.stopped_at_item9(tx, last),
         has_open=has_open,
         no_show=await call_back.waits_for_answer(tx, patient_id, now),
         stopped=stop is not None and stop.stopped,
@@ -328,111 +316,6 @@ async def _without_check_in(
         open_check_in_id=last.id if last is not None and script.has_open else None,
         last_check_in_id=None if last is None else last.id,
     )  # fmt: skip
-
-
-_LAST = (
-    select(
-        CheckIn.id, CheckIn.state, CheckIn.closed_at, CheckIn.expires_at, Patient.language,
-    )
-    .select_from(Patient)
-    .outerjoin(
-        CheckIn, and_(CheckIn.patient_id == Patient.id, CheckIn.state.not_in(("scheduled", "cancelled")))
-    )
-    .where(Patient.id == bindparam("patient"))
-    .order_by(CheckIn.local_due_date.desc())
-    .limit(1)
-)  # fmt: skip
-
-
-async def _last(tx: Tx, patient_id: UUID | None) -> Row[Any] | None:
-    """The patient's newest check-in that was offered, beside the language; its columns are null without one."""
-    return None if patient_id is None else await tx.first(_LAST, {"patient": patient_id})
-
-
-def _aftermath(last: Row[Any] | None, received_at: datetime, now: datetime) -> Aftermath:
-    if last is not None and last.state in OFFERED and _time_is_over(last, received_at):
-        return "expired"
-    if last is None or last.closed_at is None or now - last.closed_at > RESUMABLE:
-        return "none"
-    if last.state in ("completed", "portal_completed"):
-        return "completed"
-    return "expired" if last.state in ("partial_expired", "missed") else "none"
-
-
-async def _late_item9(tx: Tx, last: Row[Any] | None, now: datetime) -> int | None:
-    """What the last thing answered was, when that was item 9: a change of it must not be thanked away."""
-    if last is None or last.state != "completed" or now - last.closed_at > LATE_ITEM9:
-        return None
-    sheet = await filing.load_sheet(tx, last.id)
-    final = sheet.runs[-1] if sheet.runs else None
-    if final is None or not final.instrument.risk_item_numbers:
-        return None
-    number = final.instrument.scored_items[-1].number
-    if number not in final.instrument.risk_item_numbers:
-        return None
-    return final.answers.get(number)
-
-
-async def _stopped_at_item9(tx: Tx, last: Row[Any] | None) -> bool:
-    """Whether the question that waits, or waited when the check-in's time ended, is item 9."""
-    sheet = Sheet(()) if last is None else await filing.load_sheet(tx, last.id)
-    unanswered = (
-        item.number in run.instrument.risk_item_numbers
-        for run in sheet.runs
-        for item in run.instrument.scored_items
-        if item.number not in run.answers
-    )
-    return next(unanswered, False)
-
-
-async def with_limits(tx: Tx, turn: Turn, reply: Reply, *, now: datetime) -> Turn:
-    """Adds what only some replies need: whether passive replies are used up, and whether a later day is left."""
-    script = turn.script
-    if reply.kind == "command" and reply.detail == "later" and turn.patient_id is not None:
-        script = msgspec.structs.replace(script, may_postpone=await _may_postpone(tx, turn, now))
-    elif not isinstance(turn.state, Asking | Confirming):
-        script = msgspec.structs.replace(script, quiet=await _used_up(tx, turn, now))
-    return msgspec.structs.replace(turn, script=script)
-
-
-async def _may_postpone(tx: Tx, turn: Turn, now: datetime) -> bool:
-    if turn.patient_id is None or turn.check_in_id is None:
-        return False
-    person = await reaching.person(tx, turn.patient_id, now)
-    if person is None or person.zone is None:
-        return False
-    at = next_day_opening(now, person.zone, person.hours)
-    ends = await tx.scalar(select(CheckIn.expires_at).where(CheckIn.id == turn.check_in_id))
-    return at is not None and (ends is None or at < ends)
-
-
-async def _used_up(tx: Tx, turn: Turn, now: datetime) -> bool:
-    """Counted in the database, so that a restart forgets nothing: at most five passive replies a day since the
-    person last did something, and one to a number that nobody here has."""
-    since = now - DAY
-    unknown = turn.script.owner == "none"
-    if not unknown:
-        acted = await tx.scalar(
-            select(func.max(InboundMessage.received_at)).where(
-                InboundMessage.clinic_id == turn.clinic_id,
-                InboundMessage.phone_key == turn.phone_key,
-                InboundMessage.received_at > since,
-                InboundMessage.classified_as.is_not(None),
-                *(InboundMessage.classified_as.not_like(f"{kind}%") for kind in PASSIVE_KINDS),
-            )
-        )
-        since = max(since, acted) if acted is not None else since
-    templates = ("unknown_number", "who") if unknown else PASSIVE_TEMPLATES
-    sent = await tx.scalar(
-        select(func.count())
-        .select_from(Outbox)
-        .where(
-            Outbox.recipient_key == turn.phone_key,
-            Outbox.created_at > since,
-            or_(*(Outbox.template.like(f"{template}@%") for template in templates)),
-        )
-    )
-    return int(sent or 0) >= (UNKNOWN_A_DAY if unknown else PASSIVE_A_DAY)
 
 
 async def sender_of(tx: Tx, clinic_id: UUID) -> UUID | None:

@@ -36,8 +36,9 @@ async def add(tx: Tx, actor: Actor, raw: bytes, clinic_id: UUID | None, *, now: 
         sister = catalog.parse_addition(other.content.encode())
         if other.version == instrument.version and not same_form(sister, instrument):
             raise Conflict(f"differs from {other.language} in more than its words; give it a new version")
+    row_id = tx.new_id()
     row = {
-        "id": tx.new_id(),
+        "id": row_id,
         "instrument_id": instrument.id,
         "language": instrument.language,
         "version": instrument.version,
@@ -47,7 +48,7 @@ async def add(tx: Tx, actor: Actor, raw: bytes, clinic_id: UUID | None, *, now: 
     }
     await tx.execute(insert(AddedInstrument), row)
     await audit.record(
-        tx, actor, "instrument.added", "added_instrument", row["id"],
+        tx, actor, "instrument.added", "added_instrument", row_id,
         now=now, instrument=instrument.id, language=instrument.language, version=instrument.version,
     )  # fmt: skip
     return instrument

@@ -262,8 +262,8 @@ def test_an_unknown_context_is_refused_by_name(name: str) -> None:
 
 
 def test_labels_outside_the_scale_are_refused() -> None:
-    with pytest.raises(ValueError, match="4 is no answer"):
-        understand("2", context="item", language="en", labels={4: ("Always",)})
+    with pytest.raises(ValueError, match="10 is no answer"):
+        understand("2", context="item", language="en", labels={10: ("Always",)})
     with pytest.raises(ValueError, match="a label of 1 has no letter"):
         understand("2", context="item", language="en", labels={1: ("...",)})
 
