@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -16,9 +16,14 @@ from billing.rules import lines_for
 from billing.statement.record import previous_episode
 from kernel.db import Tx
 from registry import zones
-from registry.episodes.tables import Episode
+from registry.episodes.tables import CareConsent, Episode
+from registry.time_log.activities import ACTIVITIES
 from registry.time_log.months import Month
 from registry.time_log.tables import TimeEntry
+
+NEVER_COUNTED: Final = tuple(
+    each.id for each in ACTIVITIES if each.kind in ("clerical", "separately_reported", "automated")
+)
 
 
 class NextLine(msgspec.Struct, frozen=True):
@@ -51,6 +56,11 @@ async def next_lines(
         TimeEntry.superseded_at.is_(None),
         TimeEntry.seconds > 0,
         TimeEntry.started_at < start,
+        TimeEntry.activity.not_in(NEVER_COUNTED),
+        # Outreach before the agreement begins no billing episode.
+        TimeEntry.started_at >= select(func.min(CareConsent.given_at))
+        .where(CareConsent.episode_id == Episode.id, CareConsent.kind == "given")
+        .scalar_subquery(),
     )
     asked = aliased(Episode)
     rows = await tx.all(

@@ -1,107 +1,96 @@
-"""A month closed, corrected, claimed and proved through the JSON API, on both databases."""
+"""What-ifs, a patient's month, decisions and coverage through the JSON API."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-
 import httpx
-from sqlalchemy import update
+import pytest
 
-from api.staff.calls import ROOT as API
-from api.wiring import Deps
-from billing.identity import service as identity
-from billing.packet.verify import verify
-from kernel.audit import system
-from registry.organisation.tables import Clinic as ClinicTable
-from registry.organisation.tables import Staff
-from registry.patients.tables import Patient
-from tests.support import month as months
 from tests.support.app import Clinic
-from tests.support.builders import ClinicRows
 
-MONTH = f"{API}/billing/months/2026-03"
-
-
-def rows_of(clinic: Clinic) -> ClinicRows:
-    staff = {role: clinic.staff[role] for role in clinic.staff}
-    lead = clinic.staff["clinic_lead"]
-    return ClinicRows(clinic.id, "America/Los_Angeles", lead, "", default=lead, **staff)
+API = "/api/v1"
 
 
-async def billable(deps: Deps, clinic: Clinic):
-    made, now = rows_of(clinic), datetime(2026, 3, 3, 18, tzinfo=UTC)
-    async with deps.system_db.begin() as tx:
-        await tx.enter_clinic(clinic.id)
-        await identity.change_identity(tx, system(clinic.id), months.IDENTITY, now=now)
-        await tx.execute(update(Staff).where(Staff.id == made.clinician).values(npi="1999999984"))
-        await tx.execute(
-            update(ClinicTable)
-            .where(ClinicTable.id == clinic.id)
-            .values(settings={"fees_cents": months.FEES})
-        )
-        ana = await months.patient(tx, made, date(2026, 3, 3), mrn="00417")
-        ben = await months.patient(tx, made, date(2026, 3, 3), given_name="Ben", sex=None, mrn="00418")
-        await months.full_month(tx, made, ana, date(2026, 3, 1), 90)
-        await months.full_month(tx, made, ben, date(2026, 3, 1), 40, hour=14)
-    deps.clock.set(datetime(2026, 4, 2, 18, tzinfo=UTC))  # type: ignore[attr-defined]
-    return ana, ben
+@pytest.fixture
+async def patient_id(web: httpx.AsyncClient, clinic: Clinic) -> str:
+    answer = await web.post(f"{API}/patients", json=clinic.enrolment(), headers=clinic.headers())
+    return str(answer.json()["id"])
 
 
-async def test_a_month_is_closed_claimed_and_proved_by_calls(
-    web: httpx.AsyncClient, clinic: Clinic, deps: Deps
+@pytest.mark.parametrize(
+    ("query", "text", "rule"),
+    [
+        ("minutes=86&month_type=initial", "99492x1;99494x1", "cpt_midpoint@1/99492"),
+        (
+            "minutes=166&month=2026-11&served=2026-09&served=2026-10&payer=NC Medicaid",
+            "99493x1;99494x4", "nc_medicaid@1/continuing",
+        ),
+        ("minutes=20&month_type=initial&changed=g2214_min=30", "none", "cpt_midpoint+g2214_min=30@1/G2214"),
+        ("minutes=69&month_type=initial&rule_set=full_threshold", "G2214x1", "full_threshold@1/99492"),
+    ],
+)  # fmt: skip
+async def test_a_what_if_names_the_id_of_every_rule(
+    web: httpx.AsyncClient, clinic: Clinic, query: str, text: str, rule: str
 ) -> None:
-    ana, ben = await billable(deps, clinic)
-    biller = clinic.headers("biller")
-
-    async def post(path: str, body: dict[str, object]) -> httpx.Response:
-        return await web.post(f"{MONTH}/{path}", json=body, headers=biller)
-
-    first, second = await post("close", {}), await post("close", {})
-    assert (first.status_code, first.json()) == (201, second.json())
-    standing = (await web.get(MONTH, headers=clinic.headers("care_manager"))).json()
-    [version] = standing["versions"]
-    assert (standing["open"], standing["drift"], version["patient_months"]) == (False, 0, 2)
-    for stored in version["files"]:
-        answer = await web.get(f"{MONTH}/files/1/{stored['kind']}", headers=biller)
-        assert answer.status_code == 200
-        assert stored["name"] in answer.headers["content-disposition"]
-    assert (await web.get(f"{MONTH}/files/1/other", headers=biller)).status_code in (400, 404, 422)
-    refused = (await post("claims", {})).json()
-    assert (refused["stored"], refused["claims"]) == (False, 1)
-    assert refused["refused"][0]["patient_id"] == str(ben.id)
-    made = (await post("claims", {"leave_out": True})).json()
-    assert (made["stored"], made["problems"]) == (True, [])
-    claims = await web.get(f"{MONTH}/files/1/claims_837p", headers=biller)
-    assert claims.text.count("CLM*") == 1
-    again = await post("claims", {"leave_out": True})
-    assert (again.status_code, again.json()["code"]) == (409, "claims_made")
-    packet = await web.get(f"{MONTH}/packets/{ana.episode_id}", headers=biller)
-    assert verify(packet.content).true
-    nothing = await post("adjustment", {"reason": "To see"})
-    assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing_changed")
-    assert (await post("correction", {"reason": "To see"})).status_code == 201
-    async with deps.system_db.begin() as tx:
-        await tx.execute(update(Patient).where(Patient.id == ben.id).values(sex="M"))
-    assert (await post("adjustment", {"reason": "Sex was missing"})).status_code == 201
-    standing = (await web.get(MONTH, headers=biller)).json()
-    assert [line["reason"] for line in standing["versions"]] == ["", "Sex was missing"]
+    answer = await web.get(f"{API}/billing/explain?{query}", headers=clinic.headers("biller"))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["text"] == text
+    assert rule in [step["rule_id"] for step in answer.json()["steps"]]
 
 
-async def test_money_and_a_shadow_bill_are_read_by_calls(
-    web: httpx.AsyncClient, clinic: Clinic, deps: Deps
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("minutes=20", "month_type"),
+        ("minutes=20&month=November", "month"),
+        ("minutes=20&month_type=initial&rule_set=mine", "rule_set"),
+        ("minutes=20&month_type=initial&payer=NC Medicaid", "month"),
+        ("minutes=20&month_type=initial&changed=id=mine", "changed"),
+        ("minutes=20&month_type=initial&changed=g2214_min=soon", "changed"),
+    ],
+)
+async def test_a_what_if_that_can_not_be_answered_names_its_field(
+    web: httpx.AsyncClient, clinic: Clinic, query: str, field: str
 ) -> None:
-    await billable(deps, clinic)
-    biller = clinic.headers("biller")
-    money = (await web.get(f"{MONTH}/money", headers=biller)).json()
-    assert [(line["code"], line["units"], line["cents"]) for line in money["lines"]] == [
-        ("99492", 2, None), ("99494", 1, None),
-    ]  # fmt: skip
-    most = money["people"][0]
-    assert (most["counted_seconds"], most["patients"]) == (130 * 60, 2)
-    body = {"csv": "mrn,code,units\r\n00417,99492,1\r\n00418,99492,1\r\n"}
-    shadow = (await web.post(f"{MONTH}/shadow", json=body, headers=biller)).json()
-    assert (shadow["agreeing"], [line["ours"] for line in shadow["differences"]]) == (1, ["99492x1;99494x1"])
-    wrong = await web.post(f"{MONTH}/shadow", json={"csv": "a,b\r\n"}, headers=biller)
-    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "csv")
-    assert (await web.get(f"{MONTH}/money", headers=clinic.headers("care_manager"))).status_code == 403
-    assert (await web.get(f"{API}/billing/months/2026-13", headers=biller)).status_code == 422
+    answer = await web.get(f"{API}/billing/explain?{query}", headers=clinic.headers("biller"))
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+async def test_a_patients_month_shows_every_second_elements_decisions_and_coverage(
+    web: httpx.AsyncClient, clinic: Clinic, patient_id: str
+) -> None:
+    body = {
+        "started_at": "2026-03-02T17:00:00Z", "minutes": 40, "activity": "patient_contact",
+        "staff_id": str(clinic.staff["care_manager"]),
+    }  # fmt: skip
+    made = await web.post(f"{API}/patients/{patient_id}/time", json=body, headers=clinic.headers())
+    assert made.status_code == 201, made.text
+    address, biller = f"{API}/patients/{patient_id}/billing", clinic.headers("biller")
+    month = (await web.get(f"{address}/explain?month=2026-03", headers=biller)).json()
+    assert sum(part["seconds"] for part in month["slices"]) == month["logged_seconds"] == 2400
+    assert all(part["counted"] == (part["reason"] is None) for part in month["slices"])
+    missing = next(element for element in month["elements"] if element["id"] == "consultant_review")
+    assert (missing["state"], missing["holds"], bool(missing["fix"])) == ("failed", True, True)
+    assert len(month["inputs_hash"]) == 64
+    form = {"kind": "release", "month": "2026-03", "value": "consultant_review", "reason": "seen in the EHR"}
+    refused = await web.post(f"{address}/decisions", json=form, headers=clinic.headers("care_manager"))
+    assert refused.status_code == 403
+    decided = await web.post(f"{address}/decisions", json=form, headers=biller)
+    assert decided.status_code == 201, decided.text
+    listed = (await web.get(f"{address}/decisions", headers=biller)).json()["items"]
+    assert [(each["kind"], each["value"]) for each in listed] == [("release", "consultant_review")]
+    gone = await web.post(
+        f"{API}/billing/decisions/{decided.json()['id']}/withdraw",
+        json={"reason": "wrong one"},
+        headers=biller,
+    )
+    assert gone.status_code == 200, gone.text
+    assert (await web.get(f"{address}/decisions", headers=biller)).json()["items"] == []
+    payer = {"payer": "NC Medicaid", "valid_from": "2026-01-01", "rank": 2, "subscriber": "spouse"}
+    added = await web.post(f"{API}/patients/{patient_id}/coverage", json=payer, headers=biller)
+    assert added.status_code == 201, added.text
+    wrong = payer | {"valid_to": "2025-01-01"}
+    answer = await web.put(
+        f"{API}/patients/{patient_id}/coverage/{added.json()['id']}", json=wrong, headers=biller
+    )
+    assert answer.json()["errors"][0]["field"] == "coverage.valid_to"
