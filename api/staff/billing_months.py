@@ -27,6 +27,7 @@ from billing.money import shadow
 from billing.money.rules import DenialGroup, PersonMinutes, RevenueLine
 from billing.packet.service import packet
 from billing.statement.service import EXPORTERS, READERS
+from kernel.errors import NotFound
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.time_log.months import Month
@@ -243,7 +244,7 @@ async def adjustment(
 
 
 @get(
-    f"{OF_MONTH}/files/{{version:int}}/{{kind:str}}",
+    f"{OF_MONTH}/files/{{version:str}}/{{kind:str}}",
     opt=access.token(*EXPORTERS),
     tags=["billing"],
     summary="A file of a closed month",
@@ -253,13 +254,17 @@ async def file(
     request: WebRequest,
     deps: NamedDependency[Deps],
     month: FromPath[str],
-    version: FromPath[int],
+    version: FromPath[str],
     kind: FromPath[FileKind],
 ) -> Response[bytes]:
     """The bytes as they were stored at the close or the adjustment."""
 
+    if not (version.isascii() and version.isdigit() and len(version) < 7):
+        raise NotFound("the version")
+    number = int(version)
+
     async def body(call: Call) -> Response[bytes]:
-        found = await queries.download(call.tx, call.actor, Month.parse(month), version, kind, now=call.now)
+        found = await queries.download(call.tx, call.actor, Month.parse(month), number, kind, now=call.now)
         return _download(found.name, found.media_type.replace("; charset=utf-8", ""), found.content)
 
     return await within(request, deps, body)

@@ -125,34 +125,34 @@ def _again_adjust(month: Month) -> Callable[[Visit, DomainError], Awaitable[View
     return again
 
 
-@get("/billing/{month:str}/adjustments/{version:int}", opt=STAFF)
+@get("/billing/{month:str}/adjustments/{version:str}", opt=STAFF)
 async def adjustment(
-    request: WebRequest, console: Console, month: FromPath[str], version: FromPath[int]
+    request: WebRequest, console: Console, month: FromPath[str], version: FromPath[str]
 ) -> Response[str]:
-    wanted = parsed(month)
+    wanted, number = parsed(month), numbered(version)
 
     async def read(visit: Visit) -> View:
-        deltas = await queries.adjustment(visit.tx, visit.actor, wanted, version, now=visit.now)
+        deltas = await queries.adjustment(visit.tx, visit.actor, wanted, number, now=visit.now)
         known = await queries.version_list(visit.tx, visit.actor, wanted)
-        [found] = [each for each in known if each.version == version]
+        [found] = [each for each in known if each.version == number]
         page = closing_presenter.adjustment(visit, wanted, found, deltas)
         return View("billing/adjustment.html", page, "billing")
 
     return await show(request, console, read)
 
 
-@get("/billing/{month:str}/files/{version:int}/{kind:str}", opt=STAFF)
+@get("/billing/{month:str}/files/{version:str}/{kind:str}", opt=STAFF)
 async def file(
-    request: WebRequest, console: Console, month: FromPath[str], version: FromPath[int], kind: FromPath[str]
+    request: WebRequest, console: Console, month: FromPath[str], version: FromPath[str], kind: FromPath[str]
 ) -> Response[bytes]:
     """The bytes as they were stored."""
-    wanted = parsed(month)
+    wanted, number = parsed(month), numbered(version)
     if kind not in queries.KINDS:
         raise NotFound("the file")
     known: FileKind = kind
 
     async def read(visit: Visit) -> Response[bytes]:
-        found = await queries.download(visit.tx, visit.actor, wanted, version, known, now=visit.now)
+        found = await queries.download(visit.tx, visit.actor, wanted, number, known, now=visit.now)
         return _download(found.name, found.media_type, found.content)
 
     return await within(request, console, read)
@@ -230,6 +230,12 @@ def parsed(text: str) -> Month:
         return Month.parse(text)
     except Invalid:
         raise NotFound("this month") from None
+
+
+def numbered(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise NotFound("this version")
+    return int(text)
 
 
 def _download(name: str, media_type: str, content: bytes) -> Response[bytes]:

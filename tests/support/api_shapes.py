@@ -46,7 +46,7 @@ def routes(handlers: Sequence[Any] = ROUTES) -> Iterator[Route]:
             answer = typing.get_args(answer)[0]
         (path,) = handler.paths
         (method,) = handler.http_methods
-        plain = path.replace(":uuid", "").replace(":str", "").replace(":int", "")
+        plain = path.replace(":uuid", "").replace(":str", "")
         yield Route(method, plain, handler, hints.get("data"), answer)
 
 
