@@ -52,7 +52,7 @@ services: ## What some tests need from Debian, Chromium and LibreOffice; databas
 bench: install ## Measurements beside their baselines
 	$(BIN)/python -m bench
 
-screens: install ## Pictures of each console page, light and dark, in docs/screens
+screens: install ## Pictures of each console page, in docs/screens
 	$(BIN)/python -m tests.support.take_screens
 
 lock: ## Pin requirements/*.in again (needs uv)
