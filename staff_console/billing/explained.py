@@ -93,7 +93,7 @@ async def missing_page(request: WebRequest, console: Console, month: FromPath[st
     return await show(request, console, read)
 
 
-@get("/billing/{month:str}/patients/{patient_id:uuid}", opt=access.staff(*READERS))
+@get("/billing/{month:str}/people/{patient_id:uuid}", opt=access.staff(*READERS))
 async def explained_page(
     request: WebRequest, console: Console, month: FromPath[str], patient_id: FromPath[UUID]
 ) -> Response[str]:
@@ -101,7 +101,7 @@ async def explained_page(
     return await show(request, console, lambda visit: _page(visit, wanted, patient_id))
 
 
-@post("/billing/{month:str}/patients/{patient_id:uuid}/decisions", opt=access.staff(*DECIDERS))
+@post("/billing/{month:str}/people/{patient_id:uuid}/decisions", opt=access.staff(*DECIDERS))
 async def decide(
     request: WebRequest, console: Console, month: FromPath[str], patient_id: FromPath[UUID]
 ) -> Response[Any]:
@@ -113,7 +113,7 @@ async def decide(
         dated = str(wanted) if form.kind in OF_ONE_MONTH | FROM_A_MONTH else None
         asked = DecisionForm(kind=form.kind, value=form.value.strip(), reason=form.reason, month=dated)
         await decisions.decide(visit.tx, visit.actor, episode, asked, now=visit.now)
-        return said(f"/billing/{wanted}/patients/{patient_id}#decisions", "billing_decided")
+        return said(f"/billing/{wanted}/people/{patient_id}#decisions", "billing_decided")
 
     async def again(visit: Visit, error: DomainError) -> View:
         form = await read_again(visit, "decision", error, DECISION)
@@ -123,7 +123,7 @@ async def decide(
 
 
 @post(
-    "/billing/{month:str}/patients/{patient_id:uuid}/withdraw/{decision_id:uuid}", opt=access.staff(*DECIDERS)
+    "/billing/{month:str}/people/{patient_id:uuid}/withdraw/{decision_id:uuid}", opt=access.staff(*DECIDERS)
 )
 async def withdraw(
     request: WebRequest,
@@ -137,7 +137,7 @@ async def withdraw(
     async def do(visit: Visit) -> str:
         form = await forms.read(request, WithdrawForm)
         await decisions.withdraw(visit.tx, visit.actor, decision_id, form.reason, now=visit.now)
-        return said(f"/billing/{wanted}/patients/{patient_id}#decisions", "billing_withdrawn")
+        return said(f"/billing/{wanted}/people/{patient_id}#decisions", "billing_withdrawn")
 
     async def again(visit: Visit, error: DomainError) -> View:
         form = await read_again(visit, "decision", error, {})
@@ -163,7 +163,7 @@ def page(visit: Visit, found: PatientMonth, form: FormState | None) -> Explained
         patient=people.name(facts.family_name, facts.given_name),
         patient_href=base if clinical else "",
         coverage_href=f"{base}/coverage",
-        post_to=f"/billing/{row.month}/patients/{found.patient_id}",
+        post_to=f"/billing/{row.month}/people/{found.patient_id}",
         lines=tuple(f"{line.code} x{line.units}" for line in row.lines),
         status=row.status.replace("_", " "),
         month_type=(row.month_type or "undecided", row.month_type_reason),
@@ -229,7 +229,7 @@ def _element(element: Element, base: str) -> ElementLine:
 def _missing(month: Month, point: OpenPoint) -> MissingRow:
     return MissingRow(
         patient=people.name(point.family_name, point.given_name),
-        href=f"/billing/{month}/patients/{point.patient_id}",
+        href=f"/billing/{month}/people/{point.patient_id}",
         minutes=point.minutes,
         next_line="" if point.next_at is None else f"next line at {point.next_at}",
         elements=tuple(_element(element, "") for element in point.missing),

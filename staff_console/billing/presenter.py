@@ -103,7 +103,7 @@ def _row(visit: Visit, row: StatementRow, rule_set: RuleSet, packets: bool) -> B
         why=row.decision_text if decision is not None else f"{row.month_type_reason} {row.decision_text}",
         checks=(*(_check(element) for element in row.elements), *_notes(row)),
         state=_STATES[row.status],
-        why_href=f"/billing/{row.month}/patients/{facts.patient_id}",
+        why_href=f"/billing/{row.month}/people/{facts.patient_id}",
         packet_href=f"/billing/{row.month}/packets/{facts.episode.id}" if packets else "",
     )
 

@@ -34,10 +34,10 @@ async def test_a_month_shows_every_second_rule_and_element_and_who_can_mend_it(
     assert "Put the patient on the agenda of the next case review." in dana.text
     assert "Save decision" not in dana.text
     async with signed_in(console_deps, harbor, "biller") as bea:
-        path = f"/billing/2026-03/patients/{patient_id}"
+        path = f"/billing/2026-03/people/{patient_id}"
         await bea.opens(path)
         await bea.submits(f"{path}/decisions", kind="release", value="consultant_review")
-        assert bea.errors == ["Reason say why."]
+        assert bea.errors == ["Reason is needed."]
         await bea.submits(
             f"{path}/decisions",
             kind="release",
