@@ -403,7 +403,7 @@ VALID = {
     "body": "Hello", "on": "2026-03-02", "at": "09:00", "minutes": "5", "activity": "care_plan", "reason": "why",
     "version": "1", "mode": "phone", "every_days": "0", "outcome": "called", "channel": "phone", "tool": "cssrs",
     "level": "low", "findings": "x", "disposition": "drill", "note": "x", "confirm": "yes", "kind": "contact",
-    "ref_id": "019a0000-0000-7000-8000-00000000ffff", "filed": "yes",
+    "ref_id": "019a0000-0000-7000-8000-00000000ffff", "filed": "yes", "payer": "x", "valid_from": "2026-01-01",
 }  # fmt: skip
 
 
