@@ -20,6 +20,7 @@ from messaging.schedule.tables import CheckIn
 from questionnaires import catalog
 from questionnaires.catalog import UnknownInstrument
 from questionnaires.instrument import Instrument
+from registry.instruments import queries as instruments
 
 LONGEST_KEY = 200
 
@@ -67,6 +68,7 @@ async def form(tx: Tx, signed_in: SignedIn, check_in_id: UUID, *, now: datetime)
     )
     if row is None or not signed_in.own:
         raise NotFound("check-in")
+    await instruments.ensure(tx, row.instruments)
     sheet = await load_sheet(tx, check_in_id)
     begun = {run.run.instrument_id: run for run in sheet.runs}
     parts = []
@@ -115,7 +117,7 @@ def _shown(name: str, language: str, version: str | None) -> Instrument:
             catalog.load(name, spoken(language), version) if version else catalog.load(name, spoken(language))
         )
     except UnknownInstrument:
-        return catalog.load(name, "en")
+        return catalog.load(name, catalog.languages(name)[0])
 
 
 def _part(instrument: Instrument, answered: frozenset[int]) -> PartView:

@@ -23,9 +23,11 @@ from messaging.patient_access.sessions import SignedIn
 from messaging.schedule import occurrences
 from messaging.schedule.tables import CheckIn
 from questionnaires import catalog
+from questionnaires.instrument import Instrument
 from registry.care_plans.contents import CareContent
 from registry.care_plans.tables import CarePlan
 from registry.episodes.tables import Episode
+from registry.instruments import queries as instruments
 from registry.measures.tables import Answer, MeasureResult, MeasureRun
 from registry.organisation.patient_pages import patient_pages
 from registry.organisation.tables import Clinic, Staff
@@ -180,6 +182,7 @@ async def plan(tx: Tx, signed_in: SignedIn, *, now: datetime) -> PatientPlan:
     _require(signed_in, "plan")
     today = local_date(now, await zone(tx, signed_in))
     lines = await plans.current_plan(tx, signed_in.patient_id)
+    await instruments.ensure(tx, [line.instrument_id for line in lines])
     agreed = await tx.first(_AGREED, {"patient": signed_in.patient_id, "clinic": signed_in.clinic_id})
     care = CareContent()
     if agreed is not None:
@@ -227,6 +230,7 @@ async def results(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[PastRe
         .order_by(MeasureResult.taken_at.desc(), MeasureResult.id.desc())
         .limit(RESULTS_SHOWN)
     )
+    await instruments.ensure(tx, [row.instrument_id for row in rows])
     answers = await tx.all(
         select(Answer.run_id, Answer.item_no, Answer.value)
         .where(Answer.run_id.in_([row.run_id for row in rows]), Answer.replaced_at.is_(None))
@@ -372,8 +376,15 @@ def _next(anchor: date, every: int, today: date) -> date:
     return anchor + timedelta(days=-(-behind // every) * every)
 
 
+def _in_some_language(instrument_id: str) -> Instrument:
+    """For counting its questions, which are the same in every language."""
+    spoken = catalog.languages(instrument_id)
+    return catalog.load(instrument_id, "en" if "en" in spoken else spoken[0])
+
+
 async def _due(tx: Tx, row: Any) -> DueCheckIn:
-    total = sum(len(catalog.load(name, "en").scored_items) for name in row.instruments)
+    await instruments.ensure(tx, row.instruments)
+    total = sum(len(_in_some_language(name).scored_items) for name in row.instruments)
     runs = await tx.all(
         select(MeasureRun.id, MeasureRun.instrument_id).where(MeasureRun.check_in_id == row.id)
     )
@@ -383,7 +394,7 @@ async def _due(tx: Tx, row: Any) -> DueCheckIn:
         )
     )
     scored = {
-        run.id: {item.number for item in catalog.load(run.instrument_id, "en").scored_items} for run in runs
+        run.id: {item.number for item in _in_some_language(run.instrument_id).scored_items} for run in runs
     }
     done = sum(one.item_no in scored[one.run_id] for one in answered)
     return DueCheckIn(

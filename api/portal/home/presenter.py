@@ -251,7 +251,7 @@ def _instrument(instrument_id: str, language: Language) -> Instrument:
     try:
         return catalog.load(instrument_id, language)
     except UnknownInstrument:
-        return catalog.load(instrument_id, "en")
+        return catalog.load(instrument_id, catalog.languages(instrument_id)[0])
 
 
 def _time(typed: str) -> time | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import get, post
@@ -12,71 +11,31 @@ from litestar.params import FromPath
 from litestar.response import Response
 from litestar.response.redirect import Redirect
 
-from api.portal import pages
-from api.portal.home import calendar, presenter
+from api.portal.home import calendar, choices, presenter
 from api.portal.home import signing_in as entry
 from api.portal.home.copy import WORDS
-from api.portal.home.rendering import UNREADABLE, caller, language_of, onward, render
+from api.portal.home.rendering import UNREADABLE, caller, language_of, onward
+from api.portal.home.showing import run, show
 from api.portal.home.views import (
     MessagesPage,
-    NewCodePage,
-    NumberPage,
     Problems,
-    RefusedPage,
-    SafetyPage,
-    TextsPage,
-    WishesPage,
 )
-from api.portal.pages import Site
 from api.wiring import Deps
 from kernel.db import Tx
-from kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from kernel.errors import Forbidden, Invalid, NotFound, TooMany
 from kernel.web import access, cookies, forms
 from kernel.web.context import WebRequest
-from messaging.consent.scripts import script
 from messaging.links import service as links
-from messaging.patient_access import codes, messages, own, sessions
-from messaging.patient_access.own import Preferences
-from messaging.patient_access.sessions import SignedIn
+from messaging.patient_access import messages, own
 from registry.organisation import queries as organisation
-from registry.patients import own as own_record
-from registry.phones import BadNumber, e164
-from registry.related_people import service as related
 
-T = TypeVar("T")
-FORBIDDEN: Final = 403
 BUSY: Final = 429
-
-
-async def _run(deps: Deps, who: SignedIn, body: Callable[[Tx], Awaitable[T]]) -> T:
-    return await deps.db.run(body, who.clinic_id)
-
-
-async def _site(tx: Tx, who: SignedIn) -> Site:
-    return pages.site_of(await organisation.clinic(tx, who.clinic_id))
-
-
-async def _show(
-    request: WebRequest, deps: Deps, template: str, build: Callable[[Tx], Awaitable[Any]], status: int = 200
-) -> Response[str]:
-    """Reads in one transaction. A part that a related person may not see says so, on a page with the help line."""
-    who = caller(request)
-
-    async def body(tx: Tx) -> tuple[Any, Site]:
-        return await build(tx), await _site(tx, who)
-
-    try:
-        page, site = await _run(deps, who, body)
-    except Forbidden:
-        site = await _run(deps, who, lambda tx: _site(tx, who))
-        return render(request, deps, "refused", RefusedPage(), site, who, FORBIDDEN)
-    return render(request, deps, template, page, site, who, status)
 
 
 @get("/me", opt=access.PATIENT)
 async def home(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
     who, language = caller(request), language_of(request, caller(request))
-    return await _show(
+    return await show(
         request, deps, "home", lambda tx: presenter.home(tx, who, language, now=deps.clock.now())
     )
 
@@ -96,7 +55,7 @@ async def start_check_in(
         await links.speak(tx, visit.id, language_of(request, who))
 
     try:
-        await _run(deps, who, body)
+        await run(deps, who, body)
     except (NotFound, Forbidden):
         return onward(request, entry.HOME)
     answer = onward(request, "/check-in")
@@ -113,7 +72,7 @@ async def contact_file(request: WebRequest, deps: NamedDependency[Deps]) -> Resp
         return found, (await organisation.clinic(tx, who.clinic_id)).text_name
 
     try:
-        found, clinic = await _run(deps, who, body)
+        found, clinic = await run(deps, who, body)
     except Forbidden:
         found, clinic = None, ""
     if found is None:
@@ -130,7 +89,7 @@ async def contact_file(request: WebRequest, deps: NamedDependency[Deps]) -> Resp
 @get("/me/plan", opt=access.PATIENT)
 async def plan(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
     who, language = caller(request), language_of(request, caller(request))
-    return await _show(
+    return await show(
         request, deps, "plan", lambda tx: presenter.plan(tx, who, language, now=deps.clock.now())
     )
 
@@ -138,7 +97,7 @@ async def plan(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str
 @get("/me/answers", opt=access.PATIENT)
 async def past_answers(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
     who, language = caller(request), language_of(request, caller(request))
-    return await _show(
+    return await show(
         request, deps, "answers", lambda tx: presenter.answers(tx, who, language, now=deps.clock.now())
     )
 
@@ -154,7 +113,7 @@ async def write_message(request: WebRequest, deps: NamedDependency[Deps]) -> Res
     who, words = caller(request), WORDS[language_of(request, caller(request))]
     typed = dict(await forms.pairs(request)).get("body", "")
     try:
-        written = await _run(deps, who, lambda tx: messages.write(tx, who, typed, now=deps.clock.now()))
+        written = await run(deps, who, lambda tx: messages.write(tx, who, typed, now=deps.clock.now()))
     except Invalid:
         problems = Problems({"body": words.length_error}, {"body": typed})
         return await _messages(request, deps, problems=problems, status=UNREADABLE)
@@ -173,235 +132,10 @@ async def _messages(request: WebRequest, deps: Deps, *, status: int = 200, **mor
         lines = await presenter.thread(tx, who, language, now=deps.clock.now()) if who.own else ()
         return MessagesPage(reads=who.own, lines=lines, **more)
 
-    return await _show(request, deps, "messages", build, status)
-
-
-@get("/me/wishes", opt=access.PATIENT)
-async def wishes(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
-    who, now = caller(request), deps.clock.now()
-    saved = "saved" in request.query_params
-
-    async def build(tx: Tx) -> WishesPage:
-        return presenter.wishes(await own.preferences(tx, who, now=now), saved=saved)
-
-    return await _show(request, deps, "wishes", build)
-
-
-@post("/me/wishes", opt=access.PATIENT, status_code=200)
-async def change_wishes(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
-    who, now, language = caller(request), deps.clock.now(), language_of(request, caller(request))
-    fields = dict(await forms.pairs(request))
-
-    async def body(tx: Tx) -> None:
-        form = presenter.typed_wishes(fields)
-        await own.change_wishes(tx, who, form, now=now, outreach=deps.outreach)
-        await sessions.speak(tx, who.id, form.language)
-
-    try:
-        await _run(deps, who, body)
-    except Forbidden:
-        return await _show(request, deps, "refused", _refuse)
-    except Invalid as refused:
-        problems = presenter.wish_problems(refused, fields, language)
-
-        async def build(tx: Tx) -> WishesPage:
-            stored = await own.preferences(tx, who, now=now)
-            return presenter.typed_again(stored, fields, problems)
-
-        return await _show(request, deps, "wishes", build, UNREADABLE)
-    return Redirect("/me/wishes?saved=1", status_code=303)
-
-
-@get("/me/number", opt=access.PATIENT)
-async def number(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
-    return await _number(request, deps)
-
-
-@post("/me/number", opt=access.PATIENT, status_code=200)
-async def ask_new_number(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
-    who, words = caller(request), WORDS[language_of(request, caller(request))]
-    typed = dict(await forms.pairs(request)).get("phone", "")[:40]
-    try:
-        plain = e164(typed)
-    except BadNumber:
-        return await _number(request, deps, Problems({"phone": words.phone_error}, {"phone": typed}))
-    secret = deps.new_token()
-
-    async def body(tx: Tx) -> None:
-        own.require_own(who)
-        await codes.ask_for_new_number(
-            tx, who.account, plain, secret=secret, new_code=deps.new_code, now=deps.clock.now()
-        )
-
-    try:
-        await _run(deps, who, body)
-    except Forbidden:
-        return await _show(request, deps, "refused", _refuse)
-    answer = onward(request, "/me/number/code")
-    answer.set_cookie(cookies.make(deps.settings, cookies.CODE, secret, max_age=entry.CODE_COOKIE_S))
-    return answer
-
-
-@get("/me/number/code", opt=access.PATIENT)
-async def new_number_code(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
-    return await _new_code(request, deps)
-
-
-@post("/me/number/code", opt=access.PATIENT, status_code=200)
-async def change_number(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
-    who, words = caller(request), WORDS[language_of(request, caller(request))]
-    fields = dict(await forms.pairs(request))
-    asked = request.cookies.get(cookies.name(deps.settings, cookies.CODE), "")
-
-    async def body(tx: Tx) -> bool:
-        now = deps.clock.now()
-        own.require_own(who)
-        typed = "".join(fields.get("code", "").split())
-        proven = await codes.prove_new_number(tx, who.account, asked, typed, now=now)
-        if proven is not None:
-            agrees = fields.get("agrees") == "on"
-            await own.change_number(tx, who, proven, agrees=agrees, now=now, outreach=deps.outreach)
-        return proven is not None
-
-    try:
-        proven = await _run(deps, who, body)
-    except Forbidden:
-        return await _show(request, deps, "refused", _refuse)
-    except Conflict:
-        return await _new_code(request, deps, words.number_unusable)
-    if not proven:
-        return await _new_code(request, deps, words.code_error)
-    answer = onward(request, "/me/texts")
-    answer.set_cookie(cookies.drop(deps.settings, cookies.CODE))
-    return answer
-
-
-async def _number(request: WebRequest, deps: Deps, problems: Problems | None = None) -> Response[str]:
-    who = caller(request)
-
-    async def build(tx: Tx) -> NumberPage:
-        ends = (await own.preferences(tx, who, now=deps.clock.now())).phone_ends
-        return NumberPage(ends) if problems is None else NumberPage(ends, problems)
-
-    return await _show(request, deps, "number", build, 200 if problems is None else UNREADABLE)
-
-
-async def _new_code(request: WebRequest, deps: Deps, error: str = "") -> Response[str]:
-    async def build(_: Tx) -> NewCodePage:
-        own.require_own(caller(request))
-        return NewCodePage("/me/number", error)
-
-    return await _show(request, deps, "new_code", build, UNREADABLE if error else 200)
-
-
-@get("/me/texts", opt=access.PATIENT)
-async def texts(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
-    who, language = caller(request), language_of(request, caller(request))
-
-    async def build(tx: Tx) -> TextsPage:
-        found: Preferences = await own.preferences(tx, who, now=deps.clock.now())
-        wording = script("texting", language).text
-        return TextsPage(found.phone_ends, found.texting is not None, found.stopped, wording)
-
-    return await _show(request, deps, "texts", build)
-
-
-@post("/me/texts", opt=access.PATIENT, status_code=200)
-async def change_texts(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
-    who, go = caller(request), dict(await forms.pairs(request)).get("go")
-
-    async def body(tx: Tx) -> None:
-        now = deps.clock.now()
-        if go == "stop":
-            await messages.stop_texts(tx, who, now=now)
-        elif go == "agree":
-            await own.agree_to_texts(tx, who, now=now)
-
-    try:
-        await _run(deps, who, body)
-    except Forbidden:
-        return await _show(request, deps, "refused", _refuse)
-    except Conflict:  # stopped meanwhile: the page says how it is undone
-        pass
-    return onward(request, "/me/texts")
-
-
-@get("/me/safety", opt=access.PATIENT)
-async def safety(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
-    who = caller(request)
-    saved = "saved" in request.query_params
-
-    async def build(tx: Tx) -> SafetyPage:
-        found = await own.preferences(tx, who, now=deps.clock.now())
-        return SafetyPage(found.code_word or "", saved)
-
-    return await _show(request, deps, "safety", build)
-
-
-@post("/me/safety", opt=access.PATIENT, status_code=200)
-async def change_safety(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
-    who, now = caller(request), deps.clock.now()
-    fields = dict(await forms.pairs(request))
-    unsafe = fields.get("go") == "unsafe"
-
-    async def body(tx: Tx) -> None:
-        own.require_own(who)
-        if unsafe:
-            await own.unsafe_to_text(tx, who, now=now)
-        else:
-            word = fields.get("code_word", "")
-            await own_record.set_code_word(tx, who.actor, who.patient_id, word, now=now)
-
-    try:
-        await _run(deps, who, body)
-    except Forbidden:
-        return await _show(request, deps, "refused", _refuse)
-    except Invalid as refused:
-        said = {"code_word": fields.get("code_word", "")}
-        problems = Problems({"code_word": refused.problems[0].message}, said)
-
-        async def again(_: Tx) -> SafetyPage:
-            return SafetyPage("", problems=problems)
-
-        return await _show(request, deps, "safety", again, UNREADABLE)
-    if not unsafe:
-        return Redirect("/me/safety?saved=1", status_code=303)
-    answer = Redirect(pages.EXIT, status_code=303)
-    answer.set_cookie(cookies.drop(deps.settings, cookies.PATIENT))
-    return answer
-
-
-@get("/me/people", opt=access.PATIENT)
-async def people(request: WebRequest, deps: NamedDependency[Deps]) -> Response[str]:
-    who, language = caller(request), language_of(request, caller(request))
-    return await _show(
-        request, deps, "people", lambda tx: presenter.people(tx, who, language, now=deps.clock.now())
-    )
-
-
-@post("/me/people/{person_id:uuid}/end", opt=access.PATIENT, status_code=200)
-async def end_person(
-    request: WebRequest, deps: NamedDependency[Deps], person_id: FromPath[UUID]
-) -> Response[Any]:
-    who = caller(request)
-
-    async def body(tx: Tx) -> None:
-        own.require_own(who)
-        await related.revoke(tx, who.actor, who.patient_id, person_id, now=deps.clock.now())
-
-    try:
-        await _run(deps, who, body)
-    except (Forbidden, NotFound):
-        return await _show(request, deps, "refused", _refuse)
-    return onward(request, "/me/people")
-
-
-async def _refuse(_: Tx) -> RefusedPage:
-    raise Forbidden("only the patient may do this")
+    return await show(request, deps, "messages", build, status)
 
 
 ROUTES: tuple[Any, ...] = (
-    *entry.ROUTES, home, start_check_in, contact_file, plan, past_answers, read_messages, write_message, wishes,
-    change_wishes, number, ask_new_number, new_number_code, change_number, texts, change_texts, safety, change_safety,
-    people, end_person,
+    *entry.ROUTES, home, start_check_in, contact_file, plan, past_answers, read_messages, write_message,
+    *choices.ROUTES,
 )  # fmt: skip
