@@ -58,7 +58,8 @@ async def next_lines(
         TimeEntry.started_at < start,
         TimeEntry.activity.not_in(NEVER_COUNTED),
         # Outreach before the agreement begins no billing episode.
-        TimeEntry.started_at >= select(func.min(CareConsent.given_at))
+        TimeEntry.started_at
+        >= select(func.min(CareConsent.given_at))
         .where(CareConsent.episode_id == Episode.id, CareConsent.kind == "given")
         .scalar_subquery(),
     )
