@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Integer, Row, Select, cast, extract, func, literal, select
+from sqlalchemy import BigInteger, Integer, Row, cast, extract, func, literal, select
 from sqlalchemy.orm import aliased
 
 from billing import rule_sets
@@ -183,7 +183,7 @@ async def roll_up(tx: Tx, viewer: Actor, first: Month, last: Month, *, now: date
         after = patients[-1]
 
 
-async def _plain(tx: Tx, statement: Select[Any]) -> Sequence[Any]:
+async def _plain(tx: Tx, statement: Any) -> Sequence[Any]:
     """Rows as the driver gives them: on PostgreSQL a second object for each of millions of rows costs more than the
     counting. The statement runs on the transaction's own connection."""
     if not tx.is_postgres:
@@ -247,9 +247,7 @@ async def _slice(
     )
 
 
-def _written(
-    rows: Sequence[Row[Any]], about: _Slice, book: _Book, first: Month, last: Month
-) -> Iterable[str]:
+def _written(rows: Sequence[Any], about: _Slice, book: _Book, first: Month, last: Month) -> Iterable[str]:
     """Rows of the slice's patient-months, from entries in the order of patient and start."""
     patient: UUID | None = None
     months: dict[tuple[UUID, _Month], list[Any]] = {}
@@ -390,7 +388,7 @@ async def _met(tx: Tx, clinic_id: UUID) -> dict[str, Any]:
     late = select(starts).where(starts.c.start < starts.c.reach).subquery()
     near = aliased(TimeEntry)
     start = cast(extract("epoch", near.started_at), BigInteger)
-    rows = await tx.all(
+    rows: Sequence[Any] = await tx.all(
         select(
             near.patient_id, near.episode_id, start, near.seconds, near.role, near.activity, near.separately_reported,
             near.id, near.staff_id, near.modality,
