@@ -11,7 +11,9 @@ import msgspec
 
 from billing.statement.near import NextLine
 from kernel.errors import NotFound
+from messaging.consent import emails
 from messaging.consent import service as consent
+from messaging.consent.emails import EmailFacts
 from messaging.consent.service import ConsentFacts
 from messaging.conversation import staff_texts, thread
 from messaging.conversation.thread import Thread
@@ -33,7 +35,7 @@ from registry.patients.queries import PatientPage
 from registry.plans import queries as plans
 from registry.plans.queries import PlanFacts
 from registry.safety import queries as safety
-from registry.safety.queries import EventLine
+from registry.safety.queries import EventLine, HistoryLine
 from registry.time_log import queries as time_log
 from registry.time_log.queries import MonthTime
 from registry.treatment_changes import queries as treatment_changes
@@ -57,12 +59,14 @@ class PatientFacts(msgspec.Struct, frozen=True):
     answers: dict[UUID, dict[int, int | None]]
     texts: Thread
     events: tuple[EventLine, ...]
+    deeds: tuple[HistoryLine, ...]  # what was done about them
     changes: tuple[Change, ...]
     check_ins: tuple[CheckInLine, ...]
     plan: PlanFacts
     month: MonthTime
     billed: NextLine | None
     texting: ConsentFacts | None
+    email: EmailFacts | None
     blocked: str | None
     names: dict[UUID, str]
     contacts: tuple[ContactFacts, ...]
@@ -86,12 +90,14 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         answers=await measures.latest_answers(tx, viewer, patient_id, shown_runs(results), now=now),
         texts=await thread.messages(tx, viewer, patient_id, TEXTS, texts_before, now=now),
         events=await safety.events_of(tx, viewer, patient_id, now=now),
+        deeds=await safety.history_of(tx, viewer, patient_id, now=now),
         changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
         check_ins=await schedule.check_ins(tx, viewer, patient_id, now=now, limit=12),
         plan=await plans.plan(tx, viewer, patient_id, now=now),
         month=await time_log.patient_month(tx, viewer, patient_id, None, now=now),
         billed=None if line is None else billed.get(line.episode_id),
         texting=await consent.current(tx, patient_id),
+        email=await emails.newest(tx, patient_id) if patient.second_channel == "email" else None,
         blocked=await staff_texts.why_not(tx, visit.clinic_id, patient_id, now=now),
         names=await organisation.staff_names(tx, visit.clinic_id),
         contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),

@@ -12,6 +12,7 @@ from staff_console.pages import Visit
 from staff_console.patient.facts import PatientFacts
 from staff_console.patient.scores import total_text
 from staff_console.patient.views import TimelineEvent
+from staff_console.safety.presenter import done_in_words
 
 MOST: Final = 40
 NOTE_SHOWN: Final = 120
@@ -73,6 +74,14 @@ def _safety(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
         if event.closed_at is not None:
             closed = f"{drill} event closed"
             yield event.closed_at, TimelineEvent("safety", visit.at(event.closed_at), closed, "", "", href)
+    for deed in facts.deeds:
+        if deed.kind == "closed":
+            continue
+        drill = "Drill: safety" if deed.is_drill else "Safety"
+        title = f"{drill}: {done_in_words(deed)}"
+        href = f"/safety/{deed.event_id}"
+        note = (deed.note or "").split("\n", 1)[0][:NOTE_SHOWN]
+        yield deed.at, TimelineEvent("safety", visit.at(deed.at), title, note, deed.by_name, href)
 
 
 def _check_ins(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:

@@ -16,7 +16,7 @@ from registry.patients.queries import PatientPage
 from registry.safety import closing, rules
 from registry.safety.assessing import DECIDES
 from registry.safety.packs import Pack
-from registry.safety.queries import ActionLine, SignalLine
+from registry.safety.queries import ActionLine, HistoryLine, SignalLine
 from registry.safety.queries import EventLine as Fact_
 from registry.safety.queries import EventPage as Found
 from registry.working_time import WorkingTime
@@ -337,6 +337,10 @@ def _log(visit: Visit, found: Found, around: Around) -> Iterable[LogLine]:
 
 
 def _action(visit: Visit, action: ActionLine) -> LogLine:
+    return LogLine(visit.at(action.at), action.by_name or "system", done_in_words(action), action.note or "")
+
+
+def done_in_words(action: ActionLine | HistoryLine) -> str:
     detail = action.detail
     match action.kind:
         case "acknowledged":
@@ -371,4 +375,4 @@ def _action(visit: Visit, action: ActionLine) -> LogLine:
             what = "Item 9 rose"
         case _:
             assert_never(action.kind)
-    return LogLine(visit.at(action.at), action.by_name or "system", what, action.note or "")
+    return what

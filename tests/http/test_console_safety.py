@@ -207,6 +207,11 @@ async def test_the_page_for_a_phone_dials_asks_where_and_shows_address_and_plan(
     assert "Attempt recorded." in dana.said
     await dana.opens(path)
     assert "In the car, at the north lot" in dana.text
+    async with console_deps.system_db.begin() as tx:
+        patient_id = await tx.scalar(select(RiskEvent.patient_id))
+    await dana.opens(f"/patients/{patient_id}")
+    assert "Safety: Where the patient is" in dana.text
+    assert "Safety: Attempt, phone: reached" in dana.text
 
 
 async def test_only_a_clinician_is_offered_decisions_about_others_and_a_lower_tier(
