@@ -90,6 +90,8 @@ SAID: Final[Mapping[str, str]] = {
     "live": "The clinic is live. Texts to patients leave from now on.",
     "clinic_changed": "Clinic details saved.",
     "ladder_changed": "Follow-up changed. It holds from the next step of each open check-in.",
+    "email_recorded": "E-mail address recorded.",
+    "email_withdrawn": "No more e-mails leave.",
     "sender_added": "Number added.",
     "policy_signed": "Policy signed.",
     "responsible": "Saved whom alerts reach.",

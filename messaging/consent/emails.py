@@ -81,10 +81,18 @@ async def current(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> 
     await _own(tx, viewer, patient_id, CLINICAL)
     row = await _newest(tx, patient_id)
     await audit.record(tx, viewer, "email.read", "patient", patient_id, now=now, patient_id=patient_id)
-    if row is None:
-        return None
+    return None if row is None else _facts(tx, row)
+
+
+def _facts(tx: Tx, row: Row[Any]) -> EmailFacts:
     address = tx.vault.open(row.address_sealed)
     return EmailFacts(address, row.kind, row.method, row.wording_version, row.recorded_at)
+
+
+async def newest(tx: Tx, patient_id: UUID) -> EmailFacts | None:
+    """For a page whose own reading of the patient is on record."""
+    row = await _newest(tx, patient_id)
+    return None if row is None else _facts(tx, row)
 
 
 async def in_use(tx: Tx, patient_id: UUID) -> bool:

@@ -56,5 +56,6 @@ def _links(facts: PatientFacts, care: bool) -> Iterable[tuple[str, str]]:
     yield "Referrals", f"{base}/referrals"
     yield "Recommend to the clinician", f"{base}/recommend"
     yield "Expectations sheet", f"{base}/expectations"
+    yield "Findings at the start", f"{base}/intake"
     if care:
         yield "Change the status", f"{base}/status"

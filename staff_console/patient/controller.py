@@ -17,7 +17,8 @@ from kernel.errors import Conflict, DomainError, Invalid
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
-from messaging.consent import choices
+from messaging.consent import choices, emails
+from messaging.consent.emails import EmailForm
 from messaging.conversation import staff_texts, thread
 from registry.access import CARE
 from registry.drafts.service import drop as drop_draft
@@ -41,6 +42,7 @@ from staff_console.patient.forms import (
     TIME_RENAMED,
     CheckInsForm,
     DiscussForm,
+    EmailFields,
     NextContactForm,
     PatientQuery,
     StopForm,
@@ -49,6 +51,7 @@ from staff_console.patient.forms import (
 )
 from staff_console.patient.presenter import Forms
 
+EMAIL_WORDING: Final = "email-consent@1"  # what the form asks to say
 BOTH: Final = ("phq9", "gad7")  # asked together, on one rhythm
 Console = NamedDependency[ConsoleDeps]
 ADVISES: Final = (*CARE, "consultant")
@@ -209,6 +212,32 @@ async def confirm_number(request: WebRequest, console: Console, patient_id: From
     return await submit(request, console, do, _plain(patient_id))
 
 
+@post("/patients/{patient_id:uuid}/email", opt=access.staff(*CARE))
+async def record_email(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
+    """The patient agreed to get links at this address."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, EmailFields)
+        agreed = EmailForm(form.address, form.said, EMAIL_WORDING)
+        await emails.record(visit.tx, visit.actor, patient_id, agreed, now=visit.now)
+        return said(f"/patients/{patient_id}#consent", "email_recorded")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_again(visit, "email", error, {"address": "E-mail address"})
+        return await _page(visit, patient_id, Forms(email=form))
+
+    return await submit(request, console, do, again)
+
+
+@post("/patients/{patient_id:uuid}/email/withdraw", opt=access.staff(*CARE))
+async def withdraw_email(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        await emails.withdraw(visit.tx, visit.actor, patient_id, now=visit.now)
+        return said(f"/patients/{patient_id}#consent", "email_withdrawn")
+
+    return await submit(request, console, do, _plain(patient_id))
+
+
 async def _page(visit: Visit, patient_id: UUID, refused: Forms, texts_before: datetime | None = None) -> View:
     found = await facts.read(visit, patient_id, texts_before)
     if refused.reply is None and found.blocked is None and visit.actor.has(*CARE):
@@ -274,4 +303,6 @@ ROUTES: Final = [
     discuss,
     stop_texts,
     confirm_number,
+    record_email,
+    withdraw_email,
 ]

@@ -64,6 +64,11 @@ class StopForm(msgspec.Struct, frozen=True):
     said: Said
 
 
+class EmailFields(msgspec.Struct, frozen=True):
+    address: str
+    said: Literal["verbal", "written"] = "verbal"
+
+
 class PatientQuery(msgspec.Struct, frozen=True):
     """`texts_before` goes back in the thread."""
 

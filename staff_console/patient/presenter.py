@@ -24,6 +24,7 @@ from staff_console.patient.history import timeline
 from staff_console.patient.views import (
     Banner,
     ConsentLine,
+    EmailPart,
     NextPanel,
     PatientPage,
     TimeLine,
@@ -47,6 +48,22 @@ class Forms(msgspec.Struct, frozen=True):
     time: FormState | None = None
     contact: FormState | None = None
     plan: FormState | None = None
+    email: FormState | None = None
+
+
+def _email(visit: Visit, facts: PatientFacts, forms: Forms) -> EmailPart | None:
+    """Only where e-mail is the patient's second channel."""
+    if facts.patient.second_channel != "email" or not visit.actor.has(*CARE):
+        return None
+    known = facts.email
+    return EmailPart(
+        form=forms.email or FormState("email"),
+        address="" if known is None else known.address,
+        state={"given": "agreed to", "withdrawn": "taken back", "bounced": "refused by the mail server"}.get(
+            "" if known is None else known.kind, "none yet"
+        ),
+        stands=known is not None and known.kind == "given",
+    )
 
 
 def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
@@ -65,6 +82,7 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         next=_next(visit, facts, forms),
         time=_time(visit, facts, forms.time),
         consents=tuple(_consents(visit, facts)),
+        email=_email(visit, facts, forms),
         may_change_texting=visit.actor.has(*CARE) and facts.patient.phone is not None,
         timeline=timeline(visit, facts),
         team=tuple(_team(facts)),

@@ -188,6 +188,15 @@ class CarePanel(Struct, frozen=True):
     notice_href: str = ""
 
 
+class EmailPart(Struct, frozen=True):
+    """The address for links by e-mail; `stands` while the patient agrees to it. Posts `email` (address, said)."""
+
+    form: FormState
+    address: str
+    state: str
+    stands: bool
+
+
 class PatientPage(Struct, frozen=True):
     """`unread` counts texts that nobody has marked as read."""
 
@@ -209,4 +218,5 @@ class PatientPage(Struct, frozen=True):
     care: CarePanel
     older_texts_href: str = ""
     unread: int = 0
+    email: EmailPart | None = None
     may_change_texting: bool = False

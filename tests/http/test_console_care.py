@@ -519,3 +519,19 @@ async def test_an_end_before_the_start_is_refused_at_its_field_and_stays_typed(
     assert ("until", "09:10") in [(n, v[:5]) for n, v in dana.form(path).fields]
     await dana.posts(path, dana.form(path).filled(typed | {"until": "09:45"}))
     assert await count(console_deps, TimeEntry, TimeEntry.seconds == 900) == 1
+
+
+async def test_an_e_mail_address_is_recorded_with_its_agreement_and_taken_back(
+    dana: Colleague, harbor: Clinic
+) -> None:
+    patient_id = await enrols(dana, harbor, second_channel="email")
+    await dana.opens(f"/patients/{patient_id}")
+    await dana.submits(f"/patients/{patient_id}/email", address="maren at home")
+    assert dana.errors == ["E-mail address is not an e-mail address."]
+    assert dict(dana.form(f"/patients/{patient_id}/email").fields)["address"] == "maren at home"
+    await dana.submits(f"/patients/{patient_id}/email", address="maren@mail.example")
+    assert "E-mail address recorded." in dana.said
+    assert "maren@mail.example" in dana.text
+    await dana.submits(f"/patients/{patient_id}/email/withdraw")
+    assert "taken back" in dana.text
+    assert f"/patients/{patient_id}/email/withdraw" not in [form.action for form in dana.page.forms]
