@@ -372,6 +372,7 @@ async def opened(
     """A clinic that texts for real, to the stand-in. At the end nothing unexpected may have been sent or logged."""
     async with AsyncExitStack() as stack:
         canary = stack.enter_context(Canary())
+        canary.allow("auditor.failing")  # time leaps here, and to the auditor sweeps then look silent
         mailbox = await stack.enter_async_context(Mailbox())
         settings = settings_for(
             database_url, provider.base_url, smtp_host=mailbox.host, smtp_port=mailbox.port
