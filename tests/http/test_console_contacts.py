@@ -250,6 +250,9 @@ async def test_enrolment_keeps_findings_first_scores_and_goals_and_prints_a_shee
     await dana.opens(f"/patients/{patient_id}/expectations")
     assert "stays in charge of your care" in dana.text
     assert "every 14 days" in dana.text
+    await dana.opens(f"/patients/{patient_id}/intake")
+    assert "Bipolar disorder: Considered\nPregnancy: Not documented" in dana.html
+    assert "- Sertraline 50 mg" in dana.html
     assert await count(console_deps, Intake) == 1
 
 
