@@ -10,17 +10,21 @@ import re
 from typing import Final
 
 _VERDICTS: Final = (
-    r"no\s+(?:known\s+|current\s+|apparent\s+|immediate\s+|acute\s+|suicid\w*\s+|safety\s+)?risks?\b(?!\s+events?|\s+signals?)",
+    r"no\s+(?:known\s+|current\s+|apparent\s+|immediate\s+|acute\s+|suicid\w*\s+|safety\s+)?risks?\b(?!\s+(?:events?|signals?|items?))",
     r"without\s+(?:any\s+)?(?:suicid\w*\s+)?risk\b(?!\s+events?)",
     r"not\s+(?:currently\s+)?(?:at\s+risk|suicidal)\b",
     r"zero[\s-]+risk\b",
     r"risk[\s-]*free\b",
     r"risk\s*[:=]\s*(?:none|no|0)\b",
-    r"(?:is|are)\s+(?:now\s+)?(?:entirely\s+|completely\s+)?(?:safe|out\s+of\s+danger)\b(?!\s+to\b)",
+    r"(?:patient|person|client|she|he|they|you)\s+(?:is|are)\s+(?:now\s+|entirely\s+|completely\s+)?safe\b(?!\s+to\b)",
+    r"out\s+of\s+danger\b",
     r"low[\s-]+to[\s-]+no[\s-]+risk\b",
     r"sin\s+riesgo\b",
     r"ning[uú]n\s+riesgo\b",
     r"fuera\s+de\s+peligro\b",
+)
+_DENIED: Final = re.compile(
+    r"\b(?:never|nothing|not\s+mean|doesn't\s+mean)\b[^.]{0,60}$", re.IGNORECASE | re.DOTALL
 )
 _VERDICT: Final = re.compile("|".join(_VERDICTS), re.IGNORECASE)
 
@@ -30,6 +34,8 @@ def claims_freedom_from_risk(text: str) -> bool:
 
 
 def verdict_in(text: str) -> str | None:
-    """The words that say it; None when none do. "Free of risk" itself is looked for where it isn't denied."""
-    found = _VERDICT.search(text)
-    return None if found is None else found.group()
+    """The words that say it; None when none do, or a sentence only says that they are never said."""
+    for found in _VERDICT.finditer(text):
+        if _DENIED.search(text[: found.start()]) is None:
+            return found.group()
+    return None
