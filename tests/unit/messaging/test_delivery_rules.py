@@ -160,6 +160,7 @@ def test_one_invitation_or_reminder_a_day_and_only_in_the_window(kind, changes, 
         ("invitation", False, False, False),
         ("reminder", False, False, False),
         ("contact_reminder", False, False, False),
+        ("no_show", False, False, False),
         ("question", False, False, False),
         ("acknowledgement", False, False, False),
         ("link", False, False, False),
@@ -170,6 +171,7 @@ def test_one_invitation_or_reminder_a_day_and_only_in_the_window(kind, changes, 
         ("stop_confirmation", True, True, True),
         ("crisis", False, True, True),
         ("alert", True, True, True),
+        ("notice", True, True, True),
         ("passcode", False, False, False),
         ("requested_code", False, True, False),
     ],
@@ -192,7 +194,7 @@ def test_who_may_still_be_texted_after_stop_without_consent_and_after_discharge(
 
 def test_the_table_above_has_every_kind():
     assert set(KIND_RULES) == set(get_args(Kind))
-    assert len(KIND_RULES) == 16
+    assert len(KIND_RULES) == 17
 
 
 @pytest.mark.parametrize(
