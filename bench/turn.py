@@ -71,9 +71,16 @@ async def record(deps: Deps, world: World, numbers: Sequence[str], now: datetime
     facts: dict[Any, str] = {id_of(kind, n): name for name, kind in KINDS.items()}
     facts[deps.vault.lookup(number)] = "phone_key"
     facts |= dict.fromkeys((world.clinic.id, world.clinic.sender_id), "")
+    return as_turn(seen, facts, sid_of(n), now)
+
+
+def as_turn(
+    seen: Sequence[tuple[str, tuple[Any, ...]]], facts: Mapping[Any, str], sid: str, now: datetime
+) -> Turn:
+    """What was sent for one person, with that person's values named so that another's can take their place."""
     fresh: dict[UUID, int] = {}
     return tuple(
-        Statement(sql, tuple(_fill(value, facts, fresh, sid_of(n), now) for value in values))
+        Statement(sql, tuple(_fill(value, facts, fresh, sid, now) for value in values))
         for sql, values in seen
     )
 
