@@ -7,7 +7,6 @@ knows which rows it will be asked for: it checks no session, filters, sorts, cou
 from __future__ import annotations
 
 import gc
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
@@ -16,7 +15,6 @@ from uuid import UUID
 import asyncpg
 import httpx
 import msgspec
-import structlog
 from litestar import Litestar, Request, get
 from litestar.response import Response
 
