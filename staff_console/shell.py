@@ -8,7 +8,9 @@ from kernel.audit import Role
 from registry.access import CLINICAL
 from staff_console.formats import Moment
 
-PageKey = Literal["today", "registry", "safety", "tasks", "review", "approvals", "quality", "billing", "setup", "account"]
+PageKey = Literal[
+    "today", "registry", "safety", "tasks", "review", "approvals", "quality", "billing", "setup", "account"
+]
 
 
 class NavItem(Struct, frozen=True):

@@ -68,7 +68,6 @@ class SmtpMailer:
             return Unknown()
         return Accepted(f"mail-{message_id}", "sent")
 
-
     async def answers(self) -> bool:
         relay = aiosmtplib.SMTP(
             hostname=self._host,

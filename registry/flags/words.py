@@ -15,9 +15,7 @@ def explain(rule: RuleId, n: Thresholds) -> str:
         case "R-SEVERE":
             return f"The last PHQ-9 is {n.severe_phq9} or more, or the last GAD-7 {n.severe_gad7} or more."
         case "R-WORSE":
-            return (
-                f"The last PHQ-9 is {n.worse_phq9} points or more above the best earlier one (GAD-7: {n.worse_gad7})."
-            )
+            return f"The last PHQ-9 is {n.worse_phq9} points or more above the best earlier one (GAD-7: {n.worse_gad7})."
         case "R-RELAPSE":
             return (
                 f"In relapse prevention, the last score is {n.relapse_from} or more, or {n.relapse_rise_phq9} points"
@@ -34,13 +32,13 @@ def explain(rule: RuleId, n: Thresholds) -> str:
                 " least 50% lower than the first."
             )
         case "R-NOSCORE":
-            return (
-                f"No complete score for {n.no_score_days} days or more ({n.no_score_rp_days} in relapse prevention)."
-            )
+            return f"No complete score for {n.no_score_days} days or more ({n.no_score_rp_days} in relapse prevention)."
         case "R-NOCONTACT":
             return f"Nobody was reached for {n.no_contact_days} days or more."
         case "R-REVIEW":
-            return f"No case review for {n.review_days} days or more ({n.review_rp_days} in relapse prevention)."
+            return (
+                f"No case review for {n.review_days} days or more ({n.review_rp_days} in relapse prevention)."
+            )
         case "R-RESP":
             return f"Every measure that began high is below {n.target_below} and at least 50% lower than at first."
         case "R-LONG":

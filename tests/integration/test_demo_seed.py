@@ -106,7 +106,8 @@ async def test_it_holds_the_courses_of_care_it_promises(deps: Deps) -> None:
         "scheduled", "invited", "in_progress", "completed", "portal_completed", "partial_expired",
         "opted_out", "missed",
     } <= states  # fmt: skip
-    events = [(row.tier, row.state) for row in await rows(deps, RiskEvent.tier, RiskEvent.state)]
+    real = RiskEvent.is_canary.is_(False)  # the machine's own rehearsal runs in the demo too
+    events = [(row.tier, row.state) for row in await rows(deps, RiskEvent.tier, RiskEvent.state, where=real)]
     assert sorted(events) == [(1, "closed"), (2, "open")]
     kinds = {row.kind for row in await rows(deps, Task.kind, where=Task.done_at.is_(None))}
     assert {
@@ -173,7 +174,7 @@ async def test_every_person_is_invented(deps: Deps) -> None:
     for number in (*numbers, people.HARBOR.number, people.PINE.number):
         assert number[-7:-2] == "55501"
         assert phonenumbers.is_valid_number(phonenumbers.parse(number))
-    names = await rows(deps, Patient.given_name, Patient.family_name)
+    names = await rows(deps, Patient.given_name, Patient.family_name, where=Patient.is_test.is_(False))
     assert len({tuple(row) for row in names}) == 65
 
 

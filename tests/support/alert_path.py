@@ -212,9 +212,7 @@ async def opened(
         pings, watchdog_mail, rung = Pings([clock.now()], clock), Postbox(), []
         dispatcher = room.dispatcher(gateway=gateway)
         canary = Canary(database=database, sink=sink or Sink())
-        rhythms = {
-            name: timedelta(seconds=s) for name, s in (("dispatch", 5), ("reap", 15), ("alerts", 10))
-        }
+        rhythms = {name: timedelta(seconds=s) for name, s in (("dispatch", 5), ("reap", 15), ("alerts", 10))}
         auditor = Auditor(
             database=database, gateway=gateway, mail_answers=room.mail.answers, pinger=pings,  # type: ignore[arg-type]
             rhythms=lambda: rhythms, sinks=canary.sink.channels, running_since=clock.now(),

@@ -31,7 +31,12 @@ def test_only_a_plain_number_asks(body: str, asked: Wish | None) -> None:
         ("today", "2026-03-03T02:00", SEATTLE, "2026-03-04T01:00"),  # Monday 18:00: the next staffed day
         ("this_week", "2026-03-02T18:00", SEATTLE, "2026-03-07T01:00"),  # Friday 17:00
         ("this_week", "2026-03-02T18:00", FRIDAY_OFF, "2026-03-06T01:00"),  # Thursday, Friday is a holiday
-        ("this_week", "2026-03-07T02:00", SEATTLE, "2026-03-10T00:00"),  # Friday evening: Monday, by closing time (PDT)
+        (
+            "this_week",
+            "2026-03-07T02:00",
+            SEATTLE,
+            "2026-03-10T00:00",
+        ),  # Friday evening: Monday, by closing time (PDT)
     ],
 )
 def test_the_task_is_due_when_it_was_asked_for(asked: Wish, now: str, hours: WorkingTime, due: str) -> None:

@@ -48,7 +48,7 @@ def test_what_the_record_shows_is_done_and_the_rest_waits_for_a_person() -> None
 )
 def test_each_thing_the_record_must_show_keeps_one_item_open(field: str) -> None:
     found = states(msgspec.structs.replace(ALL, **{field: 0}), 0, TICKED)
-    assert [state for state in found.values()].count("open") == 1
+    assert list(found.values()).count("open") == 1
 
 
 def test_a_missing_role_is_named() -> None:
