@@ -23,7 +23,7 @@ from tests.support.children import free_port
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "screens"
 SIZE = {"width": 1280, "height": 800}
-SCHEMES = ("light",)  # the console has one scheme of colours
+SCHEMES = ("light", "dark")
 COLOURS = 48
 MOST_BYTES = 4_000_000
 # (name, role that sees it, address); `{patient}` is the first patient of the caseload.
@@ -62,7 +62,7 @@ def main() -> int:
             _scheme(browser, ways_in, scheme)
         browser.close()
     total = sum(file.stat().st_size for file in FOLDER.glob("*.png"))
-    print(f"{len(PAGES)} pages, {total / 1e6:.1f} MB in {FOLDER}")
+    print(f"{len(PAGES)} pages, light and dark, {total / 1e6:.1f} MB in {FOLDER}")
     return 0 if total < MOST_BYTES else 1
 
 
