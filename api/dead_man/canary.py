@@ -1,7 +1,8 @@
 """Every fifteen minutes a test patient's positive item 9 goes the whole way to a contact that is a machine's.
 
 It is a risk event, marked, with its alert row in the same transaction, claimed and posted like any other. It pages
-nobody, stands in no list, and is closed by the sweep that began it.
+nobody, stands in no list, is closed by the sweep that began it, and removed a week later, since 96 a day would soon
+outnumber the events of people.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from sqlalchemy import func, select
 from api.dead_man.rules import CANARY_EVERY
 from kernel import log
 from kernel.db import Database, Tx
+from messaging.delivery import retention as sent
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Channel, Message
 from messaging.delivery.tables import Outbox
 from registry.drills.test_patients import test_patient
 from registry.organisation.tables import Clinic, Sender
+from registry.safety import retention
 from registry.safety import service as safety
 from registry.safety.rules import Signal
 from registry.safety.signals import signal
@@ -30,6 +33,8 @@ GIVEN_UP: Final = timedelta(minutes=5)
 CLOSING: Final = timedelta(minutes=1)  # until the sweep that gives up comes by
 LIFE: Final = timedelta(minutes=5)
 LOOKS_BACK: Final = timedelta(hours=1)
+KEPT: Final = timedelta(days=7)
+REMOVED_AT_ONCE: Final = 100  # a minute's share, so that the first sweep over an old deployment locks little
 RULE: Final = "canary-1"
 TEMPLATE: Final = "canary@1"
 
@@ -52,14 +57,16 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
     sink: Sink
 
     async def run(self, now: datetime) -> dict[str, int]:
-        """Ends what has arrived or is overdue, and begins a new one when it is time."""
+        """Ends what has arrived or is overdue, begins a new one when it is time, and removes those of last week."""
+        async with self.database.begin() as tx:
+            removed = await _remove(tx, now)
         if not self.sink.channels:
-            return {"closed": 0, "begun": 0}
+            return {"closed": 0, "begun": 0, "removed": removed}
         async with self.database.begin() as tx:
             closed, worst = await _end(tx, self.sink.channels, now)
         async with self.database.begin() as tx:
             begun = await self._begin(tx, now)
-        return {"closed": closed, "begun": begun, "latency_ms": worst}
+        return {"closed": closed, "begun": begun, "removed": removed, "latency_ms": worst}
 
     async def _begin(self, tx: Tx, now: datetime) -> int:
         last = await tx.scalar(select(func.max(RiskEvent.opened_at)).where(RiskEvent.is_canary.is_(True)))
@@ -166,6 +173,15 @@ async def _end(tx: Tx, channels: frozenset[str], now: datetime) -> tuple[int, in
         await safety.close_canary(tx, row.id, now=now)
         closed += 1
     return closed, worst
+
+
+async def _remove(tx: Tx, now: datetime) -> int:
+    """Also while the canary is off, for those it left."""
+    old = await retention.old_canaries(tx, before=now - KEPT, most=REMOVED_AT_ONCE)
+    if not old:
+        return 0
+    await sent.remove_for_events(tx, old, TEMPLATE)
+    return await retention.remove_canaries(tx, old)
 
 
 async def _arrived(tx: Tx, event_id: UUID) -> dict[str, datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,22 +12,26 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.dead_man import watchdog
 from api.dead_man.auditor import Auditor
-from api.dead_man.canary import Canary, Sink, last_arrival
+from api.dead_man.canary import TEMPLATE, Canary, Sink, last_arrival
 from api.dead_man.watchdog import Watchdog, heartbeats
 from api.schema import metadata
-from kernel.db import Database
+from kernel.audit import AuditEvent
+from kernel.db import Database, Tx
 from kernel.ids import new_id
 from kernel.tables import Heartbeat
 from messaging.delivery.outcomes import NotSent
 from messaging.delivery.pause import pause_dispatcher
-from messaging.delivery.tables import Outbox
+from messaging.delivery.retention import remove_for_events
+from messaging.delivery.tables import MessageStatusEvent, Outbox
 from messaging.escalation.service import ALERTS, repeat_alerts
+from registry.drills.service import start_drill
+from registry.drills.tables import Drill
 from registry.organisation.tables import Staff
 from registry.patients.tables import Patient
 from registry.protocol.tables import SafetyProtocol
 from registry.safety import queries as safety
-from registry.safety import service
-from registry.safety.tables import RiskAction, RiskEvent
+from registry.safety import retention, service
+from registry.safety.tables import RiskAction, RiskEvent, RiskSignal
 from registry.worklist.tables import RegistryLine, Task
 from tests.integration.test_drills import in_force
 from tests.integration.test_safety import Scene
@@ -190,7 +194,82 @@ async def test_a_canary_that_is_lost_ends_too_and_counts_as_not_arrived(ward: Wa
         assert await last_arrival(tx, frozenset({"email"}), now) == now
         kinds = [row.kind for row in await tx.all(select(RiskAction.kind))]
     assert kinds == ["closed"]
-    assert await Canary(database=ward.database, sink=Sink()).run(now) == {"closed": 0, "begun": 0}
+    assert await Canary(database=ward.database, sink=Sink()).run(now) == {
+        "closed": 0,
+        "begun": 0,
+        "removed": 0,
+    }
+
+
+async def test_canaries_of_last_week_are_removed_and_no_event_of_a_person_or_a_drill_ever_is(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ward.clock
+    await a_persons_and_a_drill(ward)
+    others, audits = await rows_of(ward), await audited(ward)
+    for _ in range(3):
+        await a_canary_arrives(ward)
+    monkeypatch.setattr("api.dead_man.canary.REMOVED_AT_ONCE", 2)
+    off = Canary(database=ward.database, sink=Sink())  # removes what it left when it was on
+    assert (await off.run(clock.now() + timedelta(days=6)))["removed"] == 0
+    later = clock.now() + timedelta(days=8)
+    assert [(await off.run(later))["removed"] for _ in range(3)] == [2, 1, 0]
+    assert await rows_of(ward) == others
+    assert await audited(ward) >= audits
+
+
+async def test_what_removes_canaries_removes_nothing_of_other_events(ward: Ward) -> None:
+    await a_persons_and_a_drill(ward)
+    before = await rows_of(ward)
+    async with ward.database.begin() as tx:
+        events = tuple(before["risk_event"])
+        assert len(events) == 2
+        far = ward.clock.now() + timedelta(days=99)
+        assert await retention.old_canaries(tx, before=far, most=9) == ()
+        assert await remove_for_events(tx, events, TEMPLATE) == 0
+        assert await retention.remove_canaries(tx, events) == 0
+    assert await rows_of(ward) == before
+
+
+async def a_persons_and_a_drill(ward: Ward) -> None:
+    """Both closed, as old ones are."""
+    actor = ward.scene.clinic.actor("care_manager")
+    async with ward.database.begin() as tx:
+        await service.signal(tx, ward.scene.signal(2), now=ward.clock.now(), alerts=ALERTS)
+        await start_drill(tx, actor, now=ward.clock.now(), alerts=ALERTS)
+        await tx.execute(update(RiskEvent).values(state="closed", closed_at=ward.clock.now()))
+
+
+async def a_canary_arrives(ward: Ward) -> None:
+    """Begun, accepted and delivered, and closed a minute later."""
+    canary, now = Canary(database=ward.database, sink=SINK), ward.clock.now()
+    assert (await canary.run(now))["begun"] == 1
+    async with ward.database.begin() as tx:
+        mine = (Outbox.template == TEMPLATE, Outbox.accepted_at.is_(None))
+        sent = await tx.all(select(Outbox.id, Outbox.clinic_id).where(*mine))
+        await tx.execute(insert(MessageStatusEvent), [_delivered(tx, row, now) for row in sent])
+        await tx.execute(update(Outbox).where(*mine).values(state="accepted", accepted_at=now))
+    assert (await canary.run(now + timedelta(minutes=1)))["closed"] == 1
+    ward.clock.advance(minutes=15)
+
+
+def _delivered(tx: Tx, row: Any, now: datetime) -> dict[str, Any]:
+    return {"id": tx.new_id(), "clinic_id": row.clinic_id, "outbox_id": row.id, "provider_sid": f"SM{row.id.hex}",
+            "status": "delivered", "error_code": None, "received_at": now}  # fmt: skip
+
+
+async def rows_of(ward: Ward) -> dict[str, frozenset[Any]]:
+    tables = (RiskEvent, RiskSignal, RiskAction, Outbox, Drill, MessageStatusEvent)
+    async with ward.database.begin() as tx:
+        return {
+            table.__tablename__: frozenset([row.id for row in await tx.all(select(table.id))])
+            for table in tables
+        }
+
+
+async def audited(ward: Ward) -> int:
+    async with ward.database.begin() as tx:
+        return int(await tx.scalar(select(func.count()).select_from(AuditEvent)))
 
 
 async def test_the_watchdog_reads_the_heartbeats_and_can_read_and_write_nothing_else(
