@@ -32,7 +32,7 @@ test: install ## All tests; TESTS=tests/unit for some, JOBS=4 for more at once
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 proof: install ## The long profile: laws with thousands of examples, weeks of simulation
-	EVENKEEL_PROOF=1 $(BIN)/python -m pytest tests/property tests/simulation
+	EVENKEEL_PROOF=1 $(BIN)/python -m pytest tests/property tests/simulation tests/http/test_link_holds.py
 
 check: install ## Style, types and layers
 	$(BIN)/ruff check .
