@@ -58,15 +58,16 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
 
     async def run(self, now: datetime) -> dict[str, int]:
         """Ends what has arrived or is overdue, begins a new one when it is time, and removes those of last week."""
+        counts = {"closed": 0, "begun": 0} if not self.sink.channels else await self._turn(now)
         async with self.database.begin() as tx:
-            removed = await _remove(tx, now)
-        if not self.sink.channels:
-            return {"closed": 0, "begun": 0, "removed": removed}
+            return counts | {"removed": await _remove(tx, now)}
+
+    async def _turn(self, now: datetime) -> dict[str, int]:
         async with self.database.begin() as tx:
             closed, worst = await _end(tx, self.sink.channels, now)
         async with self.database.begin() as tx:
             begun = await self._begin(tx, now)
-        return {"closed": closed, "begun": begun, "removed": removed, "latency_ms": worst}
+        return {"closed": closed, "begun": begun, "latency_ms": worst}
 
     async def _begin(self, tx: Tx, now: datetime) -> int:
         last = await tx.scalar(select(func.max(RiskEvent.opened_at)).where(RiskEvent.is_canary.is_(True)))
