@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 from sqlalchemy import func, insert, select
 
 from api.portal.home.copy import WORDS
@@ -55,7 +55,8 @@ async def a_full_page(deps: Deps) -> Programme:
     lead, manager = programme.clinic.actor("clinic_lead"), programme.clinic.actor("care_manager")
     async with deps.system_db.begin() as tx:
         await tx.execute(insert(CarePlan), plan_row(tx, programme, ana))
-        paper = ItemsForm(ana.id, "phq9", dict.fromkeys(range(1, 9), 1) | {9: 0}, date(2026, 3, 2), "paper")
+        given: dict[int, int | None] = {number: int(number < 9) for number in range(1, 10)}
+        paper = ItemsForm(ana.id, "phq9", given, date(2026, 3, 2), "paper")
         await measures.enter_items(tx, manager, paper, now=clock.now(), alerts=NotedAlerts())
         pages = PatientPages(shows_answers=True)
         await set_patient_pages(tx, lead, programme.clinic.id, pages, now=clock.now())
@@ -225,16 +226,21 @@ def test_the_first_page_is_light_and_nothing_comes_from_elsewhere(
 ) -> None:
     """Without scripts and with an empty cache, as a phone with little signal opens it."""
     for who, path in ((None, "/me/sign-in"), (who_is_ana, "/me")):
-        asked: list[str] = []
-        weight: list[int] = []
         with small(browser, who, java_script_enabled=False) as context:
             page = context.new_page()
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.on("response", lambda answer, weight=weight: weight.append(len(answer.body())))
+            answers = heard(page)
             page.goto(site.url + path)
             page.wait_for_load_state("networkidle")
-        assert 0 < sum(weight) < FIRST_PAGE, path
-        assert all(address.startswith(site.url) for address in asked)
+            weight = sum(len(answer.body()) for answer in answers)
+        assert 0 < weight < FIRST_PAGE, path
+        assert all(answer.url.startswith(site.url) for answer in answers)
+
+
+def heard(page: Page) -> list[Response]:
+    """Fills with whatever the page loads from now on."""
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    return answers
 
 
 def test_a_screen_reader_hears_what_each_control_is_for(
