@@ -20,6 +20,7 @@ from kernel.db import Tx, among
 from registry.care_plans.tables import CarePlan
 from registry.contacts.tables import Contact
 from registry.measures.tables import MeasureResult
+from registry.organisation.tables import StaffRole
 from registry.recommendations.tables import Recommendation
 from registry.review.tables import ReviewItem
 from registry.time_log.rules import Entry
@@ -29,17 +30,18 @@ TAKEN_UP: Final = frozenset({"accepted", "ordered", "told", "done"})
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Rows by episode."""
+    """Rows by episode; `consultants` are the clinic's psychiatric consultants, as ids in words."""
 
     scales: dict[UUID, list[Row[Any]]]
     plans: dict[UUID, list[Row[Any]]]
     contacts: dict[UUID, list[Row[Any]]]
     reviews: dict[UUID, list[Row[Any]]]
     recommendations: dict[UUID, list[Row[Any]]]
+    consultants: frozenset[str]
 
 
 async def found_for(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Found:
-    """Five statements for any number of episodes."""
+    """Six statements for any number of episodes."""
     scales = select(MeasureResult.id, MeasureResult.episode_id, MeasureResult.taken_at).where(
         MeasureResult.clinic_id == clinic_id,
         among(tx, MeasureResult.episode_id, episodes),
@@ -58,7 +60,11 @@ async def found_for(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Found:
         Contact.recorded_at,
     ).where(Contact.clinic_id == clinic_id, among(tx, Contact.episode_id, episodes))
     reviews = select(
-        ReviewItem.id, ReviewItem.episode_id, ReviewItem.discussed_at, ReviewItem.changed_sealed
+        ReviewItem.id,
+        ReviewItem.episode_id,
+        ReviewItem.discussed_at,
+        ReviewItem.changed_sealed,
+        ReviewItem.people,
     ).where(
         ReviewItem.clinic_id == clinic_id,
         among(tx, ReviewItem.episode_id, episodes),
@@ -72,12 +78,16 @@ async def found_for(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Found:
         among(tx, Recommendation.episode_id, episodes),
         Recommendation.stage != "withdrawn",
     )
+    consultants = select(StaffRole.staff_id).where(
+        StaffRole.clinic_id == clinic_id, StaffRole.role == "consultant"
+    )
     return Found(
         scales=_by_episode(await tx.all(scales)),
         plans=_by_episode(await tx.all(plans)),
         contacts=_by_episode(await tx.all(contacts)),
         reviews=_by_episode(await tx.all(reviews)),
         recommendations=_by_episode(await tx.all(recommendations)),
+        consultants=frozenset(str(row.staff_id) for row in await tx.all(consultants)),
     )
 
 
@@ -114,6 +124,8 @@ def evidence_of(
     reviews = [
         (Dated(str(row.id), _day(row.discussed_at, zone), "case_review"), row.changed_sealed is not None)
         for row in found.reviews.get(episode.id, ())
+        # A talk without a psychiatric consultant is not the consultant's review, whoever wrote it down.
+        if found.consultants.intersection(row.people)
     ]
     told = [
         (Dated(str(row.id), _day(row.created_at, zone), "recommendation"), row.stage in TAKEN_UP)

@@ -11,13 +11,15 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from pypdf import PdfReader
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from api.commands.billing import command
 from billing.close import service
 from billing.packet import archive
 from billing.packet.service import packet
 from billing.packet.verify import verify
+from billing.statement.derivation import derive
+from billing.statement.service import month_inputs
 from kernel.audit import AuditEvent
 from kernel.errors import Forbidden, NotFound
 from registry.care_plans.tables import CarePlan
@@ -116,6 +118,7 @@ async def reviewed(tx, made, ana):
         shared
         | {
             "id": tx.new_id(), "review_id": review_id, "position": 1, "group": "not_improving", "because": [],
+            "offered": True,
             "state": "discussed", "changed_sealed": tx.vault.seal("Dose raised after four weeks"),
             "people": [str(made.consultant), str(made.care_manager)], "discussed_at": DURING.replace(hour=17),
             "by_id": made.consultant,
@@ -169,6 +172,25 @@ async def test_a_packet_holds_the_line_and_everything_behind_it_and_verifies_wit
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(members[archive.PDF])).pages)
     assert "99492" in text and "Slept better" in text and WORDS in text
     assert "item9" not in members[archive.RECORD].decode()
+
+
+async def test_a_case_review_without_a_psychiatric_consultant_is_no_consultants_review(database):
+    async with database.begin() as tx:
+        made = await months.clinic(tx, DURING)
+        ana = await months.patient(tx, made, ENROLLED)
+        await months.worked(tx, made, ana, date(2026, 3, 9), 90)
+        await reviewed(tx, made, ana)
+
+    async def review() -> str:
+        async with database.begin(made.id) as tx:
+            [inputs] = await month_inputs(tx, made.id, MARCH, now=AFTER, prepared_by="Billie Ross")
+        found = {element.id: element for element in derive(inputs).row.elements}
+        return found["consultant_review"].state
+
+    assert await review() == "passed"
+    async with database.begin(made.id) as tx:
+        await tx.execute(update(ReviewItem).values(people=[str(made.care_manager), str(made.clinician)]))
+    assert await review() == "failed"
 
 
 async def test_whoever_takes_a_packet_is_on_the_patients_trail_and_others_are_refused(database):
