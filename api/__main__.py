@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "billing": ("api.commands.billing", "Explain how a month's minutes become lines."),
     "demo": ("api.commands.demo", "Serve a fictional clinic in a database of its own."),
     "doctor": ("api.commands.doctor", "Check settings, database and clinics; exit 1 on a problem."),
+    "import": ("api.commands.imports", "Bring in patients, scores and billed months from a CSV."),
     "instrument": ("api.commands.instrument", "Check, add and list questionnaires of one's own."),
     "keys": ("api.commands.keys", "Make encryption keys."),
     "migrate": ("api.commands.migrate", "Bring the database to the newest schema."),

@@ -25,6 +25,7 @@ from registry.drills import tables as drills
 from registry.episodes import tables as episodes
 from registry.filing import tables as filing
 from registry.handover import tables as handover
+from registry.imports import tables as imports
 from registry.instruments import tables as instruments
 from registry.intake import tables as intake
 from registry.launch import tables as launch
@@ -49,7 +50,7 @@ from registry.worklist import tables as worklist
 ROOMS = (
     audit, kernel_tables, web,
     organisation, instruments, patients, episodes, plans, measures, safety, time_log, worklist,
-    drafts, cover, treatment_changes, stepped_care, quality, launch, drills, protocol, on_call,
+    drafts, cover, treatment_changes, stepped_care, quality, launch, imports, drills, protocol, on_call,
     related_people, patient_access,
     review, recommendations, referrals, contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,

@@ -26,6 +26,7 @@ MonthTypeReason = Literal[
     "continuing",
     "returned_after_short_gap",
     "return_needs_decision",
+    "brought_in_unknown",
 ]
 
 
@@ -48,13 +49,15 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """`service_months` are the months with counted collaborative-care time, in any episode and any order;
     months from the asked one on are ignored. `initial_months` are those reported, or decided by a person,
-    as a first month."""
+    as a first month. `unknown_before`: the patient was brought in from another registry that did not say when the
+    episode began and which month was billed last, and no month was served here yet."""
 
     episode_started_on: date
     service_months: tuple[Month, ...] = ()
     initial_months: tuple[Month, ...] = ()
     previous: PreviousEpisode | None = None
     override: Override | None = None
+    unknown_before: bool = False
 
 
 class MonthTypeDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +84,9 @@ def month_type(month: Month, history: History, rule_set: RuleSet) -> MonthTypeDe
     past = _past(month, history, rule_set.episode_gap_months)
     if history.override is not None:
         return _overridden(month, history.override, past)
+    if history.unknown_before:
+        text = "Brought in without the episode's start or the last billed month; a person decides."
+        return _decision(None, "brought_in_unknown", text, None, None if past is None else past.gap)
     if past is None:
         return _decision(
             "initial", "first_service_month", "The first month with time for this patient.", 1, None

@@ -24,7 +24,7 @@ from staff_console.safety import controller as safety
 from staff_console.scores import controller as scores
 from staff_console.search import controller as search
 from staff_console.setup import controller as setup
-from staff_console.setup import launch, numbers
+from staff_console.setup import imports, launch, numbers
 from staff_console.status import controller as status
 from staff_console.steps import controller as steps
 from staff_console.tasks import controller as tasks
@@ -60,5 +60,6 @@ ROUTES: Final[list[Any]] = [
     *setup.ROUTES,
     *launch.ROUTES,
     *numbers.ROUTES,
+    *imports.ROUTES,
     *handover.ROUTES,
 ]

@@ -106,6 +106,7 @@ SAID: Final[Mapping[str, str]] = {
     "step_declined": "Step declined. It is proposed again only when something new happens.",
     "month_signed": "Month signed. The figures are kept as they stand.",
     "ticked": "Ticked.",
+    "imported": "Every row was brought in.",
     "pilot_started": "The pilot runs. Its limit holds from now on.",
     "pilot_reported": "Report signed.",
     "pilot_ended": "The pilot ended.",

@@ -17,6 +17,8 @@ from billing.statement.record import previous_episode
 from kernel.db import Tx
 from registry import zones
 from registry.episodes.tables import CareConsent, Episode
+from registry.imports.carried import Carried, carried, together
+from registry.imports.tables import BilledMonth, CarriedEpisode
 from registry.time_log.activities import ACTIVITIES
 from registry.time_log.months import Month
 from registry.time_log.tables import TimeEntry
@@ -64,19 +66,27 @@ async def next_lines(
         .scalar_subquery(),
     )
     asked = aliased(Episode)
+    elsewhere = (BilledMonth.clinic_id == Episode.clinic_id) & (BilledMonth.episode_id == Episode.id)
     rows = await tx.all(
         select(
             Episode.id, Episode.patient_id, Episode.enrolled_on, Episode.referred_at, Episode.ended_on,
             Episode.end_reason, func.min(TimeEntry.started_at).label("first"), func.max(TimeEntry.started_at).label("last"),
+            CarriedEpisode.started_on.label("carried_from"), CarriedEpisode.last_billed, CarriedEpisode.imported_on,
+            select(func.min(BilledMonth.month)).where(elsewhere).scalar_subquery().label("billed_first"),
+            select(func.max(BilledMonth.month)).where(elsewhere).scalar_subquery().label("billed_last"),
         )
         .outerjoin(TimeEntry, worked)
+        .outerjoin(
+            CarriedEpisode,
+            (CarriedEpisode.clinic_id == Episode.clinic_id) & (CarriedEpisode.episode_id == Episode.id),
+        )
         .where(
             Episode.clinic_id == clinic_id,
             Episode.patient_id.in_(select(asked.patient_id).where(asked.id.in_(list(minutes)))),
         )
         .group_by(
             Episode.id, Episode.patient_id, Episode.enrolled_on, Episode.referred_at, Episode.ended_on,
-            Episode.end_reason,
+            Episode.end_reason, Episode.clinic_id, CarriedEpisode.started_on, CarriedEpisode.last_billed, CarriedEpisode.imported_on,
         )
     )  # fmt: skip
     by_patient: dict[UUID, list[Row[Any]]] = {}
@@ -96,12 +106,25 @@ def _kind(
     under a rule set that allows a first month once per episode."""
     zone = zones.zone(zone_name)
     known = {Month.at(at, zone) for at in (row.first, row.last) if at is not None}
+    before = together([_carried(each) for each in episodes])
     history = History(
         episode_started_on=row.enrolled_on or zones.local_date(row.referred_at, zone_name),
-        service_months=tuple(sorted(known)),
+        service_months=tuple(sorted(known | set(before.months))),
+        initial_months=before.initial_months,
+        unknown_before=before.unknown and not any(earlier < month for earlier in known),
         previous=previous_episode(row, episodes),
     )
     return month_type(month, history, rules).kind
+
+
+def _carried(row: Row[Any]) -> Carried:
+    """Of the months billed elsewhere the first and the last."""
+    billed: dict[Month, str | None] = {
+        Month.parse(text): None for text in (row.billed_first, row.billed_last) if text
+    }
+    if row.imported_on is None:
+        return Carried(tuple(sorted(billed)))
+    return carried(row.carried_from, row.last_billed, row.imported_on, billed)
 
 
 def _next(kind: MonthType | None, minutes: int, rules: RuleSet) -> NextLine:

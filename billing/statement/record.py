@@ -28,6 +28,7 @@ from billing.statement.facts import (
 from billing.statement.facts import Episode as EpisodeFacts
 from kernel.db import Tx, among
 from registry.episodes.tables import CareConsent, Episode
+from registry.imports.carried import NOTHING, Carried, carried_of, together
 from registry.organisation.tables import Staff
 from registry.patients.tables import Coverage as CoverageTable
 from registry.patients.tables import Patient
@@ -60,6 +61,7 @@ class _Read(msgspec.Struct, frozen=True):
     windows: dict[UUID, EpisodeWindow]
     decided: dict[UUID, list[Decision]]
     found: Found
+    carried: dict[UUID, Carried]
 
 
 async def facts_of(
@@ -82,6 +84,7 @@ async def facts_of(
         windows=await windows(tx, clinic_id, ids, clinic.zone),
         decided=await of_episodes(tx, clinic_id, ids),
         found=await found_for(tx, clinic_id, ids),
+        carried=await carried_of(tx, clinic_id, ids),
     )
     by_id = {row.id: row for row in episodes}
     return {log.episode_id: _patient_facts(tx, read, by_id[log.episode_id]) for log in logs}
@@ -184,10 +187,12 @@ def _history(read: _Read, episode: Row[Any], started: date) -> History:
         d.month for d in said if d.kind == "month_type" and d.value == "initial" and d.month is not None
     }
     own = read.decided.get(episode.id, ())
+    before = together([read.carried.get(each.id, NOTHING) for each in episodes])
     return History(
         episode_started_on=started,
-        service_months=tuple(sorted(served)),
-        initial_months=tuple(sorted(firsts)),
+        service_months=tuple(sorted(served | set(before.months))),
+        initial_months=tuple(sorted(firsts | set(before.initial_months))),
+        unknown_before=before.unknown and not any(earlier < read.month for earlier in served),
         previous=previous_episode(episode, episodes),
         override=decisions.override_of(decisions.standing(own, read.month), read.month),
     )

@@ -29,6 +29,7 @@ from kernel.db import Tx, among
 from registry import zones
 from registry.access import require
 from registry.episodes.tables import Episode
+from registry.imports.carried import NOTHING, Carried, carried_of, together
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Coverage
 from registry.time_log.exclusions import EPOCH, Frame, frame_always, in_month
@@ -149,6 +150,7 @@ class _Slice(msgspec.Struct, frozen=True):
     episodes: dict[UUID, list[Row[Any]]]
     decided: dict[UUID, list[Decision]]
     covers: dict[UUID, list[_Payer]]
+    carried: dict[UUID, Carried]
 
 
 async def roll_up(tx: Tx, viewer: Actor, first: Month, last: Month, *, now: datetime) -> AsyncIterator[bytes]:
@@ -244,6 +246,7 @@ async def _slice(
         by_patient,
         await of_episodes(tx, clinic_id, ids),
         paid,
+        await carried_of(tx, clinic_id, ids),
     )
 
 
@@ -333,7 +336,7 @@ def _kind(
 ) -> MonthType | None:
     """`served` in the order of time. The month after another needs no more than that; any other asks the rule."""
     others = about.episodes[episode.patient_id]
-    if len(others) == 1 and episode.id not in about.decided:
+    if len(others) == 1 and episode.id not in about.decided and episode.id not in about.carried:
         if not served:
             return "initial"
         if month.months_since(served[-1]) <= rules.episode_gap_months:
@@ -346,10 +349,12 @@ def _kind(
     firsts = [
         d.month for d in decided if d.kind == "month_type" and d.value == "initial" and d.month is not None
     ]
+    before = together([about.carried.get(row.id, NOTHING) for row in others])
     history = History(
         episode_started_on=episode.enrolled_on or episode.referred_at.astimezone(zone).date(),
-        service_months=tuple(served),
-        initial_months=tuple(firsts),
+        service_months=(*before.months, *served),
+        initial_months=(*before.initial_months, *firsts),
+        unknown_before=before.unknown and not any(earlier < month for earlier in served),
         previous=previous_episode(episode, others),
         override=decisions.override_of(bearing, month),
     )

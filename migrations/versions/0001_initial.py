@@ -8,8 +8,8 @@ from migrations import walls
 revision = "0001"
 down_revision = None
 
-WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'value_set', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'referral', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'referral_event', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
-TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'value_set', 'web_session', 'added_instrument', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'recovery_code', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billing_decision', 'care_consent', 'care_plan', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'referral', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'referral_event', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+WALLED = ('billing_setup', 'birth_check', 'closed_month', 'fee', 'import_mapping', 'import_run', 'inbound_message', 'message_status_event', 'outbox', 'patient', 'staffing_plan', 'statement_version', 'value_set', 'alert_test', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'statement_file', 'task', 'texting_consent', 'billed_month', 'billing_decision', 'care_consent', 'care_plan', 'carried_episode', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'referral', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'referral_event', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
+TABLES = ('assessment_pack', 'audit_event', 'billing_setup', 'birth_check', 'check_in_link', 'clinic', 'closed_month', 'code_number', 'code_request', 'dispatcher', 'fee', 'heartbeat', 'idempotency_key', 'import_mapping', 'import_run', 'inbound_message', 'link_visit', 'message_status_event', 'number_stop', 'organisation', 'outbox', 'patient', 'patient_session', 'refresh_token', 'staff', 'staffing_plan', 'statement_version', 'submitted_answers', 'value_set', 'web_session', 'added_instrument', 'alert_test', 'api_token', 'care_hours', 'case_review', 'cover', 'coverage', 'draft', 'email_consent', 'episode', 'handover', 'holiday', 'imported_event', 'launch_tick', 'monthly_review', 'note_template', 'on_call_shift', 'patient_phone', 'pilot', 'recovery_code', 'related_person', 'review_wording', 'running_timer', 'safety_protocol', 'saved_view', 'sender', 'staff_role', 'statement_file', 'task', 'texting_consent', 'billed_month', 'billing_decision', 'care_consent', 'care_plan', 'carried_episode', 'chart_copy', 'check_in', 'closed_patient_month', 'closing_decision', 'closing_watch', 'contact_reminder', 'denial', 'intake', 'measure_plan', 'measure_run', 'pilot_report', 'protocol_signature', 'raised_rule', 'referral', 'registry_line', 'review_item', 'risk_event', 'sms_thread', 'status_change', 'step_proposal', 'time_entry', 'treatment_change', 'answer', 'contact', 'drill', 'measure_result', 'recommendation', 'referral_event', 'risk_action', 'risk_assessment', 'risk_signal', 'recommendation_step')
 
 
 def upgrade() -> None:
@@ -181,6 +181,34 @@ def upgrade() -> None:
     sa.Column('resource_id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('caller', 'key', name=op.f('pk_idempotency_key'))
+    )
+    op.create_table('import_mapping',
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('columns', sa.JSON(), nullable=False),
+    sa.Column('dates', sa.String(), nullable=False),
+    sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("dates IN ('iso', 'us')", name=op.f('ck_import_mapping_dates')),
+    sa.CheckConstraint("kind IN ('patients', 'scores', 'billed_months')", name=op.f('ck_import_mapping_kind')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_import_mapping')),
+    sa.UniqueConstraint('clinic_id', 'kind', 'name', name=op.f('uq_import_mapping_clinic_id_kind_name'))
+    )
+    op.create_table('import_run',
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('digest', sa.String(), nullable=False),
+    sa.Column('mapping', sa.String(), nullable=False),
+    sa.Column('rows', sa.Integer(), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=True),
+    sa.Column('by_name', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("kind IN ('patients', 'scores', 'billed_months')", name=op.f('ck_import_run_kind')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_import_run')),
+    sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_import_run_clinic_id_id')),
+    sa.UniqueConstraint('clinic_id', 'kind', 'digest', name=op.f('uq_import_run_clinic_id_kind_digest'))
     )
     op.create_table('inbound_message',
     sa.Column('provider_sid', sa.String(), nullable=False),
@@ -944,6 +972,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_texting_consent'))
     )
     op.create_index('ix_texting_consent_patient', 'texting_consent', ['patient_id', 'recorded_at'], unique=False)
+    op.create_table('billed_month',
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('run_id', sa.Uuid(), nullable=False),
+    sa.Column('month', sa.String(), nullable=False),
+    sa.Column('month_type', sa.String(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.CheckConstraint("month_type IN ('initial', 'subsequent')", name=op.f('ck_billed_month_month_type')),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_billed_month_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'run_id'], ['import_run.clinic_id', 'import_run.id'], name=op.f('fk_billed_month_clinic_id_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_billed_month')),
+    sa.UniqueConstraint('clinic_id', 'episode_id', 'month', name=op.f('uq_billed_month_clinic_id_episode_id_month'))
+    )
     op.create_table('billing_decision',
     sa.Column('episode_id', sa.Uuid(), nullable=False),
     sa.Column('month', sa.String(), nullable=True),
@@ -1004,6 +1045,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_care_plan')),
     sa.UniqueConstraint('clinic_id', 'id', name=op.f('uq_care_plan_clinic_id_id')),
     sa.UniqueConstraint('episode_id', 'kind', 'version', name=op.f('uq_care_plan_episode_id_kind_version'))
+    )
+    op.create_table('carried_episode',
+    sa.Column('episode_id', sa.Uuid(), nullable=False),
+    sa.Column('run_id', sa.Uuid(), nullable=False),
+    sa.Column('started_on', sa.Date(), nullable=True),
+    sa.Column('last_billed', sa.String(), nullable=True),
+    sa.Column('imported_on', sa.Date(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.ForeignKeyConstraint(['clinic_id', 'episode_id'], ['episode.clinic_id', 'episode.id'], name=op.f('fk_carried_episode_clinic_id_episode_id')),
+    sa.ForeignKeyConstraint(['clinic_id', 'run_id'], ['import_run.clinic_id', 'import_run.id'], name=op.f('fk_carried_episode_clinic_id_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_carried_episode')),
+    sa.UniqueConstraint('clinic_id', 'episode_id', name=op.f('uq_carried_episode_clinic_id_episode_id'))
     )
     op.create_table('chart_copy',
     sa.Column('patient_id', sa.Uuid(), nullable=False),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import Conflict
+from kernel.errors import Conflict, Invalid
 from registry.access import CARE, require
 from registry.episodes import records, rules
 from registry.episodes.forms import (
@@ -39,6 +39,7 @@ from registry.patients.tables import Coverage
 from registry.phones import BadNumber, e164
 from registry.plans import service as plans
 from registry.ports import ContentLevel, Outreach
+from registry.working_time import noon
 from registry.worklist import service as worklist
 
 __all__ = [
@@ -98,8 +99,17 @@ async def refer(tx: Tx, actor: Actor, form: ReferralForm, *, now: datetime) -> U
     return patient_id
 
 
-async def enrol(tx: Tx, actor: Actor, form: EnrolmentForm, *, now: datetime, outreach: Outreach) -> Enrolled:
-    """Completes a referral, or takes somebody into care directly. All or nothing.
+async def enrol(
+    tx: Tx,
+    actor: Actor,
+    form: EnrolmentForm,
+    *,
+    now: datetime,
+    outreach: Outreach,
+    started_on: date | None = None,
+) -> Enrolled:
+    """Completes a referral, or takes somebody into care directly. All or nothing. `started_on`: the clinic date on
+    which care began for somebody who is brought in from another registry; what is recorded now stays dated now.
 
     Raises `Invalid` with every missing or contradictory item; `Conflict` when the record number or the phone is
     another patient's, the patient is in care already or has died, `version` is stale, or a pilot has no place left.
@@ -121,10 +131,16 @@ async def enrol(tx: Tx, actor: Actor, form: EnrolmentForm, *, now: datetime, out
             languages=approved_languages(),
         )
     )
+    if started_on is not None and started_on > today:
+        raise Invalid.field("started_on", "is in the future")
     if not form.is_test:
         await check_room(tx, clinic_id)
     patient_id = await _write_patient(tx, actor, clinic_id, patient, form, now)
-    episode_id = await _write_episode(tx, actor, clinic_id, patient_id, episode, form, today, now)
+    since = today if started_on is None else started_on
+    referred_at = now if since == today else noon(since, clinic.zone)
+    episode_id = await _write_episode(
+        tx, actor, clinic_id, patient_id, episode, form, since, now, referred_at
+    )
     if form.texting_consent is not None:
         await outreach.record_texting_consent(tx, actor, patient_id, form.texting_consent, now=now)
     if patient is not None:
@@ -293,20 +309,22 @@ async def _write_episode(
     patient_id: UUID,
     referral: Any,
     form: EnrolmentForm,
-    today: date,
+    since: date,
     now: datetime,
+    referred_at: datetime,
 ) -> UUID:
-    values = {"status": "active", "enrolled_on": today}
+    values: dict[str, Any] = {"status": "active", "enrolled_on": since}
     values |= _course_values(form.team, form.target_condition, form.initiating_visit)
     if referral is None:
         by, reason = form.referred_by or "", form.referral_reason or ""
+        values["referred_at"] = referred_at
         episode_id = await _insert_episode(tx, clinic_id, patient_id, values, by, reason, now)
     else:
         episode_id = referral.id
         await records.change_episode(tx, episode_id, values, now)
     before = None if referral is None else "referred"
     change = (before, "active", "enrolled")
-    await records.note_status(tx, actor, (clinic_id, episode_id), change, today, now=now)
+    await records.note_status(tx, actor, (clinic_id, episode_id), change, since, now=now)
     await records.insert_consent(tx, actor, clinic_id, episode_id, "given", form.care_consent, now)
     return episode_id
 

@@ -53,10 +53,16 @@ _REPLACE_RESULT = (
 )
 
 
-async def enter_items(tx: Tx, actor: Actor, form: ItemsForm, *, now: datetime, alerts: Alerts) -> ResultFacts:
+async def enter_items(
+    tx: Tx, actor: Actor, form: ItemsForm, *, now: datetime, alerts: Alerts, as_history: bool = False
+) -> ResultFacts:
     """A form with its items. Its item 9 is treated as if the patient had just answered. Raises Invalid with every
-    problem, items named `item_<number>`; NotFound for a patient of another clinic or without an episode."""
-    run, taken_at = await _new_run(tx, actor, form, "staff_items", now)
+    problem, items named `item_<number>`; NotFound for a patient of another clinic or without an episode.
+
+    `as_history` files a form of more than 14 days ago as it was and opens nothing: its item 9 shows on the registry
+    line and calls nobody today. A newer form is refused as history.
+    """
+    run, taken_at = await _new_run(tx, actor, form, "staff_items", now, as_history)
     instrument = load_instrument(run)
     given = {**form.answers, **dict.fromkeys(form.declined)}
     rows = [
@@ -68,21 +74,24 @@ async def enter_items(tx: Tx, actor: Actor, form: ItemsForm, *, now: datetime, a
     await tx.execute(insert(Answer), rows)
     current = [_facts(row) for row in rows]
     outcome = rules.outcome(instrument, current)
-    result = await file_result(tx, run, current, outcome, now)
-    await _alarms(tx, run, instrument, current, now, alerts)
-    if outcome.item9 == "unknown":
+    result = await file_result(tx, run, current, outcome, now, as_history=as_history)
+    if not as_history:
+        await _alarms(tx, run, instrument, current, now, alerts)
+    if outcome.item9 == "unknown" and not as_history:
         await ask_item9(tx, run, now)
     await _audit(tx, actor, "measure.entered", run, now)
     return result
 
 
-async def enter_total(tx: Tx, actor: Actor, form: TotalForm, *, now: datetime, alerts: Alerts) -> ResultFacts:
-    """A total without its items, as from another record. Raises as `enter_items` does.
+async def enter_total(
+    tx: Tx, actor: Actor, form: TotalForm, *, now: datetime, alerts: Alerts, as_history: bool = False
+) -> ResultFacts:
+    """A total without its items, as from another record. Raises as `enter_items` does; `as_history` as there.
 
     Such a score is complete: a total exists only for a complete form. What was answered to item 9 is unknown
     unless it is given, and then a person asks.
     """
-    run, taken_at = await _new_run(tx, actor, form, "staff_total", now)
+    run, taken_at = await _new_run(tx, actor, form, "staff_total", now, as_history)
     instrument = load_instrument(run)
     await tx.execute(insert(MeasureRun), run_row(run, now))
     current: list[AnswerFacts] = []
@@ -101,9 +110,10 @@ async def enter_total(tx: Tx, actor: Actor, form: TotalForm, *, now: datetime, a
         await tx.execute(insert(Answer), row)
         current.append(_facts(row))
     item9 = rules.outcome(instrument, current).item9
-    result = await _file_total(tx, run, instrument, form.total, item9, taken_at, now)
-    await _alarms(tx, run, instrument, current, now, alerts)
-    if item9 == "unknown":
+    result = await _file_total(tx, run, instrument, form.total, item9, taken_at, now, as_history=as_history)
+    if not as_history:
+        await _alarms(tx, run, instrument, current, now, alerts)
+    if item9 == "unknown" and not as_history:
         await ask_item9(tx, run, now)
     await _audit(tx, actor, "measure.entered", run, now)
     return result
@@ -167,7 +177,12 @@ async def correct_total(
 
 
 async def _new_run(
-    tx: Tx, actor: Actor, form: ItemsForm | TotalForm, source: rules.RunSource, now: datetime
+    tx: Tx,
+    actor: Actor,
+    form: ItemsForm | TotalForm,
+    source: rules.RunSource,
+    now: datetime,
+    as_history: bool,
 ) -> tuple[RunFacts, datetime]:
     """A run for a checked form, and when it was taken: noon of its day, or now if that is today."""
     clinic_id = require(actor, *CARE)
@@ -182,6 +197,10 @@ async def _new_run(
         raise Invalid.field("instrument_id", "does not exist in this language") from None
     today = zones.local_date(now, episode.zone)
     _require(*_form_problems(instrument, form), rules.date_problem(form.taken_on, today))
+    if as_history and not rules.is_history(form.taken_on, today):
+        raise Invalid.field(
+            "taken_on", f"is within {rules.HISTORY_AFTER_DAYS} days: it can't be filed as history"
+        )
     run = RunFacts(
         id=tx.new_id(),
         clinic_id=clinic_id,
@@ -220,7 +239,15 @@ def _total_problems(
 
 
 async def _file_total(
-    tx: Tx, run: RunFacts, instrument: Instrument, total: int, item9: Item9, taken_at: datetime, now: datetime
+    tx: Tx,
+    run: RunFacts,
+    instrument: Instrument,
+    total: int,
+    item9: Item9,
+    taken_at: datetime,
+    now: datetime,
+    *,
+    as_history: bool = False,
 ) -> ResultFacts:
     n_items = len(instrument.scored_items)
     values: dict[str, Any] = {
@@ -235,7 +262,7 @@ async def _file_total(
         "channel": "staff",
     }
     result = await insert_result(tx, run, taken_at, values, now)
-    if instrument.risk_item_numbers and total >= SEVERE_FROM:
+    if not as_history and instrument.risk_item_numbers and total >= SEVERE_FROM:
         await open_severe_task(tx, run, now)
     await worklist.refresh(tx, run.episode_id, now)
     return result

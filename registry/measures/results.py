@@ -98,9 +98,15 @@ async def close_partial(tx: Tx, run_id: UUID, *, now: datetime) -> ResultFacts |
 
 
 async def file_result(
-    tx: Tx, run: RunFacts, current: Sequence[AnswerFacts], outcome: Outcome, now: datetime
+    tx: Tx,
+    run: RunFacts,
+    current: Sequence[AnswerFacts],
+    outcome: Outcome,
+    now: datetime,
+    *,
+    as_history: bool = False,
 ) -> ResultFacts:
-    """Files the score, opens the task about a severe one, and writes the registry line anew."""
+    """Files the score, opens the task about a severe one unless it is history, and writes the registry line anew."""
     taken_at = max((answer.answered_at for answer in current), default=now)
     score = outcome.score
     values = {
@@ -115,7 +121,9 @@ async def file_result(
         "channel": rules.channel_of(current),
     }
     result = await insert_result(tx, run, taken_at, values, now)
-    if floor_total_reached(load_instrument(run), {answer.item_no: answer.value for answer in current}):
+    if not as_history and floor_total_reached(
+        load_instrument(run), {answer.item_no: answer.value for answer in current}
+    ):
         await open_severe_task(tx, run, now)
     await worklist.refresh(tx, run.episode_id, now)
     return result

@@ -25,6 +25,7 @@ SCORING_VERSION: Final = "1"
 LONGEST_FORM: Final = timedelta(days=7)
 EARLIEST_FORM: Final = date(2000, 1, 1)
 MAX_REASON: Final = 500
+HISTORY_AFTER_DAYS: Final = 14
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -206,6 +207,11 @@ def total_problems(instrument: Instrument, form: TotalForm) -> list[Problem]:
     elif possible and not 0 <= form.total - form.item9 <= highest - top:
         found.append(Problem("total", "can't be right together with this item 9"))
     return found
+
+
+def is_history(taken_on: date, today: date) -> bool:
+    """Whether a score that is brought in is too old to act on: PHQ-9 and GAD-7 ask about the last two weeks."""
+    return (today - taken_on).days > HISTORY_AFTER_DAYS
 
 
 def date_problem(taken_on: date, today: date) -> Problem | None:

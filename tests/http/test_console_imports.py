@@ -1,0 +1,61 @@
+"""The page on which a lead brings in a file: each row's verdict first, then all rows or none."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from api.wiring import Deps
+from registry.patients.tables import Patient
+from tests.support.app import Clinic
+from tests.support.console import signed_in
+
+PAGE = "/setup/imports"
+HEADINGS = "Chart,Family,Given,Born,PCP,Manager,Consultant,Code,Payer,Agreed,Agreed with"
+FIELDS = "mrn,family_name,given_name,birth_date,clinician,care_manager,consultant,condition,payer,consent_on,consent_by"
+COLUMNS = "\n".join(
+    f"{field} = {heading}" for field, heading in zip(FIELDS.split(","), HEADINGS.split(","), strict=True)
+)
+
+
+async def test_a_lead_checks_a_file_reads_why_a_row_fails_and_brings_it_in_whole(
+    harbor: Clinic, console_deps: Deps
+) -> None:
+    async with console_deps.system_db.begin() as tx:
+        before = await tx.scalar(select(func.count()).select_from(Patient))
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        people = {
+            role: await _name(console_deps, harbor, role)
+            for role in ("clinician", "care_manager", "consultant")
+        }
+        row = f"X{{0}},Alder,Robin,{{1}},{people['clinician']},{people['care_manager']},{people['consultant']},F32.1,Self-pay,2026-02-02,Casey Moore"
+        bad = "\n".join((HEADINGS, row.format(1, "1980-01-31"), row.format(2, "31.1.1980")))
+        await lead.opens(PAGE)
+        typed = {"kind": "patients", "name": "Old registry", "dates": "iso"}
+        await lead.submits(f"{PAGE}/check", **typed, columns="mrn Chart", csv=bad)
+        assert lead.errors == ["The columns, must be lines such as mrn = Chart number, each field once."]
+        await lead.submits(f"{PAGE}/check", **typed, columns="mrn = Chart", csv=bad)
+        assert "family_name is needed: which column holds it?" in lead.errors[0]
+        await lead.submits(f"{PAGE}/check", **typed, columns=COLUMNS, csv=bad)
+        assert "1 of 2 rows can be used." in lead.text
+        assert "Born is not a date such as 2026-11-05" in lead.text
+        assert "Bring in every row" not in lead.text and "31.1.1980" in lead.html
+        async with console_deps.system_db.begin() as tx:
+            assert await tx.scalar(select(func.count()).select_from(Patient)) == before
+        good = bad.replace("31.1.1980", "1980-01-30")
+        await lead.submits(f"{PAGE}/check", **typed, columns=COLUMNS, csv=good)
+        await lead.submits(PAGE)
+        assert "Every row was brought in." in lead.text
+        assert "Patients: Old registry" in lead.text and "by the mapping Old registry: 2 rows" in lead.text
+        async with console_deps.system_db.begin() as tx:
+            assert await tx.scalar(select(func.count()).select_from(Patient)) == before + 2
+        await lead.submits(f"{PAGE}/check", **typed, columns=COLUMNS, csv=good)
+        assert "This file was brought in already." in lead.text
+    async with signed_in(console_deps, harbor, "administrator") as other:
+        assert (await other.client.get(PAGE)).status_code == 403
+
+
+async def _name(deps: Deps, clinic: Clinic, role: str) -> str:
+    from registry.organisation import queries as organisation
+
+    async with deps.system_db.begin() as tx:
+        return (await organisation.staff_names(tx, clinic.id))[clinic.staff[role]]  # type: ignore[index]
