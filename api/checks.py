@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import select
 
 from api import health
+from api.dead_man import auditor, rules
 from api.wiring import Deps
 from kernel.db import Tx
 from kernel.settings import Settings
+from kernel.tables import Heartbeat
 from messaging.conversation.tables import InboundMessage
 from messaging.delivery.tables import Outbox
 from registry.organisation import queries as organisation
@@ -34,7 +36,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 def in_settings(settings: Settings) -> tuple[Finding, ...]:
     """What can be said without opening anything."""
-    return (*_provider(settings), _mail(settings), *_address(settings))
+    return (*_provider(settings), _mail(settings), *_address(settings), *_dead_man(settings))
 
 
 async def in_deployment(deps: Deps) -> tuple[Finding, ...]:
@@ -42,7 +44,9 @@ async def in_deployment(deps: Deps) -> tuple[Finding, ...]:
     found = [_part(name, part) for name, part in (await health.readiness(deps)).items()]
     if any(f.level == "problem" and f.check in ("database", "schema") for f in found):
         return tuple(found)
-    looks: tuple[Callable[[Deps, Tx], Awaitable[Sequence[Finding]]], ...] = (_keys, _organisation, _accounts)
+    looks: tuple[Callable[[Deps, Tx], Awaitable[Sequence[Finding]]], ...] = (
+        _keys, _organisation, _accounts, _auditor,
+    )  # fmt: skip
     for look in looks:
         async with deps.system_db.begin() as tx:
             found += await look(deps, tx)
@@ -92,6 +96,48 @@ def _address(settings: Settings) -> tuple[Finding, ...]:
         words = "https without EVENKEEL_TRUSTED_PROXIES: all callers look like the proxy, which weakens rate limits"
         return (Finding("public_url", "note", words),)
     return (Finding("public_url", "ok", "can be reached from outside, as far as the settings tell"),)
+
+
+def _dead_man(settings: Settings) -> tuple[Finding, ...]:
+    """Who outside would notice that alerts have stopped. Notes, since each of the three can live on another host."""
+    if settings.mode == "demo":
+        return (Finding("dead_man", "ok", "the demo alerts nobody outside"),)
+    writes = settings.watchdog_smtp_host is not None and bool(settings.watchdog_to)
+    canary = settings.canary_email is not None or settings.canary_phone is not None
+    return (
+        _set_or_note(
+            "external_ping", settings.heartbeat_ping_url is not None, "an address outside is called",
+            "EVENKEEL_HEARTBEAT_PING_URL is not set: nobody outside notices a host that is gone",
+        ),
+        _set_or_note(
+            "watchdog", writes, "has a relay and somebody to write to",
+            "EVENKEEL_WATCHDOG_SMTP_HOST and EVENKEEL_WATCHDOG_TO are not both set here: set them where "
+            "evenkeel watchdog runs",
+        ),
+        _set_or_note(
+            "canary", canary, "is on",
+            "is off: EVENKEEL_CANARY_EMAIL and EVENKEEL_CANARY_PHONE are not set, so that no alert is tried end to end",
+        ),
+    )  # fmt: skip
+
+
+def _set_or_note(check: str, is_set: bool, there: str, missing: str) -> Finding:
+    return Finding(check, "ok", there) if is_set else Finding(check, "note", missing)
+
+
+async def _auditor(deps: Deps, tx: Tx) -> Sequence[Finding]:
+    """Its last heartbeat, and which of its checks did not hold then."""
+    row = await tx.first(
+        select(Heartbeat.last_run_at, Heartbeat.counts).where(Heartbeat.name == auditor.NAME)
+    )
+    if row is None:
+        return [Finding("auditor", "problem", "has never run: nobody looks whether safety alerts arrive")]
+    ago = max(0, round((deps.clock.now() - row.last_run_at).total_seconds()))
+    words = f"last ran {ago} seconds ago"
+    failing = [rules.WORDS[check] for check in get_args(rules.Check) if row.counts.get(check)]
+    if failing:
+        return [Finding("auditor", "problem", f"{words} and found: {'; '.join(failing)}")]
+    return [Finding("auditor", "ok" if ago <= rules.SILENT.total_seconds() else "problem", words)]
 
 
 async def _keys(deps: Deps, tx: Tx) -> Sequence[Finding]:

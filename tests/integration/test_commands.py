@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -14,12 +15,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import create_engine, delete, insert
 
 from api.__main__ import main
+from kernel.tables import Heartbeat
 from tests.support import databases
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -159,13 +163,55 @@ def test_the_doctor_names_what_is_missing_and_exits_with_1(clinic: Shell) -> Non
     found = json.loads(answer.stdout)
     assert (answer.exit_code, found["healthy"]) == (1, False)
     problems = {f["check"] for f in found["findings"] if f["level"] == "problem"}
-    assert problems == {"text_provider", "mail", "public_url", "worker", "clinic:harbor", "accounts"}
+    assert problems == {
+        "text_provider", "mail", "public_url", "worker", "clinic:harbor", "accounts", "auditor",
+    }  # fmt: skip
     assert {f["check"] for f in found["findings"] if f["level"] == "ok"} >= {
         "settings",
         "database",
         "schema",
         "keys",
     }
+
+
+def test_the_doctor_tells_who_would_notice_that_alerts_have_stopped(clinic: Shell) -> None:
+    names = ("external_ping", "watchdog", "canary", "auditor")
+    before = _levels(clinic, names)
+    assert {name: level for name, (level, _) in before.items()} == {
+        "external_ping": "note", "watchdog": "note", "canary": "note", "auditor": "problem",
+    }  # fmt: skip
+    assert "EVENKEEL_HEARTBEAT_PING_URL is not set" in before["external_ping"][1]
+    assert "has never run" in before["auditor"][1]
+    clinic.env |= {
+        "EVENKEEL_HEARTBEAT_PING_URL": "https://ping.example/secret-path", "EVENKEEL_CANARY_EMAIL": "canary@harbor.example",
+        "EVENKEEL_WATCHDOG_SMTP_HOST": "relay.example", "EVENKEEL_WATCHDOG_TO": "ada@harbor.example",
+    }  # fmt: skip
+    _beat(clinic.path, seconds_ago=5, counts={"failing": 0, "open_events": 0})
+    after = _levels(clinic, names)
+    assert {level for level, _ in after.values()} == {"ok"}
+    assert "secret-path" not in str(after)
+    assert re.fullmatch(r"last ran \d+ seconds ago", after["auditor"][1])
+    _beat(clinic.path, seconds_ago=120, counts={"failing": 0})
+    assert _levels(clinic, names)["auditor"][0] == "problem"
+    _beat(clinic.path, seconds_ago=5, counts={"failing": 1, "mail": 1})
+    level, words = _levels(clinic, names)["auditor"]
+    assert (level, "the mail relay can't be reached" in words) == ("problem", True)
+
+
+def _levels(shell: Shell, names: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+    found = json.loads(shell.run("doctor", "--json").stdout)["findings"]
+    return {f["check"]: (f["level"], f["detail"]) for f in found if f["check"] in names}
+
+
+def _beat(path: Path, *, seconds_ago: int, counts: dict[str, int]) -> None:
+    """The auditor's row as it writes it."""
+    at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    values = {"name": "auditor", "last_run_at": at, "duration_ms": 1, "counts": counts}
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(delete(Heartbeat).where(Heartbeat.name == "auditor"))
+        connection.execute(insert(Heartbeat).values(**values, last_error=None, last_error_at=None))
+    engine.dispose()
 
 
 def test_the_doctor_notices_keys_that_open_nothing(clinic: Shell) -> None:
