@@ -24,6 +24,7 @@ from messaging.patient_access.answers import GivenAnswer, Submission
 from messaging.patient_access.check_ins import CheckInForm
 from messaging.patient_access.messages import Line, Written
 from messaging.patient_access.own import Contact, DueCheckIn, PastResult, PatientPlan
+from messaging.patient_access.sessions import SignedIn
 from registry.organisation import queries as organisation
 
 
@@ -125,7 +126,10 @@ async def _refused(
     async def body(call: Call) -> bool:
         return await answers.hear_unsaved(call.tx, call.who, check_in_id, data.answers, now=call.now)
 
-    crisis = await within(request, deps, body)
+    return _told(request, refused, crisis=await within(request, deps, body))
+
+
+def _told(request: WebRequest, refused: Exception, *, crisis: bool) -> Response[Any]:
     answer: Response[Any] = errors.handle(request, refused)
     if crisis:
         answer.content["crisis"] = True
@@ -177,15 +181,32 @@ async def write_message(
     deps: NamedDependency[Deps],
     data: Annotated[MessageForm, BodyKwarg(examples=examples.MESSAGE)],
     idempotency_key: Key = None,
-) -> Written:
-    """A person reads it the same working day. `crisis`: show the help lines now. At most twenty a day."""
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= idempotency.MAX_LENGTH:
-        raise Invalid.field("Idempotency-Key", f"needs 1 to {idempotency.MAX_LENGTH} characters")
+) -> Response[Written]:
+    """A person reads it the same working day. `crisis`: show the help lines now. At most twenty a day, crisis words
+    not counted. An error says `crisis: true` when the body held such words: the care team was told of them although
+    no message was kept."""
 
     async def body(call: Call) -> Written:
+        _check_key(idempotency_key)
         return await messages.write(call.tx, call.who, data.body, key=idempotency_key, now=call.now)
 
-    return await within(request, deps, body)
+    try:
+        return Response(await within(request, deps, body))
+    except Exception as refused:  # whatever it was, crisis words must reach somebody
+        return await _heard(request, deps, data, refused)
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not 1 <= len(key) <= idempotency.MAX_LENGTH:
+        raise Invalid.field("Idempotency-Key", f"needs 1 to {idempotency.MAX_LENGTH} characters")
+
+
+async def _heard(request: WebRequest, deps: Deps, data: MessageForm, refused: Exception) -> Response[Any]:
+    who: SignedIn = request.state.patient
+    crisis = await deps.db.run(
+        lambda tx: messages.hear_refused(tx, who, data.body, now=deps.clock.now()), who.clinic_id
+    )
+    return _told(request, refused, crisis=crisis)
 
 
 ROUTES: tuple[Any, ...] = (

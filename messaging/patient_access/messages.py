@@ -88,29 +88,68 @@ async def thread(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[Line, .
 
 
 async def write(tx: Tx, signed_in: SignedIn, body: str, *, key: str | None = None, now: datetime) -> Written:
-    """Stored, scanned for crisis words and for an end to texts, and given to a person the same day. The same `key` of
-    this session again gives the same message. Raises Invalid for length, TooMany after twenty in a day."""
+    """Stored, scanned for crisis words and for an end to texts, and given to a person the same day. The same `key` and
+    words of this session again give the same message. Raises Invalid for length, TooMany after twenty of this person's
+    in a day, Conflict where it can't be stored; after any of them the caller lets `hear_refused` listen. Crisis words
+    are never too many."""
     words = body.strip()
     if not words or len(words) > LONGEST:
         raise Invalid.field("body", f"needs 1 to {LONGEST} characters")
     if "messages" not in signed_in.scope:
         raise Forbidden("messages are not part of what was agreed", code="scope_missing")
-    own_id = tx.new_id()
-    sid = f"{VIA}:{own_id}" if key is None else f"{VIA}:{signed_in.id}:{key}"
-    known = await tx.first(
-        select(InboundMessage.id, InboundMessage.classified_as).where(InboundMessage.provider_sid == sid)
-    )
-    if known is not None:
-        return Written(known.id, "crisis" in (known.classified_as or ""))
-    await _limit(tx, signed_in, now)
-    text = words if signed_in.own else await _by_related(tx, signed_in, words)
     seen = see(words)
     crisis, stop = signals_in(seen).crisis, opt_out_in(seen) == "stop"
+    text = words if signed_in.own else await _by_related(tx, signed_in, words)
+    own_id = tx.new_id()
+    sid = f"{VIA}:{own_id}" if key is None else f"{VIA}:{signed_in.id}:{key}"
+    known = await _known(tx, sid, text)
+    if known is not None:
+        return known
+    if crisis is None:
+        await _limit(tx, signed_in, now)
     await _store(tx, signed_in, own_id, sid, text, _classified(crisis, stop), now)
     if crisis is not None:
         await _alarm(tx, signed_in, own_id, crisis, now)
     if stop and signed_in.own:
         await stop_texts(tx, signed_in, now=now, wording=words, source_id=own_id)
+    await _for_a_person(tx, signed_in, own_id, now)
+    await audit.record(
+        tx, signed_in.actor, "message.written", "inbound_message", own_id,
+        now=now, patient_id=signed_in.patient_id,
+    )  # fmt: skip
+    return Written(own_id, crisis is not None)
+
+
+async def hear_refused(tx: Tx, signed_in: SignedIn, body: str, *, now: datetime) -> bool:
+    """For a message that `write` refused, in a transaction of its own: whether crisis words stood in it. They open or
+    join a risk event, and a person is told, although no message was kept."""
+    crisis = signals_in(see(body)).crisis
+    if crisis is None:
+        return False
+    source = tx.new_id()  # no message was stored that could be named
+    await _alarm(tx, signed_in, source, crisis, now)
+    await _for_a_person(tx, signed_in, None, now)
+    await audit.record(
+        tx, signed_in.actor, "message.refused", "patient", signed_in.patient_id,
+        now=now, patient_id=signed_in.patient_id, crisis=True,
+    )  # fmt: skip
+    return True
+
+
+async def _known(tx: Tx, sid: str, text: str) -> Written | None:
+    row = await tx.first(
+        select(InboundMessage.id, InboundMessage.classified_as, InboundMessage.body_hash).where(
+            InboundMessage.provider_sid == sid
+        )
+    )
+    if row is None:
+        return None
+    if row.body_hash != tx.vault.lookup(text):
+        raise Conflict("this key was used for another message", code="key_reused")
+    return Written(row.id, "crisis" in (row.classified_as or ""))
+
+
+async def _for_a_person(tx: Tx, signed_in: SignedIn, message_id: UUID | None, now: datetime) -> None:
     await worklist.open_task(
         tx,
         clinic_id=signed_in.clinic_id,
@@ -118,15 +157,10 @@ async def write(tx: Tx, signed_in: SignedIn, body: str, *, key: str | None = Non
         episode_id=None,
         kind="inbound_text",
         dedupe_key=f"inbound_text:{signed_in.patient_id}",
-        ref_kind="inbound_message",
-        ref_id=own_id,
+        ref_kind=None if message_id is None else "inbound_message",
+        ref_id=message_id,
         now=now,
     )
-    await audit.record(
-        tx, signed_in.actor, "message.written", "inbound_message", own_id,
-        now=now, patient_id=signed_in.patient_id,
-    )  # fmt: skip
-    return Written(own_id, crisis is not None)
 
 
 async def stop_texts(
@@ -161,9 +195,11 @@ def _classified(
 
 
 async def _limit(tx: Tx, signed_in: SignedIn, now: datetime) -> None:
+    """Counted by the number that signed in, so that a related person uses up nothing of the patient's."""
     count = await tx.scalar(
         select(func.count()).where(
             InboundMessage.patient_id == signed_in.patient_id,
+            InboundMessage.phone_key == signed_in.phone_key,
             InboundMessage.via == VIA,
             InboundMessage.received_at > now - timedelta(days=1),
         )

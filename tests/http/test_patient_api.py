@@ -20,10 +20,11 @@ from messaging.patient_access.tables import CodeRequest, PatientSession
 from messaging.schedule.tables import CheckIn
 from registry.measures.tables import Answer, MeasureResult
 from registry.organisation.patient_pages import PatientPages, set_patient_pages
+from registry.organisation.tables import Sender
 from registry.patients.tables import PatientPhone
 from registry.related_people import service as related
 from registry.related_people.rules import RelatedPersonForm
-from registry.safety.tables import RiskEvent
+from registry.safety.tables import RiskEvent, RiskSignal
 from registry.worklist.tables import Task
 from tests.support import app as support
 from tests.support.builders import PatientRows
@@ -273,6 +274,26 @@ async def test_a_message_reaches_the_same_thread_and_task_as_a_text_and_its_cris
     assert incoming == ["Could we talk on Thursday?", "I want to die"]
     assert all("code" not in line.body for line in seen.lines), "staff must not read a code to sign in with"
     assert [line["body"] for line in (await ana.gets("/messages"))["items"]] == incoming
+
+
+async def test_crisis_words_in_a_message_that_is_refused_are_heard_all_the_same(
+    deps: Deps, programme: Programme, ana: PatientApp
+) -> None:
+    patient = await invited(deps, programme)
+    await ana.signs_in(ANA)
+    long = await ana.call("POST", "/messages", {"body": "I want to die " + "x" * 2000})
+    assert (long.status_code, long.json()["crisis"]) == (422, True)
+    assert sorted(await programme.tasks(patient)) == ["inbound_text", "safety_event"]
+    await ana.call("POST", "/messages", {"body": "See you"}, **{"idempotency-key": "m1"})
+    other = await ana.call("POST", "/messages", {"body": "I will kill myself"}, **{"idempotency-key": "m1"})
+    assert (other.status_code, other.json()["code"], other.json()["crisis"]) == (409, "key_reused", True)
+    calm = await ana.call("POST", "/messages", {"body": "x" * 2001})
+    assert (calm.status_code, "crisis" in calm.json()) == (422, False)
+    async with deps.system_db.begin() as tx:
+        await tx.execute(update(Sender).values(active=False))
+    nowhere = await ana.call("POST", "/messages", {"body": "I want to die"})
+    assert (nowhere.status_code, nowhere.json()["crisis"]) == (409, True)
+    assert (await count(deps, RiskEvent), await count(deps, RiskSignal)) == (1, 3)
 
 
 async def test_end_of_texts_in_a_message_is_an_end_of_texts(

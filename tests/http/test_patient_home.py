@@ -22,6 +22,7 @@ from messaging.patient_access.tables import PatientSession
 from registry.care_plans.tables import CarePlan
 from registry.episodes.tables import Episode
 from registry.organisation.patient_pages import PatientPages, set_patient_pages
+from registry.organisation.tables import Sender
 from registry.patients.tables import Patient, PatientPhone
 from registry.related_people import service as related
 from registry.related_people.rules import RelatedPersonForm
@@ -243,6 +244,23 @@ async def test_crisis_words_in_a_message_get_the_panel_on_the_very_answer(
     assert (ana.status, "Write 1 to 2000" in ana.text) == (422, True)
     await ana.posts("/me/messages", body="<script>alert(1)</script>")
     assert "<script>alert(1)" not in ana.html
+
+
+async def test_a_message_that_is_refused_shows_why_and_the_panel_where_it_is_called_for(
+    deps: Deps, programme: Programme, ana: Person
+) -> None:
+    await invited(deps, programme)
+    await ana.signs_in()
+    await ana.opens("/me/messages")
+    await ana.posts("/me/messages", body="I want to die " + "x" * 2000)
+    assert (ana.status, "Write 1 to 2000" in ana.text, "Talk to someone now" in ana.text) == (422, True, True)
+    async with deps.system_db.begin() as tx:
+        await tx.execute(update(Sender).values(active=False))
+    await ana.posts("/me/messages", body="See you on Friday")
+    assert (ana.status, "could not take" in ana.text, "Talk to someone now" in ana.text) == (409, True, False)
+    await ana.posts("/me/messages", body="I will kill myself")
+    assert (ana.status, "Talk to someone now" in ana.text) == (409, True)
+    assert await scalar(deps, select(func.count()).select_from(RiskEvent)) == 1
 
 
 async def test_wishes_show_what_was_typed_beside_the_reason_and_save_what_fits(

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+import pytest
 from sqlalchemy import func, select, update
 
 from kernel.db import Database, Tx
 from kernel.errors import TooMany
 from kernel.ids import new_code, new_token
-from messaging.patient_access import codes, sessions
+from messaging.patient_access import codes, messages, sessions
+from messaging.patient_access.rules import Account
+from messaging.patient_access.sessions import SignedIn
 from messaging.patient_access.tables import CodeRequest, PatientSession
 from registry.patients.tables import PatientPhone
+from registry.related_people import service as related
+from registry.related_people.rules import RelatedPersonForm
+from registry.safety.tables import RiskSignal
 from tests.support.builders import PatientRows
 from tests.support.clock import FakeClock
 from tests.support.programme import Programme
@@ -120,6 +127,44 @@ async def test_of_two_who_refresh_at_once_one_gets_a_pair_and_the_device_ends(
     async with database.begin() as tx:
         open_ones = select(func.count()).where(PatientSession.ended_at.is_(None))
         assert await tx.scalar(open_ones) == 0
+
+
+async def test_each_person_has_twenty_messages_a_day_of_their_own_and_crisis_words_are_never_too_many(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    ana = await enrolled(programme, ANA)
+    form = RelatedPersonForm("Rosa Vale", "sister", BEN, "patient_agreed", ("messages",), clock.now().date())
+    async with database.begin() as tx:
+        person = await related.add(tx, programme.clinic.actor("care_manager"), ana.id, form, now=clock.now())
+    sister = await signed_in(programme, ana, BEN, person)
+    own = await signed_in(programme, ana, ANA)
+    async with database.begin() as tx:
+        for nth in range(20):
+            await messages.write(tx, sister, f"She slept {nth} hours", now=clock.now())
+        with pytest.raises(TooMany):
+            await messages.write(tx, sister, "She is well", now=clock.now())
+        assert not (await messages.write(tx, own, "See you on Friday", now=clock.now())).crisis
+        assert (await messages.write(tx, sister, "She told me: I want to die", now=clock.now())).crisis
+        with pytest.raises(TooMany):
+            await messages.write(tx, sister, "She is well again", now=clock.now())
+    async with database.begin() as tx:
+        assert not await messages.hear_refused(tx, sister, "She is well again", now=clock.now())
+        assert await messages.hear_refused(tx, own, "I want to die", now=clock.now())
+        assert await tx.scalar(select(func.count()).select_from(RiskSignal)) >= 2
+
+
+async def signed_in(
+    programme: Programme, patient: PatientRows, phone: str, related_id: UUID | None = None
+) -> SignedIn:
+    async with programme.database.begin() as tx:
+        account = Account(programme.clinic.id, patient.id, related_id, "en")
+        secret, now = new_token(), programme.clock.now()
+        proven = codes.Proven(account, tx.vault.lookup(phone))
+        await sessions.start_browser(tx, proven, secret=secret, csrf="c", now=now)
+        found = await sessions.load(tx, secret, "browser", now=now)
+    assert found is not None
+    return found
 
 
 async def _patient(programme: Programme) -> PatientRows:

@@ -57,6 +57,7 @@ class HomeCopy(Struct, frozen=True):
     no_messages: str
     length_error: str
     too_many: str
+    not_taken: str
     wishes: str
     language: str
     english: str
@@ -153,6 +154,7 @@ ENGLISH: Final = HomeCopy(
     no_messages="No messages yet.",
     length_error="Write 1 to 2000 characters.",
     too_many="That is the most for one day. Please call the clinic.",
+    not_taken="We could not take your message. Please call the clinic.",
     wishes="How we reach you",
     language="Language",
     english="English",
@@ -249,6 +251,7 @@ SPANISH: Final = HomeCopy(
     no_messages="Todavía no hay mensajes.",
     length_error="Escriba de 1 a 2000 letras.",
     too_many="Es lo máximo por un día. Llame a la clínica, por favor.",
+    not_taken="No pudimos recibir su mensaje. Llame a la clínica, por favor.",
     wishes="Cómo le contactamos",
     language="Idioma",
     english="English",

@@ -21,8 +21,9 @@ from api.portal.home.views import (
     Problems,
 )
 from api.wiring import Deps
+from kernel import log
 from kernel.db import Tx
-from kernel.errors import Forbidden, Invalid, NotFound, TooMany
+from kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from kernel.web import access, cookies, forms
 from kernel.web.context import WebRequest
 from messaging.links import service as links
@@ -30,6 +31,8 @@ from messaging.patient_access import messages, own
 from registry.organisation import queries as organisation
 
 BUSY: Final = 429
+NOT_NOW: Final = 409
+FAILED: Final = 500
 
 
 @get("/me", opt=access.PATIENT)
@@ -109,18 +112,33 @@ async def read_messages(request: WebRequest, deps: NamedDependency[Deps]) -> Res
 
 @post("/me/messages", opt=access.PATIENT, status_code=200)
 async def write_message(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
-    """Crisis words get the help panel on the very answer."""
-    who, words = caller(request), WORDS[language_of(request, caller(request))]
+    """Crisis words get the help panel on the very answer, also where the message could not be taken."""
+    who = caller(request)
     typed = dict(await forms.pairs(request)).get("body", "")
     try:
         written = await run(deps, who, lambda tx: messages.write(tx, who, typed, now=deps.clock.now()))
-    except Invalid:
-        problems = Problems({"body": words.length_error}, {"body": typed})
-        return await _messages(request, deps, problems=problems, status=UNREADABLE)
-    except TooMany:
-        problems = Problems({"body": words.too_many}, {"body": typed})
-        return await _messages(request, deps, problems=problems, status=BUSY)
+    except Exception as refused:  # whatever it was, crisis words must reach somebody
+        return await _not_taken(request, deps, typed, refused)
     return await _messages(request, deps, sent=True, crisis=written.crisis)
+
+
+async def _not_taken(request: WebRequest, deps: Deps, typed: str, refused: Exception) -> Response[str]:
+    who, words = caller(request), WORDS[language_of(request, caller(request))]
+    heard = await run(deps, who, lambda tx: messages.hear_refused(tx, who, typed, now=deps.clock.now()))
+    match refused:
+        case Invalid():
+            why, status = words.length_error, UNREADABLE
+        case TooMany():
+            why, status = words.too_many, BUSY
+        case Conflict():
+            why, status = words.not_taken, NOT_NOW
+        case _ if heard and not isinstance(refused, Forbidden):
+            log.get().error("message.not_taken", exc_info=refused)
+            why, status = words.not_taken, FAILED
+        case _:
+            raise refused
+    problems = Problems({"body": why}, {"body": typed})
+    return await _messages(request, deps, problems=problems, crisis=heard, status=status)
 
 
 async def _messages(request: WebRequest, deps: Deps, *, status: int = 200, **more: Any) -> Response[str]:
