@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 from sqlalchemy import insert, update
@@ -15,6 +16,7 @@ from kernel.db import Database, Tx
 from kernel.tables import Heartbeat
 
 Counts = dict[str, int]
+AGAIN: Final = timedelta(minutes=1)  # a rare sweep that raised is tried again this soon
 
 
 class Sweep(msgspec.Struct, frozen=True):
@@ -72,6 +74,7 @@ class SweepLoop:
             counts = await sweep.run(now)
         except Exception as raised:
             error = type(raised).__name__
+            self._last_run[sweep.name] = now - max(sweep.every - AGAIN, timedelta(0))
             log.get().error("sweep.failed", job=sweep.name, exc_info=raised)
         took = int((asyncio.get_running_loop().time() - started) * 1000)
         try:

@@ -14,7 +14,7 @@ from sqlalchemy import and_, exists, func, select
 
 from api.dead_man.canary import last_arrival
 from api.dead_man.ping import Pinger
-from api.dead_man.rules import LATE, Facts, failures, standing_still
+from api.dead_man.rules import LATE, Facts, broke_off, failures, standing_still
 from kernel import log
 from kernel.db import Database, Tx
 from kernel.tables import Heartbeat
@@ -79,11 +79,12 @@ class Auditor(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _silent(self, tx: Tx, now: datetime) -> tuple[str, ...]:
         """A sweep has a minute and a half after the start before its silence counts."""
-        rows = await tx.all(select(Heartbeat.name, Heartbeat.last_run_at))
+        rows = await tx.all(select(Heartbeat.name, Heartbeat.last_run_at, Heartbeat.last_error_at))
         last = {row.name: row.last_run_at for row in rows}
         rhythms = {name: every for name, every in self.rhythms().items() if name != NAME}
         begun = dict.fromkeys(rhythms, self.running_since)
-        return standing_still(begun | last, rhythms, now)
+        broken = frozenset(row.name for row in rows if broke_off(row.last_run_at, row.last_error_at))
+        return standing_still(begun | last, rhythms, now, broken)
 
     async def _texts_answer(self, number: str, now: datetime) -> bool:
         try:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-Check = Literal["events", "alerts", "sweeps", "on_call", "texts", "mail", "canary"]
+Check = Literal["events", "alerts", "sweeps", "on_call", "texts", "mail", "canary", "auditor"]
 
 LATE: Final = timedelta(seconds=60)  # for an event's next action and for an alert that should have left
 BEATS: Final = timedelta(seconds=90)  # for each sweep whose own rhythm is quicker than half of it
@@ -27,6 +27,7 @@ WORDS: Final[Mapping[Check, str]] = {
     "texts": "the text provider can't be reached or refuses us",
     "mail": "the mail relay can't be reached",
     "canary": "the canary did not arrive",
+    "auditor": "the auditor breaks off with an error",
 }
 
 
@@ -59,23 +60,33 @@ def failures(facts: Facts, now: datetime) -> tuple[Check, ...]:
     return tuple(check for check, is_wrong in wrong.items() if is_wrong)
 
 
+def broke_off(last_run: datetime, last_error: datetime | None) -> bool:
+    """Whether the last run raised: it then wrote the same moment twice."""
+    return last_error is not None and last_error >= last_run
+
+
 def standing_still(
-    last_runs: Mapping[str, datetime], rhythms: Mapping[str, timedelta], now: datetime
+    last_runs: Mapping[str, datetime],
+    rhythms: Mapping[str, timedelta],
+    now: datetime,
+    broken: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
-    """Sweeps that never ran or are late: three of their own rhythms, and never judged before 90 seconds."""
+    """Sweeps that never ran or are late: three of their own rhythms, and never judged before 90 seconds; and those
+    whose last run raised (`broken`), since they did not do their work."""
     return tuple(
         name
         for name, every in rhythms.items()
-        if (last := last_runs.get(name)) is None or now - last > max(3 * every, BEATS)
+        if name in broken or (last := last_runs.get(name)) is None or now - last > max(3 * every, BEATS)
     )
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """The auditor's last run as the watchdog reads it. `failing` names the checks that did not hold then."""
+    """The auditor's last run as the watchdog reads it. `failing` names the checks that did not hold then.
+    `open_events` None: that run raised before it told."""
 
     at: datetime
     failing: tuple[Check, ...]
-    open_events: int
+    open_events: int | None
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -119,7 +130,7 @@ def _alarm(beat: Beat | None, known: Beat | None, silent: bool, since: datetime,
     else:
         lines = [f"Safety alerts are not sound for {span} seconds:"]
         lines += [f"- {WORDS[check]}" for check in (beat.failing if beat is not None else ())]
-    if known is not None:
+    if known is not None and known.open_events is not None:
         lines.append(f"Open risk events when last seen: {known.open_events}.")
     lines.append("Open the console, or call whoever is on call. See operating.md, At 3 a.m.")
     return Alarm("Evenkeel watchdog: safety alerts may not arrive", "\n".join(lines))

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, make_url, select
 from sqlalchemy.pool import NullPool
 
 from api.dead_man.auditor import NAME
-from api.dead_man.rules import Alarm, Beat, Check, Watch, look
+from api.dead_man.rules import Alarm, Beat, Check, Watch, broke_off, look
 from kernel import log
 from kernel.clock import Clock
 from kernel.crypto import Vault, new_key
@@ -26,7 +26,9 @@ from messaging.gateways.email import Mailer
 
 EVERY_S: Final = 15.0
 PATIENCE_S: Final = 5.0
-_LAST: Final = select(Heartbeat.last_run_at, Heartbeat.counts).where(Heartbeat.name == NAME)
+_LAST: Final = select(Heartbeat.last_run_at, Heartbeat.last_error_at, Heartbeat.counts).where(
+    Heartbeat.name == NAME
+)
 _CHECKS: Final = get_args(Check)
 
 
@@ -132,5 +134,7 @@ class Watchdog:
 def _beat(row: Any) -> Beat | None:
     if row is None:
         return None
+    if broke_off(row.last_run_at, row.last_error_at):  # it counted nothing, which is not the same as zero
+        return Beat(row.last_run_at, ("auditor",), None)
     failing = tuple(check for check in _CHECKS if row.counts.get(check))
     return Beat(row.last_run_at, failing, int(row.counts.get("open_events", 0)))

@@ -15,6 +15,7 @@ from api.dead_man.auditor import Auditor
 from api.dead_man.canary import TEMPLATE, Canary, Sink, last_arrival
 from api.dead_man.watchdog import Watchdog, heartbeats
 from api.schema import metadata
+from api.sweeps import Sweep, SweepLoop, Wait
 from kernel.audit import AuditEvent
 from kernel.db import Database, Tx
 from kernel.ids import new_id
@@ -296,6 +297,37 @@ async def test_the_watchdog_reads_the_heartbeats_and_can_read_and_write_nothing_
                 async with as_watchdog.engine.begin() as connection:
                     await connection.execute(statement)
     await as_watchdog.close()
+
+
+async def test_an_auditor_or_a_sweep_that_raises_every_time_is_no_sound_one(
+    ward: Ward, database_url: str, clock: FakeClock
+) -> None:
+    async def raises(now: datetime) -> dict[str, int]:
+        raise OSError("gone")
+
+    ward.pings.error = OSError("refused")
+    audits = SweepLoop(ward.database, clock, [Sweep("auditor", 30 * SECOND, ward.auditor.run)], NO_WAIT)
+    beats, relay = heartbeats(database_url), Postbox()
+    dog = Watchdog(beats, relay, ("first@harbor.example",), clock, new_id)
+    await audits.round()
+    assert await dog.turn() is None
+    clock.advance(seconds=31)
+    await audits.round()
+    alarm = await dog.turn()
+    assert alarm is not None
+    assert "the auditor breaks off" in alarm.body
+    ward.pings.error = None
+    assert await ward.audits() == set()
+    await SweepLoop(ward.database, clock, [Sweep("dispatch", 5 * SECOND, raises)], NO_WAIT).round()
+    assert await ward.audits() == {"sweeps"}
+    await beats.close()
+
+
+async def _never(_: float) -> bool:
+    return False
+
+
+NO_WAIT = Wait(_never, 1.0)
 
 
 async def test_the_watchdog_writes_through_its_own_relay_until_one_takes_it(
