@@ -82,7 +82,7 @@ async def contacts(
         )
         .where(
             Staff.disabled_at.is_(None),
-            or_(and_(Staff.id.in_(staff_ids), works_here), in_role) if roles else Staff.id.in_(staff_ids),
+            or_(and_(Staff.id.in_(staff_ids), works_here), in_role),
         )
         .order_by(Staff.id)
         .limit(MOST)
@@ -104,12 +104,20 @@ async def _named(
 
 async def _responsible(tx: Tx, event: Row[Any], protocol: Protocol, now: datetime) -> frozenset[UUID]:
     """The event's responsible person and whoever covers for them today; the clinic's default when that account no
-    longer works."""
+    longer works or has no clinical role in this clinic any more."""
     default = await tx.scalar(select(Clinic.default_responsible_id).where(Clinic.id == event.clinic_id))
     if event.responsible_id is None:
         return frozenset() if default is None else frozenset({default})
     works = await tx.scalar(
-        select(Staff.id).where(Staff.id == event.responsible_id, Staff.disabled_at.is_(None))
+        select(Staff.id)
+        .join(StaffRole, StaffRole.staff_id == Staff.id)
+        .where(
+            Staff.id == event.responsible_id,
+            Staff.disabled_at.is_(None),
+            StaffRole.clinic_id == event.clinic_id,
+            StaffRole.role.in_(CLINICAL),
+        )
+        .limit(1)
     )
     today = zones.local_date(now, protocol.policy.zone)
     standing_in = await cover.stands_in(tx, event.clinic_id, event.responsible_id, today)

@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Row, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, exists, insert, or_, select, update
 
 from kernel.db import Tx, insert_or_skip, pick
 from kernel.errors import Unavailable
 from kernel.ids import new_code
+from registry.access import CLINICAL
 from registry.episodes.tables import Episode
-from registry.organisation.tables import Clinic, Staff
+from registry.organisation.tables import Clinic, Staff, StaffRole
 from registry.ports import Alerts
 from registry.protocol import queries as protocols
 from registry.protocol import rules as clocks
@@ -72,7 +73,18 @@ _RESPONSIBLE = (
             ),
         ),
     )
-    .outerjoin(Staff, and_(Staff.id == Episode.care_manager_id, Staff.disabled_at.is_(None)))
+    .outerjoin(
+        Staff,
+        and_(
+            Staff.id == Episode.care_manager_id,
+            Staff.disabled_at.is_(None),
+            exists().where(
+                StaffRole.staff_id == Staff.id,
+                StaffRole.clinic_id == Clinic.id,
+                StaffRole.role.in_(CLINICAL),
+            ),
+        ),
+    )
     .where(Clinic.id == bindparam("clinic"))
     .order_by(Episode.referred_at.desc())
     .limit(1)
@@ -304,7 +316,7 @@ def _event_row(
 
 
 async def _responsible(tx: Tx, signal: Signal) -> Responsible:
-    """The episode's care manager while that account works, else who the clinic named."""
+    """The episode's care manager while that account works and has a clinical role here, else who the clinic named."""
     key = {"clinic": signal.clinic_id, "episode": signal.episode_id, "patient": signal.patient_id}
     row = await tx.first(_RESPONSIBLE, key)
     if row is None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from kernel.audit import Actor, Role
 from kernel.db import Database, Tx
@@ -20,7 +20,7 @@ from messaging.conversation.service import Ports, receive
 from messaging.delivery import claims
 from messaging.delivery.record import apply_effects
 from messaging.delivery.tables import Outbox
-from messaging.escalation import words
+from messaging.escalation import audience, words
 from messaging.escalation.readiness import check_readiness
 from messaging.escalation.service import FirstAlert, repeat_alerts
 from registry.on_call import queries as on_call
@@ -29,10 +29,10 @@ from registry.on_call.rules import ShiftForm
 from registry.on_call.tables import AlertTest, OnCallShift
 from registry.organisation import accounts
 from registry.organisation.rules import StaffForm
-from registry.organisation.tables import Clinic, Staff
+from registry.organisation.tables import Clinic, Staff, StaffRole
 from registry.protocol import queries as protocols
 from registry.protocol import service as protocol
-from registry.protocol.policy import Clock
+from registry.protocol.policy import Clock, Rung
 from registry.safety import service as safety
 from registry.safety.rules import Signal
 from registry.safety.tables import RiskEvent
@@ -298,6 +298,22 @@ async def test_nobody_on_call_tells_the_responsible_person_and_is_an_alarm(scene
     async with scene.database.begin() as tx:
         kinds = {row.kind for row in await tx.all(select(Task.kind))}
     assert "on_call_gap" in kinds
+
+
+async def test_who_has_no_clinical_role_any_more_is_not_the_one_who_is_told(scene: Scene) -> None:
+    before = await scene.signals()
+    async with scene.database.begin() as tx:
+        await tx.execute(delete(StaffRole).where(StaffRole.staff_id == scene.clinic.care_manager))
+        event = (await tx.all(select(RiskEvent.__table__).where(RiskEvent.id == before)))[0]
+        protocol = await protocols.of_event(tx, event.clinic_id, event.protocol_id)
+        rung = Rung(0, ("responsible",), ("email",))
+        people = await audience.people_for(tx, event, protocol, rung, NOW)
+        assert [person.id for person in people] == [scene.clinic.default]
+        found = await audience.contacts(tx, scene.clinic.id, frozenset({scene.clinic.care_manager}))
+        assert found == ()
+        await tx.execute(update(RiskEvent).values(state="closed"))
+    after = await scene.event(await scene.signals())
+    assert after.responsible_id == scene.clinic.default
 
 
 async def test_a_threat_to_others_tells_the_lead_at_once(scene: Scene) -> None:
