@@ -312,7 +312,7 @@ async def claims(
 async def audit_packet(
     request: WebRequest, deps: NamedDependency[Deps], month: FromPath[str], episode_id: FromPath[UUID]
 ) -> Response[bytes]:
-    """Everything behind the line; `evenkeel billing verify` derives it again from the packet alone."""
+    """Everything behind the line; `evenkeel billing verify` derives it again and says whether the packet agrees with itself."""
 
     async def body(call: Call) -> Response[bytes]:
         found = await packet(

@@ -28,13 +28,28 @@ README: Final = "README.txt"
 ORDER: Final = (README, PDF, CLOSED, RECORD, RULE_SET, MANIFEST, SUMS)
 LARGEST_MEMBER: Final = 10 * 1024 * 1024
 LARGEST_PACKET: Final = 25 * 1024 * 1024
+README_TEXT: Final = """An audit packet for one patient and one calendar month.
+
+closed.json    the month as it was closed: every input, and the line that came of it
+record.json    consent with its words, scores, plans and their differences, contacts, reviews, the time log, the
+               derivation in words
+rule_set.json  the rule set of the line
+packet.pdf     the same for reading
+SHA256SUMS     a sum for every file
+
+`evenkeel billing verify PACKET` derives the line again from closed.json, prints the PDF again, and says whether all of
+it agrees with itself. That nobody wrote the whole packet anew, only a hash kept outside it can show: the packet's
+SHA-256 on the patient's billing page of the month, given as --packet-hash.
+It holds health information: keep it where the record is kept. It is not a claim.
+"""
 _NOWHEN: Final = (1980, 1, 1, 0, 0, 0)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`content_sha256` is the closed patient-month's, `month_sha256` the whole version's, as the clinic's own
+    """What the page's head needs besides the record. `content_sha256` is the closed patient-month's, `month_sha256` the whole version's, as the clinic's own
     system and the month's summary show them."""
 
+    clinic: str
     month: str
     version: int
     closed_at: datetime

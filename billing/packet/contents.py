@@ -127,6 +127,9 @@ class Derivation(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """`not_in_close`: ids of rows that the closed month does not name as evidence: incomplete scores, a talk without
+    a consultant, whatever was written after the close."""
+
     consents: tuple[ConsentWords, ...]
     scores: tuple[Score, ...]
     plans: tuple[PlanVersion, ...]
@@ -136,6 +139,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     treatment_changes: tuple[TreatmentNote, ...]
     time_log: tuple[LoggedTime, ...]
     derivation: Derivation
+    not_in_close: tuple[str, ...] = ()
 
 
 def time_log(inputs: Inputs, names: Mapping[str, str]) -> tuple[LoggedTime, ...]:

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 
 from billing.close.rules import Frozen
+from billing.packet.agreement import not_in_close
 from billing.packet.contents import (
     ConsentWords,
     ContactNote,
@@ -42,9 +43,9 @@ async def record_of(tx: Tx, frozen: Frozen, names: Mapping[UUID, str], month: Mo
     episode_id = UUID(frozen.episode_id)
     starts, ends = month.bounds(zones.zone(frozen.inputs.zone))
     plans = await _plans(tx, episode_id, names, ends)
-    return Record(
+    record = Record(
         consents=await _consents(tx, episode_id, words),
-        scores=await _scores(tx, episode_id, ends),
+        scores=await _scores(tx, frozen, ends),
         plans=plans,
         plan_differences=differences(plans),
         contacts=await _contacts(tx, episode_id, names, starts, ends),
@@ -53,6 +54,7 @@ async def record_of(tx: Tx, frozen: Frozen, names: Mapping[UUID, str], month: Mo
         time_log=time_log(frozen.inputs, {str(key): name for key, name in names.items()}),
         derivation=derivation(frozen.inputs),
     )
+    return msgspec.structs.replace(record, not_in_close=not_in_close(frozen.inputs, record))
 
 
 async def _consents(tx: Tx, episode_id: UUID, words: Words) -> tuple[ConsentWords, ...]:
@@ -76,14 +78,15 @@ async def _consents(tx: Tx, episode_id: UUID, words: Words) -> tuple[ConsentWord
     )
 
 
-async def _scores(tx: Tx, episode_id: UUID, ends: datetime) -> tuple[Score, ...]:
-    """From the start of the episode to the month's end."""
+async def _scores(tx: Tx, frozen: Frozen, ends: datetime) -> tuple[Score, ...]:
+    """From the start of the episode to the month's end; one replaced since stays where the close rests on it."""
+    named = [UUID(row.id) for row in frozen.inputs.facts.evidence.scales]
     rows = await tx.all(
         select(*MeasureResult.__table__.c)
         .where(
-            MeasureResult.episode_id == episode_id,
+            MeasureResult.episode_id == UUID(frozen.episode_id),
             MeasureResult.taken_at < ends,
-            MeasureResult.replaced_at.is_(None),
+            or_(MeasureResult.replaced_at.is_(None), MeasureResult.id.in_(named)),
         )
         .order_by(MeasureResult.taken_at, MeasureResult.id)
     )

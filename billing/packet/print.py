@@ -9,12 +9,13 @@ from billing.packet.contents import Record
 from billing.statement.rules import StatementRow
 
 
-def printed(manifest: Manifest, frozen: Frozen, record: Record, clinic: str) -> bytes:
+def printed(manifest: Manifest, frozen: Frozen, record: Record) -> bytes:
+    """The same three give the same bytes, so whoever holds a packet can print it again and compare."""
     facts = frozen.row.facts
     pages = Pages(f"Audit packet {manifest.month}, version {manifest.version}", manifest.made_at)
     pages.heading(f"Audit packet: {facts.family_name}, {facts.given_name}, {manifest.month}")
     pages.paragraph(
-        f"{clinic}. Record number {facts.mrn or 'none'}. Version {manifest.version}, closed "
+        f"{manifest.clinic}. Record number {facts.mrn or 'none'}. Version {manifest.version}, closed "
         f"{manifest.closed_at:%Y-%m-%d %H:%M} UTC by {manifest.closed_by}.\n"
         f"Content SHA-256: {manifest.content_sha256}\nMonth SHA-256: {manifest.month_sha256}"
     )
@@ -46,22 +47,28 @@ def _behind(pages: Pages, row: StatementRow, record: Record) -> None:
     for consent in record.consents:
         pages.paragraph(
             f"Consent {consent.kind}, {consent.method}, {consent.given_at:%Y-%m-%d %H:%M} UTC, recorded by "
-            f"{consent.recorded_by}, wording {consent.wording_version} ({consent.language}):\n"
+            f"{consent.recorded_by}, wording {consent.wording_version} ({consent.language}){_mark(record, consent.id)}:\n"
             f"{consent.words or 'The words of this version are not held here.'}"
         )
     pages.paragraph(
         f"Initiating visit: {f'{visit.on} {visit.code or str()}' if visit else 'none on record'}. "
-        f"Diagnoses: {', '.join(diagnosis.code for diagnosis in row.facts.diagnoses) or 'none on record'}."
+        f"Diagnoses: {_diagnoses(row) or 'none on record'}."
     )
     pages.table(
         ("Measure", "Taken", "Total", "Band"),
         [
             (each.instrument, f"{each.taken_at:%Y-%m-%d}", "incomplete" if each.total is None else str(each.total),
-             each.band or "")
+             (each.band or "") + _mark(record, each.id))
             for each in record.scores
         ],
         (2, 2, 1, 2),
     )  # fmt: skip
+
+
+def _diagnoses(row: StatementRow) -> str:
+    return ", ".join(
+        f"{each.code} (suspected)" if each.suspected else each.code for each in row.facts.diagnoses
+    )
 
 
 def _care(pages: Pages, record: Record) -> None:
@@ -70,6 +77,7 @@ def _care(pages: Pages, record: Record) -> None:
         signed = f", signed {plan.signed_at:%Y-%m-%d}" if plan.signed_at else ""
         pages.paragraph(
             f"{plan.kind}, version {plan.version}, {plan.written_at:%Y-%m-%d} by {plan.written_by}{signed}"
+            f"{_mark(record, plan.id)}"
         )
         _list(pages, "", tuple(f"{field}: {text}" for field, text in plan.lines))
     _list(
@@ -86,11 +94,12 @@ def _care(pages: Pages, record: Record) -> None:
         f"{each.at:%Y-%m-%d %H:%M} UTC, {each.kind}, {each.outcome}, {each.by}: {each.note}"
         + (f" Next: {each.next_contact_at:%Y-%m-%d} {each.next_contact_mode}, {each.next_contact_purpose}"
            if each.next_contact_at else "")
+        + _mark(record, each.id)
         for each in record.contacts
     ))  # fmt: skip
     pages.heading("Reviews, advice and changes of treatment", size=11)
     _list(pages, "", tuple(
-        f"{each.at:%Y-%m-%d}, {each.by}: {each.words}" + "".join(f"\n    {step}" for step in each.steps)
+        f"{each.at:%Y-%m-%d}, {each.by}: {each.words}{_mark(record, each.id)}" + "".join(f"\n    {step}" for step in each.steps)
         for each in record.reviews
     ))  # fmt: skip
     _list(pages, "", tuple(
@@ -118,6 +127,10 @@ def _rules(pages: Pages, frozen: Frozen) -> None:
     pages.paragraph(f"Source: {rules.source}. Author: {rules.author}.")
     shown = [f"{name} = {getattr(rules, name)}" for name in rules.__struct_fields__]
     pages.paragraph("; ".join(shown), size=7)
+
+
+def _mark(record: Record, row_id: str) -> str:
+    return " [not among the evidence of the close]" if row_id in record.not_in_close else ""
 
 
 def _list(pages: Pages, title: str, items: tuple[str, ...]) -> None:

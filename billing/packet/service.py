@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,31 +17,31 @@ from billing.packet.archive import Manifest
 from billing.packet.evidence import Words, record_of
 from billing.packet.print import printed
 from kernel import audit
-from kernel.audit import Actor, Role
+from kernel.audit import Actor, AuditEvent, Role
 from kernel.db import Tx
 from registry.access import require
 from registry.organisation.tables import Clinic, Staff, StaffRole
 from registry.time_log.months import Month
 
 AUDITORS: Final[tuple[Role, ...]] = ("biller", "clinic_lead")
-README: Final = """An audit packet for one patient and one calendar month.
-
-closed.json    the month as it was closed: every input, and the line that came of it
-record.json    consent with its words, scores, plans and their differences, contacts, reviews, the time log, the
-               derivation in words
-rule_set.json  the rule set of the line
-packet.pdf     the same for reading
-SHA256SUMS     a sum for every file
-
-`evenkeel billing verify PACKET` derives the line again from closed.json alone and says whether all of it agrees. To
-know that nobody wrote the whole packet anew, compare content_sha256 with the one on the month's billing page.
-It holds health information: keep it where the record is kept. It is not a claim.
-"""
 
 
 class Packet(msgspec.Struct, frozen=True):
     name: str
     content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A packet that was taken, by whom, and the SHA-256 of the whole file: what to hold a packet against."""
+
+    at: datetime
+    by: str
+    version: int
+    sha256: str
 
 
 async def packet(
@@ -56,6 +57,7 @@ async def packet(
     clinic: str = await tx.scalar(select(Clinic.name).where(Clinic.id == clinic_id))
     names = await _names(tx, clinic_id, frozen)
     manifest = Manifest(
+        clinic=clinic,
         month=str(month),
         version=version.version,
         closed_at=version.closed_at,
@@ -66,19 +68,43 @@ async def packet(
     )
     record = await record_of(tx, frozen, names, month, words)
     members = {
-        archive.README: README.encode(),
-        archive.PDF: printed(manifest, frozen, record, clinic),
+        archive.README: archive.README_TEXT.encode(),
+        archive.PDF: printed(manifest, frozen, record),
         archive.CLOSED: encoded(frozen).content,
         archive.RECORD: msgspec.json.format(msgspec.json.encode(record), indent=1),
         archive.RULE_SET: msgspec.json.format(msgspec.json.encode(frozen.inputs.rule_set), indent=1),
         archive.MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=1),
     }
+    made = Packet(f"evenkeel-packet-{month}-{episode_id.hex[-12:]}.zip", archive.written(members))
     await audit.record(
         tx, viewer, "packet.exported", "episode", episode_id, now=now,
         patient_id=UUID(frozen.row.facts.patient_id), month=str(month), version=version.version,
-        content_sha256=standing.sha256,
+        content_sha256=standing.sha256, packet_sha256=made.sha256,
     )  # fmt: skip
-    return Packet(f"evenkeel-packet-{month}-{episode_id.hex[-12:]}.zip", archive.written(members))
+    return made
+
+
+async def taken(tx: Tx, viewer: Actor, patient_id: UUID, month: Month) -> tuple[Taken, ...]:
+    """The packets of one patient-month, newest first, at most 20 out of the patient's last 200. Hashes alone: no
+    audit row of its own. Raises Forbidden without the role."""
+    clinic_id = require(viewer, *AUDITORS)
+    rows = await tx.all(
+        select(AuditEvent.at, AuditEvent.detail, Staff.name)
+        .outerjoin(Staff, Staff.id == AuditEvent.actor_id)
+        .where(
+            AuditEvent.patient_id == patient_id,
+            AuditEvent.clinic_id == clinic_id,
+            AuditEvent.action == "packet.exported",
+        )
+        .order_by(AuditEvent.seq.desc())
+        .limit(200)
+    )
+    found = [
+        Taken(row.at, row.name or "a program", row.detail["version"], row.detail["packet_sha256"])
+        for row in rows
+        if row.detail.get("month") == str(month) and "packet_sha256" in row.detail
+    ]
+    return tuple(found[:20])
 
 
 async def _names(tx: Tx, clinic_id: UUID, frozen: Frozen) -> dict[UUID, str]:

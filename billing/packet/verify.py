@@ -1,7 +1,9 @@
-"""Is a packet true? Derived again from the packet alone: no database, no network, no clock.
+"""Does a packet agree with itself? Derived and printed again from the packet alone: no database, network or clock.
 
-A packet that was changed and summed again in every part still agrees with itself; who wants more than that compares
-the content's SHA-256 with the one that the clinic's system and the month's printed summary show.
+Compared: the line, the time log and the derivation with those of the closed inputs; ids, kinds and days of consents,
+scores, plans, contacts and reviews with the evidence of the close; the PDF, printed again by this version of the
+program, byte for byte. Whoever rewrites all of it makes another packet that agrees with itself: only the SHA-256 of
+the whole file, kept in the clinic's audit trail, tells that one from the packet that was taken.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ import msgspec
 
 from billing.close.rules import Frozen, encoded
 from billing.packet import archive
+from billing.packet.agreement import disagreements
 from billing.packet.archive import Manifest
 from billing.packet.contents import Record, derivation, time_log
+from billing.packet.print import printed
 from billing.rule_sets import RuleSet, shipped
 from billing.rules import text_of
 from billing.statement.derivation import derive
@@ -25,7 +29,8 @@ T = TypeVar("T")
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """`true` when nothing differs. `lines` is what the packet's own inputs come to, empty when they can't be read."""
+    """`true` when nothing differs; `held_against_hash` says whether a packet's hash kept outside was compared too:
+    without it a packet only proves that it agrees with itself. `lines` is what the packet's own inputs come to, empty when they can't be read."""
 
     true: bool
     differences: tuple[str, ...]
@@ -35,9 +40,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int = 0
     rule_set: str = ""
     content_sha256: str = ""
+    packet_sha256: str = ""
+    held_against_hash: bool = False
 
 
-def verify(content: bytes, *, expected_sha256: str | None = None) -> Verdict:
+def verify(
+    content: bytes, *, expected_sha256: str | None = None, packet_sha256: str | None = None
+) -> Verdict:
     """Never raises for what a file may hold: whatever it is, the verdict says what differs."""
     try:
         members = archive.read(content)
@@ -47,11 +56,15 @@ def verify(content: bytes, *, expected_sha256: str | None = None) -> Verdict:
         rules = _decoded(members[archive.RULE_SET], RuleSet, archive.RULE_SET)
     except Invalid as error:
         return Verdict(true=False, differences=tuple(problem.message for problem in error.problems))
+    whole = hashlib.sha256(content).hexdigest()
     found = [
+        *_hash(whole, packet_sha256),
         *_bytes(content, members, frozen, manifest, expected_sha256),
         *_each(lambda: _row(frozen), "the row can't be derived"),
         *_each(lambda: _words(frozen, record), "the time log can't be derived"),
+        *_each(lambda: disagreements(frozen.inputs, record), "the record can't be held against the close"),
         *_rules(frozen, rules, manifest),
+        *_each(lambda: _pages(members, manifest, frozen, record), "the PDF can't be printed again"),
     ]
     row = frozen.row
     return Verdict(
@@ -63,6 +76,8 @@ def verify(content: bytes, *, expected_sha256: str | None = None) -> Verdict:
         minutes=row.minutes,
         rule_set=frozen.inputs.rule_set.rule_id,
         content_sha256=hashlib.sha256(members[archive.CLOSED]).hexdigest(),
+        packet_sha256=whole,
+        held_against_hash=packet_sha256 is not None,
     )
 
 
@@ -88,6 +103,18 @@ def _bytes(
         yield f"{archive.CLOSED} differs from the content hash of the close"
     if expected is not None and real != expected.strip().lower():
         yield "the content hash differs from the one given"
+
+
+def _hash(whole: str, expected: str | None) -> Iterator[str]:
+    if expected is not None and whole != expected.strip().lower():
+        yield "the packet's SHA-256 differs from the one given"
+
+
+def _pages(members: dict[str, bytes], manifest: Manifest, frozen: Frozen, record: Record) -> Iterator[str]:
+    if members[archive.PDF] != printed(manifest, frozen, record):
+        yield f"{archive.PDF} is not what this version of the program prints of the rest"
+    if members[archive.README] != archive.README_TEXT.encode():
+        yield f"{archive.README} is not the one that this version of the program writes"
 
 
 def _row(frozen: Frozen) -> Iterator[str]:

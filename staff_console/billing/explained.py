@@ -22,6 +22,7 @@ from billing.decisions.rules import (
     DecisionKind,
     label,
 )
+from billing.packet.service import AUDITORS, Taken, taken
 from billing.statement import explained
 from billing.statement.elements import Element
 from billing.statement.explained import PatientMonth
@@ -43,6 +44,7 @@ from staff_console.billing.views import (
     ExplainedPage,
     MissingPage,
     MissingRow,
+    PacketLine,
     RowLink,
     SliceLine,
 )
@@ -150,10 +152,13 @@ async def withdraw(
 
 async def _page(visit: Visit, month: Month, patient_id: UUID, form: FormState | None = None) -> View:
     found = await explained.patient_month(visit.tx, visit.actor, patient_id, month, now=visit.now)
-    return View("billing/explained.html", page(visit, found, form), "billing")
+    known = await taken(visit.tx, visit.actor, patient_id, month) if visit.actor.has(*AUDITORS) else ()
+    return View("billing/explained.html", page(visit, found, form, known), "billing")
 
 
-def page(visit: Visit, found: PatientMonth, form: FormState | None) -> ExplainedPage:
+def page(
+    visit: Visit, found: PatientMonth, form: FormState | None, known: tuple[Taken, ...]
+) -> ExplainedPage:
     row, facts = found.derived.row, found.inputs.facts
     clinical = visit.actor.has(*CLINICAL)
     base = f"/patients/{found.patient_id}"
@@ -185,6 +190,7 @@ def page(visit: Visit, found: PatientMonth, form: FormState | None) -> Explained
         releasable=tuple(note.code for note in row.holds if note.code in HOLDS),
         form=form or filled("decision"),
         may_decide=visit.actor.has(*DECIDERS),
+        packets=tuple(PacketLine(visit.at(each.at), each.by, each.version, each.sha256) for each in known),
     )
 
 

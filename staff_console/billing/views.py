@@ -197,6 +197,15 @@ class DecisionLine(Struct, frozen=True):
     at: Moment
 
 
+class PacketLine(Struct, frozen=True):
+    """An audit packet that was taken; `sha256` of the whole file."""
+
+    at: Moment
+    by: str
+    version: int
+    sha256: str
+
+
 class ExplainedPage(Struct, frozen=True):
     """One patient's month: template `billing/explained.html`. Posts: `{post_to}/decisions` (kind, value, reason),
     `{post_to}/withdraw/{id}` (reason). `month_type` is the type and its reason, `steps` rule ids with their words."""
@@ -223,6 +232,7 @@ class ExplainedPage(Struct, frozen=True):
     releasable: tuple[str, ...]
     form: FormState
     may_decide: bool
+    packets: tuple[PacketLine, ...] = ()
 
 
 class MissingRow(Struct, frozen=True):

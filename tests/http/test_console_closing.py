@@ -74,6 +74,9 @@ async def test_a_biller_closes_corrects_and_proves_a_month(
         packet = await tom.client.get(tom.links("Audit packet")[0])
         verdict = verify(packet.content)
         assert (verdict.true, verdict.lines) == (True, "99492x1;99494x1")
+        await tom.opens(f"{MONTH}/people/{patient_id}")
+        assert verdict.packet_sha256 in tom.text
+        await tom.opens(MONTH)
         await tom.submits(f"{MONTH}/correct")
         assert tom.errors == ["The reason for opening it is needed."]
         await tom.submits(f"{MONTH}/correct", reason="A call is missing")

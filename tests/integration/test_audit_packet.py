@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -15,8 +15,12 @@ from sqlalchemy import insert, select, update
 
 from api.commands.billing import command
 from billing.close import service
+from billing.close.rules import Frozen
 from billing.packet import archive
-from billing.packet.service import packet
+from billing.packet.archive import Manifest
+from billing.packet.contents import Record
+from billing.packet.print import printed
+from billing.packet.service import packet, taken
 from billing.packet.verify import verify
 from billing.statement.derivation import derive
 from billing.statement.service import month_inputs
@@ -230,8 +234,8 @@ async def test_every_kind_of_change_to_a_packet_is_found(database, tmp_path):
     record = msgspec.json.decode(told_otherwise[archive.RECORD])
     record["time_log"][0]["counted_seconds"] = 1
     told_otherwise[archive.RECORD] = msgspec.json.encode(record)
-    assert verify(archive.written(told_otherwise)).differences == (
-        "record.json: the time log differs from the one derived",
+    assert "record.json: the time log differs from the one derived" in (
+        verify(archive.written(told_otherwise)).differences
     )
     path = tmp_path / "packet.zip"
     path.write_bytes(content)
@@ -240,6 +244,63 @@ async def test_every_kind_of_change_to_a_packet_is_found(database, tmp_path):
     path.write_bytes(summed)
     bad = CliRunner().invoke(command, ["verify", "--json", str(path)])
     assert (bad.exit_code, msgspec.json.decode(bad.output)["true"]) == (1, False)
+
+
+async def test_a_packet_written_anew_is_found_by_its_evidence_its_pages_or_the_hash_on_the_clinics_page(
+    database, tmp_path
+):
+    made, ana = await closed(database)
+    content = await made_packet(database, made, ana)
+    async with database.begin(made.id) as tx:
+        [kept] = await taken(tx, made.actor("biller"), ana.id, MARCH)
+    assert verify(content, packet_sha256=kept.sha256).held_against_hash
+    members = archive.read(content)
+    record = msgspec.json.decode(members[archive.RECORD], type=Record)
+    manifest = msgspec.json.decode(members[archive.MANIFEST], type=Manifest)
+    frozen = msgspec.json.decode(members[archive.CLOSED], type=Frozen)
+
+    def anew(**changes):
+        told = msgspec.structs.replace(record, **changes)
+        pages = printed(manifest, frozen, told)
+        forged = {**members, archive.RECORD: msgspec.json.encode(told), archive.PDF: pages}
+        return archive.written(forged)
+
+    [consent], [score] = record.consents, record.scores
+    later = msgspec.structs.replace(score, taken_at=score.taken_at + timedelta(days=2))
+    invented = msgspec.structs.replace(score, id=str(UUID(int=9)))
+    for forged, words in (
+        (archive.written({**members, archive.PDF: b"%PDF-1.3 another"}), "packet.pdf is not"),
+        (anew(consents=()), "a consent that the closed month rests on is missing"),
+        (anew(consents=(msgspec.structs.replace(consent, method="written"),)), "the consent differs"),
+        (anew(scores=(later,)), "a score is of another kind or day"),
+        (anew(scores=(score, invented)), "passes for its evidence"),
+        (anew(reviews=record.reviews[1:]), "a review that the closed month rests on is missing"),
+        (anew(contacts=()), "a contact that the closed month rests on is missing"),
+        (anew(plans=record.plans[1:]), "a plan that the closed month rests on is missing"),
+    ):
+        assert any(words in difference for difference in verify(forged).differences), words
+    raised = anew(scores=(msgspec.structs.replace(score, total=5, band="mild"),))
+    assert verify(
+        raised
+    ).true  # no total is in the closed month: it agrees with itself, and is not the one taken
+    path = tmp_path / "packet.zip"
+    path.write_bytes(raised)
+    found = CliRunner().invoke(command, ["verify", "--packet-hash", kept.sha256, str(path)])
+    assert (found.exit_code, "packet's SHA-256 differs" in found.output) == (1, True)
+
+
+async def test_what_came_after_the_close_is_in_the_packet_marked_as_such(database):
+    made, ana = await closed(database)
+    async with database.begin(made.id) as tx:
+        await tx.execute(update(MeasureResult).values(replaced_at=AFTER))
+        await reviewed(tx, made, ana)
+    content = await made_packet(database, made, ana)
+    assert verify(content).differences == ()
+    members = archive.read(content)
+    record = msgspec.json.decode(members[archive.RECORD], type=Record)
+    assert (len(record.scores), len(record.reviews), len(record.not_in_close)) == (1, 4, 2)
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(members[archive.PDF])).pages)
+    assert "".join(text.split()).count("[notamongtheevidenceoftheclose]") == 2
 
 
 def zipped(names: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
