@@ -34,15 +34,18 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """One episode. Scores are complete totals alone, oldest first; `incomplete_on` is the date of the newest form
-    without a total when no complete one came after it. `changed_on`: the last treatment change. `last_contact_on`:
-    the last contact in which somebody was reached. `open_risk`: the highest open tier, 0 for none."""
+    """One episode. Scores are complete totals alone, oldest first; `planned` are the measures that the plan asks.
+    `phq9_incomplete_on` and `gad7_incomplete_on`: the date of that measure's newest form when it has no total.
+    `changed_on`: the last treatment change. `last_contact_on`: the last contact in which somebody was reached.
+    `open_risk`: the highest open tier, 0 for none."""
 
     status: str
     enrolled_on: date | None
     phq9: tuple[Score, ...] = ()
     gad7: tuple[Score, ...] = ()
-    incomplete_on: date | None = None
+    planned: tuple[Measure, ...] = ()
+    phq9_incomplete_on: date | None = None
+    gad7_incomplete_on: date | None = None
     changed_on: date | None = None
     last_contact_on: date | None = None
     last_review_on: date | None = None
@@ -50,6 +53,9 @@ class Facts(msgspec.Struct, frozen=True):
 
     def scores(self, measure: Measure) -> tuple[Score, ...]:
         return self.phq9 if measure == "phq9" else self.gad7
+
+    def incomplete_on(self, measure: Measure) -> date | None:
+        return self.phq9_incomplete_on if measure == "phq9" else self.gad7_incomplete_on
 
 
 class Result(msgspec.Struct, frozen=True):

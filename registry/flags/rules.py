@@ -36,7 +36,7 @@ def evaluate(facts: Facts, numbers: Thresholds, today: date) -> tuple[Result, ..
     safety = _safety(facts)
     if facts.status not in IN_CARE or facts.enrolled_on is None:
         words = "Judged while the patient is in care."
-        return (safety, *(Result(rule, "1", "not_applicable", words) for rule in RULES[1:]))
+        return (safety, *(Result(rule, _version(rule), "not_applicable", words) for rule in RULES[1:]))
     enrolled = facts.enrolled_on
     return (
         safety,
@@ -52,6 +52,10 @@ def evaluate(facts: Facts, numbers: Thresholds, today: date) -> tuple[Result, ..
         _long(enrolled, numbers, today),
         _new(facts, enrolled, numbers, today),
     )
+
+
+def _version(rule: RuleId) -> str:
+    return measures.VERSION if rule in measures.RULES else "1"
 
 
 def raised(results: tuple[Result, ...]) -> tuple[Result, ...]:

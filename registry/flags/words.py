@@ -32,7 +32,10 @@ def explain(rule: RuleId, n: Thresholds) -> str:
                 " least 50% lower than the first."
             )
         case "R-NOSCORE":
-            return f"No complete score for {n.no_score_days} days or more ({n.no_score_rp_days} in relapse prevention)."
+            return (
+                f"A planned measure has no complete score for {n.no_score_days} days or more"
+                f" ({n.no_score_rp_days} in relapse prevention)."
+            )
         case "R-NOCONTACT":
             return f"Nobody was reached for {n.no_contact_days} days or more."
         case "R-REVIEW":

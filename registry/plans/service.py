@@ -26,6 +26,7 @@ from registry.plans.queries import PlanFacts, current_plan, plan_facts
 from registry.plans.rules import PlanLine, PlanWishes
 from registry.plans.tables import MeasurePlan
 from registry.ports import Outreach
+from registry.worklist import lines as lines_of_registry
 
 __all__ = ["current_plan", "retire", "set_plan"]
 
@@ -59,6 +60,7 @@ async def set_plan(
     written = await _replace(tx, actor, (clinic_id, patient_id, episode.id), before, lines, now)
     after = await plan_facts(tx, patient_id)
     if written:
+        await lines_of_registry.refresh(tx, episode.id, now)
         await outreach.plan_changed(tx, patient_id, now=now)
     await audit.record(
         tx,

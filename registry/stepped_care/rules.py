@@ -97,7 +97,7 @@ def _steps(course: Course, numbers: Thresholds, today: date) -> Iterator[Proposa
         if words is not None:
             inputs: dict[str, int | str | None] = {"relapse_plan": "written"}
             occasion = f"graduate:{_last_score(course.facts)}"
-            yield Proposal("graduate", occasion, "S-GRADUATE", "1", words, today, today, inputs)
+            yield Proposal("graduate", occasion, "S-GRADUATE", "2", words, today, today, inputs)
 
 
 def _step(kind: Kind, rule: str, course: Course, causes: Iterable[Result], today: date) -> Proposal:
@@ -119,8 +119,11 @@ def _stable(facts: Facts, numbers: Thresholds) -> str | None:
 
 
 def _stable_measure(facts: Facts, measure: Measure, numbers: Thresholds) -> str | None:
-    """The newest run of totals within the target must reach back four weeks."""
+    """The newest run of totals within the target must reach back four weeks. A measure without a total, or with a
+    newer form that has none, is not known to be stable."""
     scores = facts.scores(measure)
+    if facts.incomplete_on(measure) is not None:
+        return None
     run = []
     for score in reversed(scores):
         low = score.total < DEFINITIONS["remission"].numbers[measure]

@@ -31,6 +31,7 @@ from registry.flags.thresholds import Thresholds
 from registry.measures.tables import MeasureResult
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
+from registry.plans.tables import MeasurePlan
 from registry.safety.tables import RiskEvent
 from registry.treatment_changes.tables import TreatmentChange
 from registry.worklist.rules import (
@@ -87,6 +88,23 @@ _CHANGED_ON = (
     .correlate(Episode)
     .scalar_subquery()
 )
+
+
+def _asks(instrument_id: str) -> Any:
+    """Whether the episode's plan asks this measure. A part of the same statement: a line is written on every fact."""
+    return (
+        select(MeasurePlan.id)
+        .where(
+            MeasurePlan.patient_id == Episode.patient_id,
+            MeasurePlan.episode_id == Episode.id,
+            MeasurePlan.instrument_id == instrument_id,
+            MeasurePlan.replaced_at.is_(None),
+        )
+        .correlate(Episode)
+        .exists()
+    )
+
+
 _EPISODES = (
     select(
         Episode.id.label("episode_id"), Episode.clinic_id, Episode.patient_id, Episode.status,
@@ -99,6 +117,8 @@ _EPISODES = (
         _open_tasks(Task.kind.in_(REPLIES)).label("waiting_replies"),
         _open_tasks(Task.kind == "severe_score").label("severe_tasks"),
         _CHANGED_ON.label("changed_on"),
+        _asks("phq9").label("asks_phq9"),
+        _asks("gad7").label("asks_gad7"),
     )
     .join(Patient, Patient.id == Episode.patient_id)
     .join(Clinic, Clinic.id == Episode.clinic_id)

@@ -12,7 +12,7 @@ import msgspec
 from questionnaires.scoring import Item9
 from registry import zones
 from registry.flags import thresholds
-from registry.flags.facts import Facts, RuleId, Score
+from registry.flags.facts import Facts, Measure, RuleId, Score
 from registry.flags.rules import evaluate, raised
 from registry.working_time import local_midnight_after
 
@@ -85,6 +85,8 @@ class EpisodeFacts(msgspec.Struct, frozen=True):
     waiting_replies: int
     severe_tasks: int
     changed_on: date | None
+    asks_phq9: bool
+    asks_gad7: bool
 
 
 class ScoreFact(msgspec.Struct, frozen=True):
@@ -222,13 +224,19 @@ def rule_facts(episode: EpisodeFacts, scores: Sequence[ScoreFact], told: Told) -
             if score.instrument_id == instrument_id and score.total is not None
         )
 
-    newest = scores[-1] if scores else None
+    def incomplete_on(instrument_id: str) -> date | None:
+        newest = [score for score in scores if score.instrument_id == instrument_id][-1:]
+        return on(newest[0].taken_at) if newest and newest[0].total is None else None
+
+    asked: tuple[tuple[Measure, bool], ...] = (("phq9", episode.asks_phq9), ("gad7", episode.asks_gad7))
     return Facts(
         status=episode.status,
         enrolled_on=episode.enrolled_on,
         phq9=totals("phq9"),
         gad7=totals("gad7"),
-        incomplete_on=None if newest is None or newest.total is not None else on(newest.taken_at),
+        planned=tuple(measure for measure, planned in asked if planned),
+        phq9_incomplete_on=incomplete_on("phq9"),
+        gad7_incomplete_on=incomplete_on("gad7"),
         changed_on=episode.changed_on,
         last_contact_on=on(told.last_contact_at),
         last_review_on=on(told.last_review_at),

@@ -22,6 +22,7 @@ from registry.stepped_care import queries, service
 from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.queries import changes
 from registry.treatment_changes.rules import ChangeForm
+from registry.worklist.lines import drift
 from registry.worklist.tables import RegistryLine, Task
 from tests.support import builders
 from tests.support.alerts import NotedAlerts
@@ -32,10 +33,12 @@ DAY = timedelta(days=1)
 OUTREACH = Schedule()
 
 
-async def scored(tx: Tx, clinic: ClinicRows, patient: PatientRows, total: int, days_ago: int) -> None:
+async def scored(
+    tx: Tx, clinic: ClinicRows, patient: PatientRows, total: int, days_ago: int, measure: str = "phq9"
+) -> None:
     form = measures.TotalForm(
-        patient_id=patient.id, instrument_id="phq9", total=total, taken_on=(NOW - days_ago * DAY).date(),
-        source="paper", item9=0,
+        patient_id=patient.id, instrument_id=measure, total=total, taken_on=(NOW - days_ago * DAY).date(),
+        source="paper", item9=0 if measure == "phq9" else None,
     )  # fmt: skip
     await measures.enter_total(tx, clinic.actor("care_manager"), form, now=NOW, alerts=NotedAlerts())
 
@@ -77,6 +80,27 @@ async def test_a_response_is_found_by_the_sweep_and_steps_down_with_its_rhythm(d
         await service.propose_for(tx, patient.episode_id, NOW)
         await service.accept(tx, casey, (await waiting(tx, clinic))["relapse"], now=NOW, outreach=OUTREACH)
         assert [line.every_days for line in (await plan_facts(tx, patient.id)).lines] == [14]
+
+
+async def test_a_planned_phq9_that_never_came_is_no_response_of_the_gad7(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx)
+        await scored(tx, clinic, patient, 12, 90, "gad7")
+        await scored(tx, clinic, patient, 4, 3, "gad7")
+        casey = clinic.actor("care_manager")
+        lines = [PlanLine(measure, 14, time(10, 0), NOW.date()) for measure in ("phq9", "gad7")]
+        assert (await rules_of_line(tx, patient))["R-RESP"] == "met"
+        await plans.set_plan(tx, casey, patient.id, lines, now=NOW, outreach=OUTREACH)
+        judged = await rules_of_line(tx, patient)
+        assert {judged[rule] for rule in ("R-SEVERE", "R-STALL-A", "R-RESP")} == {"unknown"}
+        assert judged["R-NOSCORE"] == "met"
+        await service.propose_for(tx, patient.episode_id, NOW)
+        assert await waiting(tx, clinic) == {}
+        assert await drift(tx, clinic.id, NOW) == []
+
+
+async def rules_of_line(tx: Tx, patient: PatientRows) -> dict[str, str]:
+    return {result["rule"]: result["outcome"] for result in (await worklist_line(tx, patient)).rules}
 
 
 async def test_what_was_declined_is_not_proposed_again_until_a_new_score(database: Database) -> None:

@@ -191,9 +191,38 @@ def test_a_missing_score_is_named_from_day_28_or_56(status: str, days: int, outc
 
 
 def test_an_incomplete_form_is_no_score_and_is_named() -> None:
-    found = result("R-NOSCORE", enrolled_on=ago(40), phq9=(), incomplete_on=ago(10))
+    found = result("R-NOSCORE", enrolled_on=ago(40), phq9=(), phq9_incomplete_on=ago(10))
     assert found.outcome == "met"
     assert found.sentence == "No complete PHQ-9 for 40 days (the form of 20-Feb-2026 was not complete)."
+
+
+BY_SCORE: tuple[RuleId, ...] = ("R-SEVERE", "R-WORSE", "R-STALL-A", "R-STALL-B", "R-RESP")
+
+
+def test_a_planned_measure_that_never_was_complete_is_not_judged_by_the_other() -> None:
+    given = {"phq9": (), "gad7": scores((60, 12), (3, 4)), "planned": ("phq9", "gad7")}
+    assert says("R-RESP", **given | {"planned": ("gad7",)}) == "met"
+    assert {says(rule, **given) for rule in BY_SCORE} == {"unknown"}
+    assert result("R-SEVERE", **given).sentence == "There is no complete PHQ-9."
+    assert says("R-SEVERE", **given | {"gad7": scores((3, 15))}) == "met"
+    assert result("R-NOSCORE", **given).sentence == "No complete PHQ-9 for 60 days."
+
+
+def test_an_older_total_does_not_speak_for_a_newer_form_without_one() -> None:
+    given = {"phq9": scores((60, 14), (10, 6)), "phq9_incomplete_on": ago(2)}
+    assert says("R-RESP", phq9=given["phq9"]) == "met"
+    assert {says(rule, **given) for rule in BY_SCORE} == {"unknown"}
+    assert says("R-RELAPSE", status="relapse_prevention", **given) == "unknown"
+    assert result("R-SEVERE", **given).sentence == (
+        "PHQ-9 was 6 on 20-Feb-2026, below 20. The newer PHQ-9 of 28-Feb-2026 was not complete."
+    )
+    assert says("R-SEVERE", **given | {"phq9": scores((10, 22))}) == "met"
+
+
+def test_every_planned_measure_needs_its_own_score() -> None:
+    """The GAD-7 began low and is no target; it is planned, so it is missed."""
+    given = {"gad7": scores((60, 3)), "planned": ("phq9", "gad7")}
+    assert result("R-NOSCORE", **given).sentence == "No complete GAD-7 for 60 days."
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(27, "not_met"), (28, "met")])
@@ -292,7 +321,7 @@ def test_each_result_carries_its_version_its_inputs_and_a_sentence() -> None:
     found = result("R-STALL-B", phq9=scores((60, 16), (3, 12)))
     assert found == Result(
         "R-STALL-B",
-        "1",
+        "2",
         "met",
         "PHQ-9 went from 16 to 12 in 8 weeks: neither below 10 nor halved.",
         {"days": 60, "first": 16, "last": 12, "below": 10},

@@ -25,6 +25,7 @@ from registry.worklist.rules import (
     differences,
     line,
     overdue_since,
+    rule_facts,
     sort_rank,
 )
 from registry.worklist.tasks import KINDS, REPLIES, due_at
@@ -55,6 +56,8 @@ EPISODE = EpisodeFacts(
     settings={},
     open_risk=0,
     open_tasks=0,
+    asks_phq9=False,
+    asks_gad7=False,
     waiting_replies=0,
     severe_tasks=0,
     changed_on=None,
@@ -82,6 +85,15 @@ def test_the_first_complete_total_is_the_baseline_and_never_moves() -> None:
 def test_an_incomplete_form_moves_no_total_and_shows_its_item_9() -> None:
     found = of(phq9(0, 12, "1"), phq9(14, None, "unknown"))
     assert (found.phq9_first, found.phq9_last, found.phq9_item9) == (12, 12, "unknown")
+
+
+def test_a_complete_gad7_does_not_hide_an_incomplete_phq9_before_it() -> None:
+    gad7 = ScoreFact("gad7", MONDAY_10 + timedelta(days=15), 4, "not_asked")
+    scores = [phq9(0, 14), phq9(14, None, "unknown"), gad7]
+    found = rule_facts(episode(asks_gad7=True), scores, Told())
+    assert (found.phq9_incomplete_on, found.gad7_incomplete_on, found.planned) == (
+        (MONDAY_10 + timedelta(days=14)).date(), None, ("gad7",),
+    )  # fmt: skip
 
 
 def test_without_a_complete_form_there_is_no_score() -> None:
