@@ -9,9 +9,8 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from billing.export.claims import ClaimFacts
-from billing.rules import text_of
 from billing.statement.derivation import Inputs, derive
-from billing.statement.rules import StatementRow
+from billing.statement.rules import StatementRow, lines_text
 
 FORMAT: Final = 1
 
@@ -88,7 +87,7 @@ def material(frozen: Frozen) -> dict[str, str]:
     row, facts = frozen.row, frozen.row.facts
     cover = row.coverage
     return {
-        "lines": text_of(row.decision.lines) if row.decision else "undecided",
+        "lines": lines_text(row),
         "charge": _cents(row),
         "counted_minutes": str(row.minutes),
         "counted_seconds": str(row.counted_seconds),
@@ -107,8 +106,13 @@ def material(frozen: Frozen) -> dict[str, str]:
         "sex": facts.sex or "",
         "payer": "" if cover is None else cover.payer,
         "payer_id": "" if cover is None else cover.payer_id or "",
+        "plan": "" if cover is None else cover.plan or "",
+        "subscriber": "" if cover is None else cover.subscriber,
         "member_id": "" if cover is None else cover.member_id or "",
-        "diagnoses": "; ".join(diagnosis.code for diagnosis in facts.diagnoses),
+        "diagnoses": "; ".join(
+            f"{diagnosis.code} (suspected)" if diagnosis.suspected else diagnosis.code
+            for diagnosis in facts.diagnoses
+        ),
         "billing_npi": facts.practice.billing_npi or "",
         "billing_tin": facts.practice.billing_tin or "",
         "rendering_npi": facts.practice.rendering_npi or "",

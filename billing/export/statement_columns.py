@@ -5,8 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from billing.export.csv import Cell, CsvFile, Profile, csv_file
-from billing.rules import text_of
-from billing.statement.rules import StatementLine, StatementRow
+from billing.statement.rules import StatementLine, StatementRow, lines_text
 
 Column = Callable[[StatementRow, StatementLine | None], Cell]
 
@@ -32,7 +31,7 @@ COLUMNS: Final[dict[str, Column]] = {
     "billing_npi": lambda row, line: row.facts.practice.billing_npi,
     "billing_tin": lambda row, line: row.facts.practice.billing_tin,
     "charge": lambda row, line: _money(line.charge_cents if line else None),
-    "lines": lambda row, line: text_of(row.decision.lines) if row.decision else "undecided",
+    "lines": lambda row, line: lines_text(row),
     "episode_id": lambda row, line: row.facts.episode.id,
     "episode_month_index": lambda row, line: row.episode_month_index,
     "month_type": lambda row, line: row.month_type or "undecided",

@@ -25,7 +25,7 @@ from billing.money.rules import (
 from billing.money.shadow import Bill, Shadow
 from billing.money.tables import CareHours, Denial, Fee, StaffingPlan
 from billing.statement.derivation import Inputs, derive
-from billing.statement.rules import StatementRow
+from billing.statement.rules import StatementRow, lines_text
 from billing.statement.service import EXPORTERS, month_inputs
 from kernel import audit
 from kernel.audit import Actor
@@ -235,6 +235,6 @@ def _patient(row: StatementRow) -> PatientMinutes:
         facts.family_name,
         facts.given_name,
         row.minutes,
-        rules.lines_text(row),
+        lines_text(row),
         row.coverage.payer if row.coverage else "",
     )

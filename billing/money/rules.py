@@ -12,7 +12,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from billing.rules import text_of
 from billing.statement.derivation import Inputs, derive
 from billing.statement.rules import StatementRow
 from registry.time_log.reasons import REASON_TEXT
@@ -222,7 +221,3 @@ def denial_groups(denials: Sequence[DenialFacts]) -> tuple[DenialGroup, ...]:
         for key, group in groups.items()
     ]
     return tuple(sorted(found, key=lambda group: (-group.cents, group.payer, group.reason_code)))
-
-
-def lines_text(row: StatementRow) -> str:
-    return "undecided" if row.decision is None else text_of(row.decision.lines)

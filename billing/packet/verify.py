@@ -21,8 +21,8 @@ from billing.packet.archive import Manifest
 from billing.packet.contents import Record, derivation, time_log
 from billing.packet.print import printed
 from billing.rule_sets import RuleSet, shipped
-from billing.rules import text_of
 from billing.statement.derivation import derive
+from billing.statement.rules import lines_text
 from kernel.errors import Invalid
 
 T = TypeVar("T")
@@ -156,10 +156,10 @@ def _each(check: Callable[[], Iterator[str]], failed: str) -> list[str]:
 
 def _lines(frozen: Frozen) -> str:
     try:
-        decision = derive(frozen.inputs).row.decision
+        row = derive(frozen.inputs).row
     except (ValueError, KeyError, ArithmeticError, AttributeError, TypeError):
         return ""
-    return "undecided" if decision is None else text_of(decision.lines)
+    return lines_text(row)
 
 
 def _short(value: object) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from billing.codes import ADVANCED_PRIMARY_CARE, conflicts, not_in_force
 from billing.month_types import MonthType, MonthTypeDecision, month_type
 from billing.rule_sets import RuleSet
-from billing.rules import Line, Lines, addon_for, lines_for, minutes_needed
+from billing.rules import Line, Lines, addon_for, lines_for, minutes_needed, text_of
 from billing.statement.elements import Element, elements, primary_coverages
 from billing.statement.facts import Coverage, Dated, PatientFacts, Release
 from registry.time_log.months import Month
@@ -77,6 +77,14 @@ class BatchProblem(msgspec.Struct, frozen=True):
     code: Literal["duplicate_patient_month", "same_person_twice"]
     words: str
     patient_ids: tuple[str, ...]
+
+
+def lines_text(row: StatementRow) -> str:
+    """The lines as reported, `99492x1;99494x2`: an untimed addition where that stands for the month. `none` without a
+    line, `undecided` while a person must decide the month type."""
+    if row.decision is None:
+        return "undecided"
+    return text_of(tuple(Line(line.code, line.units) for line in row.lines))
 
 
 def statement_row(

@@ -20,6 +20,7 @@ from billing.export.pdf import latin
 from billing.export.xlsx import workbook
 from billing.statement.derivation import Inputs
 from billing.statement.facts import Diagnosis
+from billing.statement.rules import lines_text
 from registry.patients.forms import Address
 from registry.time_log.rules import Entry, Window
 from tests.support import office
@@ -161,6 +162,31 @@ def test_a_delta_names_each_field_and_ignores_who_looked_and_when():
     )
     assert deltas([before], [freeze(looked_later, before.claim)]) == ()
     assert [each.kind for each in (*deltas([before], []), *deltas([], [after]))] == ["removed", "added"]
+
+
+def test_a_card_a_plan_a_suspicion_and_an_addition_are_corrections_too():
+    before = frozen()
+
+    def fields(**changes: object) -> set[str]:
+        facts = msgspec.structs.replace(before.inputs.facts, **changes)
+        after = freeze(msgspec.structs.replace(before.inputs, facts=facts), before.claim)
+        return {change.field for delta in deltas([before], [after]) for change in delta.fields}
+
+    [cover] = before.inputs.facts.coverages
+    spouse = msgspec.structs.replace(cover, subscriber="spouse")
+    assert fields(coverages=(spouse,)) == {"subscriber"}
+    assert fields(coverages=(msgspec.structs.replace(cover, plan="Silver"),)) == {"plan"}
+    [diagnosis] = before.inputs.facts.diagnoses
+    assert "diagnoses" in fields(diagnoses=(msgspec.structs.replace(diagnosis, suspected=True),))
+    addition = msgspec.structs.replace(
+        before.inputs,
+        rule_set=rules(apcm_addons="use"),
+        facts=with_(before.inputs.facts, other_codes=("G0557",)),
+    )
+    row = freeze(addition, before.claim).row
+    assert lines_text(row) == "G0568x1"
+    [delta] = deltas([before], [freeze(addition, before.claim)])
+    assert {c.field: c.after for c in delta.fields}["lines"] == "G0568x1"
 
 
 def test_a_workbook_leaves_out_what_xml_cant_hold():
