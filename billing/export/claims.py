@@ -153,7 +153,9 @@ def _service_problems(row: StatementRow, claim: ClaimFacts) -> list[str]:
     facts, found = row.facts, []
     if not facts.diagnoses:
         found.append("The diagnosis is missing.")
-    elif any(_ICD10.fullmatch(diagnosis.code) is None for diagnosis in facts.diagnoses):
+    elif not facts.claim_diagnoses:
+        found.append("Only a suspected condition is on record, and none goes on a claim.")
+    elif any(_ICD10.fullmatch(code) is None for code in facts.claim_diagnoses):
         found.append("A diagnosis is not written as an ICD-10-CM code.")
     if row.date_of_service is None:
         found.append("The date of service is missing.")
@@ -192,7 +194,7 @@ def _claim(row: StatementRow, claim: ClaimFacts) -> Claim:
         payer=cover.payer,
         payer_id=cover.payer_id,
         filing=_filing(cover.payer),
-        diagnoses=tuple(diagnosis.code for diagnosis in facts.diagnoses[:MOST_DIAGNOSES]),
+        diagnoses=facts.claim_diagnoses[:MOST_DIAGNOSES],
         place_of_service=row.place_of_service,
         date_of_service=row.date_of_service,
         rendering_npi=facts.practice.rendering_npi,

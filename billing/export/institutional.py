@@ -40,7 +40,7 @@ def _cells(row: StatementRow) -> Iterable[tuple[Cell, ...]]:
         yield (
             facts.family_name, facts.given_name, facts.mrn, facts.birth_date,
             *payer,
-            ";".join(diagnosis.code for diagnosis in facts.diagnoses), str(row.month),
+            ";".join(facts.claim_diagnoses), str(row.month),
             line.code, line.units, charge, row.date_of_service,
             facts.practice.billing_npi, facts.practice.billing_tin, facts.practice.rendering_npi,
             "71X", "052X", row.minutes, row.rule_id, NOTE,

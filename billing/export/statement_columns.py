@@ -20,7 +20,7 @@ COLUMNS: Final[dict[str, Column]] = {
     "payer_id": lambda row, line: row.coverage.payer_id if row.coverage else None,
     "plan": lambda row, line: row.coverage.plan if row.coverage else None,
     "member_id": lambda row, line: row.coverage.member_id if row.coverage else None,
-    "diagnoses": lambda row, line: ";".join(diagnosis.code for diagnosis in row.facts.diagnoses),
+    "diagnoses": lambda row, line: ";".join(row.facts.claim_diagnoses),
     "month": lambda row, line: str(row.month),
     "code": lambda row, line: line.code if line else None,
     "units": lambda row, line: line.units if line else None,

@@ -161,3 +161,9 @@ class PatientFacts(msgspec.Struct, frozen=True, kw_only=True):
     next_contact: NextContact | None = None
     other_codes: tuple[str, ...] = ()
     releases: tuple[Release, ...] = ()
+
+    @property
+    def claim_diagnoses(self) -> tuple[str, ...]:
+        """Codes that may go on a claim: a suspected condition is never reported as if it were confirmed (ICD-10-CM
+        Official Guidelines, section IV.H, uncertain diagnosis in outpatient services)."""
+        return tuple(diagnosis.code for diagnosis in self.diagnoses if not diagnosis.suspected)

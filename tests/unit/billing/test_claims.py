@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from billing.export.claims import ClaimFacts, claim_rows, prepared
+from billing.export.institutional import institutional_csv
 from billing.export.professional import claim_file
+from billing.export.statement_columns import statement_csv
 from billing.export.validation import problems
 from billing.export.x12 import money, plain
 from billing.identity.rules import BillingIdentity, check, missing
@@ -58,6 +60,18 @@ def test_a_claim_file_says_what_was_closed_and_the_maps_accept_it():
     )
     assert "NM1*82" not in text  # the billing provider treats the patient
     assert problems(text) == ()
+
+
+def test_a_suspected_condition_never_reaches_a_claim_or_a_file_as_if_it_were_confirmed():
+    suspected = msgspec.structs.replace(FACTS.diagnoses[0], suspected=True)
+    mixed = row(with_(diagnoses=(suspected, FACTS.diagnoses[1])), minutes=120)
+    assert "HI*ABK:F411~" in file_of(mixed).splitlines()
+    assert "F32" not in statement_csv([mixed], "2026-11", "machine").content.decode()
+    assert "F32" not in institutional_csv([mixed], "2026-11").content.decode()
+    alone = row(with_(diagnoses=(suspected,)), rule_set=rules(dx_policy="suspected_allowed"))
+    assert alone.status == "ready"
+    [refusal] = prepared([(alone, FACTS_OF_CLAIM)]).refusals
+    assert refusal.reasons == ("Only a suspected condition is on record, and none goes on a claim.",)
 
 
 def test_five_hundred_patient_months_are_accepted():
