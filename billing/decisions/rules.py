@@ -50,6 +50,7 @@ HOLDS: Final = frozenset(
         "rule_set",
         "conflicting_code",
         "g2214_minimum_contested",
+        "same_practitioner",
     }
 )
 _CODE: Final = re.compile(r"[0-9A-Z]{5}", re.ASCII)

@@ -248,8 +248,19 @@ def _holds(
         Note("conflicting_code", conflict.text)
         for conflict in conflicts(possible, frozenset(facts.other_codes))
     ]
-    warnings = () if decision is None else decision.warnings
-    return (*found, *(Note(each.code, each.words) for each in warnings if each.code in _HOLDING_WARNINGS))
+    found += _line_holds(decision, facts, rule_set)
+    return tuple(found)
+
+
+def _line_holds(decision: Lines | None, facts: PatientFacts, rule_set: RuleSet) -> list[Note]:
+    """What the reported lines themselves wait for. An addition to advanced primary care is reported by the
+    practitioner who reports that care (CMS-1832-F), which no code on file says."""
+    if decision is None:
+        return []
+    if _reported(decision, facts, rule_set) != decision.lines:
+        words = "Confirm that the same practitioner reports the month's advanced primary care."
+        return [Note("same_practitioner", words)]
+    return [Note(each.code, each.words) for each in decision.warnings if each.code in _HOLDING_WARNINGS]
 
 
 def _possible_codes(
@@ -293,6 +304,7 @@ def _flags(
             Note(warning.code, warning.words)
             for warning in decision.warnings
             if warning.code not in _HOLDING_WARNINGS
+            and _reported(decision, facts, rule_set) == decision.lines
         ]
         found += _price_flags(_reported(decision, facts, rule_set), facts, rule_set)
     if month.last_day > rule_set.reviewed_through:

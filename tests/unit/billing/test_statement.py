@@ -557,9 +557,19 @@ def test_an_addition_stands_for_the_month_only_where_the_payer_takes_that_path()
     assert "conflicting_code" in [note.code for note in held.holds]
     taken = row(beside, rule_set=rules(apcm_addons="use"))
     assert [(line.code, line.units) for line in taken.lines] == [("G0568", 1)]
-    assert (taken.status, taken.date_of_service) == ("ready", date(2026, 11, 30))
+    assert taken.date_of_service == date(2026, 11, 30)
+    assert (taken.status, [note.code for note in taken.holds]) == ("held", ["same_practitioner"])
+    confirmed = Release(
+        holds=("same_practitioner",),
+        by="Iris Holt",
+        reason="Dr Roth reports both",
+        at=datetime(2026, 12, 1, tzinfo=UTC),
+    )
+    assert row(with_(beside, releases=(confirmed,)), rule_set=rules(apcm_addons="use")).status == "released"
     short = row(beside, minutes=5, rule_set=rules(apcm_addons="use"))
     assert [line.code for line in short.lines] == ["G0568"]  # it is not timed
+    contested = row(beside, minutes=20, rule_set=rules(apcm_addons="use", g2214_min=15))
+    assert [note.code for note in contested.holds] == ["same_practitioner"]  # no G2214 is reported
     assert [line.code for line in row(rule_set=rules(apcm_addons="use")).lines] == ["99492", "99494"]
 
 
