@@ -325,9 +325,11 @@ async def agree_to_texts(tx: Tx, signed_in: SignedIn, *, now: datetime) -> None:
 
 
 async def unsafe_to_text(tx: Tx, signed_in: SignedIn, *, now: datetime) -> None:
-    """Somebody else reads along: nothing more goes to the number, codes neither, and a person calls."""
+    """Somebody else reads along: nothing more goes to the number, codes neither, every browser and device is signed
+    out, and a person calls."""
     require_own(signed_in)
     await own_record.set_safe_to_text(tx, signed_in.actor, signed_in.patient_id, False, now=now)
+    await sessions.end_all(tx, signed_in.clinic_id, signed_in.patient_id, now=now)
     await delivery.suppress(
         tx, patient_id=signed_in.patient_id, phone_key=signed_in.phone_key, reason="contact_changed", now=now
     )

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, bindparam, exists, insert, select, update
+from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
 
 from kernel import audit
 from kernel.audit import Actor
@@ -43,6 +43,7 @@ _STANDING = (
         PatientPhone.phone_key,
         PatientPhone.state.label("phone_state"),
         PatientPhone.safe_to_text,
+        PatientPhone.shared,
         Clinic.zone.label("clinic_zone"),
         RelatedPerson.phone_key.label("related_key"),
         RelatedPerson.scope,
@@ -151,7 +152,8 @@ async def refresh(
     commits before it answers."""
     row = await tx.first(
         select(RefreshToken.session_id, RefreshToken.expires_at, RefreshToken.used_at, PatientSession.ended_at,
-               PatientSession.clinic_id, PatientSession.patient_id, PatientSession.related_person_id)
+               PatientSession.clinic_id, PatientSession.patient_id, PatientSession.related_person_id,
+               PatientSession.phone_key)
         .join(PatientSession, PatientSession.id == RefreshToken.session_id)
         .where(RefreshToken.token_hash == token_hash(token))
         .with_for_update()
@@ -163,6 +165,8 @@ async def refresh(
             await _end(tx, row, "refresh_reused", now)
             return "reused"
         case "expired":
+            return "refused"
+        case "rotate" if await _standing(tx, row, now) is None:
             return "refused"
         case "rotate":
             pass
@@ -184,14 +188,10 @@ async def load(
     row = await tx.first(_ROW, {"hash": token_hash(secret)})
     if row is None or row.kind != kind or _timed_out(row, now):
         return None
-    await tx.enter_clinic(row.clinic_id)
-    standing = await tx.first(
-        _STANDING,
-        {"patient": row.patient_id, "clinic": row.clinic_id, "related": row.related_person_id or NOBODY},
-    )
-    scope = None if standing is None else _scope(row, standing, now)
-    if standing is None or scope is None:
+    found = await _standing(tx, row, now)
+    if found is None:
         return None
+    standing, scope = found
     if now - row.last_seen_at >= rules.TOUCH_EVERY:
         await tx.execute(_TOUCH, {"key": row.id, "at": now})
     return SignedIn(
@@ -243,6 +243,46 @@ async def move_to_number(tx: Tx, signed_in: SignedIn, phone_key: str, *, now: da
     for device in await devices(tx, signed_in, now=now):
         if not device.current:
             await end(tx, signed_in, device.id, "number_changed", now=now)
+
+
+async def end_all(tx: Tx, clinic_id: UUID, patient_id: UUID, *, now: datetime) -> None:
+    """The patient's own, on every browser and device, with what pushes to them: somebody else may hold them."""
+    rows = await tx.all(
+        select(PatientSession.id.label("session_id"), PatientSession.clinic_id, PatientSession.patient_id)
+        .where(
+            PatientSession.patient_id == patient_id,
+            PatientSession.clinic_id == clinic_id,
+            PatientSession.related_person_id.is_(None),
+            PatientSession.ended_at.is_(None),
+        )
+        .order_by(PatientSession.id)
+    )
+    for row in rows:
+        await _end(tx, row, "all_ended", now)
+
+
+async def end_unsafe(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
+    """Staff have recorded that the patient's number is not theirs alone, or not safe to text."""
+    clinic_id = await tx.scalar(
+        select(PatientPhone.clinic_id).where(
+            PatientPhone.patient_id == patient_id,
+            PatientPhone.replaced_at.is_(None),
+            or_(PatientPhone.safe_to_text.is_(False), PatientPhone.shared),
+        )
+    )
+    if clinic_id is not None:
+        await end_all(tx, clinic_id, patient_id, now=now)
+
+
+async def _standing(tx: Tx, row: Any, now: datetime) -> tuple[Any, frozenset[Scope]] | None:
+    """What a session's row stands on and opens, None when it stands no longer. Enters its clinic."""
+    await tx.enter_clinic(row.clinic_id)
+    standing = await tx.first(
+        _STANDING,
+        {"patient": row.patient_id, "clinic": row.clinic_id, "related": row.related_person_id or NOBODY},
+    )
+    scope = None if standing is None else _scope(row, standing, now)
+    return None if scope is None else (standing, scope)
 
 
 async def _start(
@@ -342,7 +382,8 @@ def _scope(row: Any, standing: Any, now: datetime) -> frozenset[Scope] | None:
     if not standing.in_care:
         return None
     if row.related_person_id is None:
-        safe = standing.safe_to_text and standing.phone_state in ("verified", "unverified")
+        safe = standing.safe_to_text and not standing.shared
+        safe = safe and standing.phone_state in ("verified", "unverified")
         return ALL if safe and standing.phone_key == row.phone_key else None
     today: date = local_date(now, standing.clinic_zone)
     if standing.related_key != row.phone_key or standing.revoked_at is not None:

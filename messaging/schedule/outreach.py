@@ -14,6 +14,7 @@ from messaging.consent import service as consent
 from messaging.conversation import introductions, no_show
 from messaging.delivery import service as delivery
 from messaging.delivery.tables import Outbox
+from messaging.patient_access import sessions
 from messaging.schedule import closing, contacts, occurrences
 from messaging.schedule.due import OFFERED
 from messaging.schedule.tables import CheckIn, ContactReminder
@@ -46,7 +47,9 @@ class Schedule:
         await occurrences.materialise(tx, patient_id, now=now)
 
     async def contact_changed(self, tx: Tx, patient_id: UUID, *, now: datetime) -> None:
-        """A check-in that was offered on another number ends, so that its link opens nothing there any more."""
+        """A check-in that was offered on another number ends, so that its link opens nothing there any more; and so
+        does every session on a number that isn't safe or the patient's alone."""
+        await sessions.end_unsafe(tx, patient_id, now=now)
         current = await tx.scalar(
             select(PatientPhone.phone_key).where(
                 PatientPhone.patient_id == patient_id, PatientPhone.replaced_at.is_(None)
