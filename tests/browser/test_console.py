@@ -194,7 +194,7 @@ def test_time_is_logged_from_the_patients_page(page: Page, site: Served) -> None
     page.fill("#time-at", "08:30")
     page.fill("#time-minutes", "7")
     page.select_option("#time-activity", "measure_review")
-    page.click("section:has(#time) button[type=submit]")
+    page.click("section:has(#time) details button[type=submit]")
     page.wait_for_selector("#flashes >> text=Time added.")
     assert "Going over scores and progress" in page.inner_text(".ek-entries")
     assert site.run(count(site.deps, TimeEntry)) == before + 1

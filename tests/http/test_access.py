@@ -162,7 +162,7 @@ async def test_a_lost_database_is_a_503_and_the_process_lives(clock: FakeClock) 
 async def test_the_description_is_valid_and_public_pages_stand_in_none_of_it(web: httpx.AsyncClient) -> None:
     description = (await web.get("/schema/openapi.json")).json()
     validate(description)
-    assert all(path.startswith("/api/v1/") for path in description["paths"])
+    assert all(path.startswith(("/api/v1/", "/patient/v1/")) for path in description["paths"])
     post = description["paths"]["/api/v1/patients"]["post"]
     assert {"201", "400", "401", "403", "404", "409", "422", "503"} == set(post["responses"])
     assert post["requestBody"]["content"]["application/json"]["schema"]["examples"]

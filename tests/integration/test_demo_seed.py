@@ -106,7 +106,7 @@ async def test_it_holds_the_courses_of_care_it_promises(deps: Deps) -> None:
         "scheduled", "invited", "in_progress", "completed", "portal_completed", "partial_expired",
         "opted_out", "missed",
     } <= states  # fmt: skip
-    real = RiskEvent.is_canary.is_(False)  # the machine's own rehearsal runs in the demo too
+    real = RiskEvent.is_drill.is_(False)  # the scheduled drill runs in the demo too
     events = [(row.tier, row.state) for row in await rows(deps, RiskEvent.tier, RiskEvent.state, where=real)]
     assert sorted(events) == [(1, "closed"), (2, "open")]
     kinds = {row.kind for row in await rows(deps, Task.kind, where=Task.done_at.is_(None))}

@@ -16,10 +16,13 @@ from kernel.errors import Conflict, Forbidden, Invalid
 from registry.episodes import queries as episodes
 from registry.episodes import service
 from registry.episodes.forms import CareConsentForm, CourseForm, InitiatingVisit, ReferralForm, StatusForm
+from registry.episodes.holds import reopen_reviews
 from registry.episodes.queries import EpisodeFacts
 from registry.episodes.rules import HoldSpan
 from registry.patients import queries as patients
 from registry.safety.tables import RiskEvent
+from registry.time_log.entries import Stay
+from registry.time_log.ledger import windows
 from registry.worklist import service as worklist
 from registry.worklist.tables import RegistryLine, Task
 from tests.support.clock import FakeClock
@@ -132,10 +135,38 @@ async def test_a_hold_that_ends_brings_the_plan_back_and_closes_its_task(case: C
     episode = await case.episode()
     assert (episode.status, episode.status_before_hold, episode.hold_review_on) == ("active", None, None)
     assert case.outreach.names() == ["care_paused", "plan_changed"]
-    assert await case.tasks() == []
+    assert [kind for kind, _ in await case.tasks()] == ["after_discharge"]  # and none to review the hold
     async with case.database.begin(case.practice.clinic_id) as tx:
         spans = await episodes.holds(tx, [episode.id])
     assert spans == {episode.id: (HoldSpan("hospital", date(2026, 3, 1), date(2026, 3, 2)),)}
+
+
+async def test_a_stay_in_hospital_goes_on_after_a_death_that_was_a_mistake(case: Case) -> None:
+    await case.changes(HOSPITAL)
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        now, actor, outreach = case.clock.now(), case.practice.manager, RecordingOutreach()
+        await service.mark_deceased(tx, actor, case.ana, now=now, outreach=outreach)
+        await service.undo_deceased(tx, actor, case.ana, now=now + timedelta(days=7), outreach=outreach)
+    episode_id = (await case.episode()).id
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        found = await windows(tx, case.practice.clinic_id, [episode_id], "America/Los_Angeles")
+    assert found[episode_id].window.stays == (Stay(datetime(2026, 3, 1, 8, 0, tzinfo=UTC)),)
+
+
+async def test_a_hold_whose_task_went_is_on_a_list_again_on_its_review_day(
+    case: Case, database: Database
+) -> None:
+    await case.changes(HOSPITAL)
+    key = f"hold:{(await case.episode()).id}"
+    async with database.begin(case.practice.clinic_id) as tx:
+        task = await tx.scalar(select(Task.id).where(Task.kind == "hold_review"))
+        with pytest.raises(Conflict):
+            await worklist.close_task(tx, case.practice.manager, task, "seen", case.clock.now())
+        await worklist.close_tasks(tx, case.practice.clinic_id, key, "lost", case.clock.now())
+    assert await reopen_reviews(database, datetime(2026, 3, 9, 6, 0, tzinfo=UTC)) == {"reopened": 0}
+    assert await reopen_reviews(database, datetime(2026, 3, 9, 8, 0, tzinfo=UTC)) == {"reopened": 1}
+    assert await case.tasks() == [("hold_review", datetime(2026, 3, 9, 19, 0, tzinfo=UTC))]
+    assert await reopen_reviews(database, datetime(2026, 3, 10, 8, 0, tzinfo=UTC)) == {"reopened": 0}
 
 
 async def test_a_hold_moves_its_review_day_and_keeps_what_came_before_it(case: Case) -> None:
