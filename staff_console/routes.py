@@ -23,8 +23,8 @@ from staff_console.review import controller as review
 from staff_console.safety import controller as safety
 from staff_console.scores import controller as scores
 from staff_console.search import controller as search
+from staff_console.setup import accounts, clinics, imports, launch, numbers
 from staff_console.setup import controller as setup
-from staff_console.setup import imports, launch, numbers
 from staff_console.status import controller as status
 from staff_console.steps import controller as steps
 from staff_console.tasks import controller as tasks
@@ -61,5 +61,7 @@ ROUTES: Final[list[Any]] = [
     *launch.ROUTES,
     *numbers.ROUTES,
     *imports.ROUTES,
+    *accounts.ROUTES,
+    *clinics.ROUTES,
     *handover.ROUTES,
 ]

@@ -264,11 +264,13 @@ async def _locked(tx: Tx, staff_id: UUID) -> Any:
 
 
 async def _administered(tx: Tx, actor: Actor, staff_id: UUID) -> Any:
-    """The account's row, locked; for an administrator only people who have a role in the same clinic."""
+    """The account's row, locked, also a disabled one's; for an administrator only people who have a role in the same
+    clinic."""
     row = await _locked(tx, staff_id)
     if actor.kind != "system":
         clinic_id = require(actor, "administrator")
-        if not await queries.roles_in(tx, clinic_id, staff_id):
+        role = select(StaffRole.role).where(StaffRole.staff_id == staff_id, StaffRole.clinic_id == clinic_id)
+        if await tx.first(role.limit(1)) is None:
             raise NotFound("staff")
     return row
 

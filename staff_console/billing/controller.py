@@ -15,7 +15,7 @@ from billing.statement.service import EXPORTERS, READERS
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.time_log.months import Month
-from staff_console.billing import closing, explained, identity, money
+from staff_console.billing import closing, explained, identity, money, payers
 from staff_console.deps import ConsoleDeps
 from staff_console.pages import View, Visit, show, within
 
@@ -60,6 +60,7 @@ ROUTES: Final = [
     export,
     *closing.ROUTES,
     *identity.ROUTES,
+    *payers.ROUTES,
     *money.ROUTES,
     *explained.ROUTES,
 ]

@@ -1,0 +1,103 @@
+"""Payers, and the rule set each one's months are worked out by."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.response import Response
+
+from billing.identity import payers as service
+from billing.identity.payers import PAYER_KEEPERS
+from kernel.errors import DomainError
+from kernel.web import access, forms
+from kernel.web.context import WebRequest
+from staff_console.deps import ConsoleDeps
+from staff_console.formstate import Choice, FormState, filled
+from staff_console.pages import View, Visit, read_again, said, show, submit
+
+Console = NamedDependency[ConsoleDeps]
+STAFF: Final = access.staff(*PAYER_KEEPERS)
+PATH: Final = "/billing/payers"
+LABELS: Final = {"payer": "The payer", "rule_set": "The rule set"}
+
+
+class Default(msgspec.Struct, frozen=True):
+    rule_set: str
+
+
+class Assigned(msgspec.Struct, frozen=True):
+    payer: str
+    rule_set: str | None = None
+
+
+class PayerRow(msgspec.Struct, frozen=True):
+    payer: str
+    rules: str
+    own: bool
+
+
+class PayersPage(msgspec.Struct, frozen=True):
+    """Template `billing/payers.html`. `sources` are title and source of each rule set."""
+
+    rows: tuple[PayerRow, ...]
+    rule_sets: tuple[Choice, ...]
+    sources: tuple[tuple[str, str], ...]
+    default_form: FormState
+    assign_form: FormState
+
+
+@get(PATH, opt=STAFF)
+async def payers_page(request: WebRequest, console: Console) -> Response[str]:
+    return await show(request, console, _page)
+
+
+@post(PATH, opt=STAFF)
+async def assign(request: WebRequest, console: Console) -> Response[Any]:
+    """Without a rule set the clinic's default holds for the payer again."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, Assigned)
+        await service.assign(visit.tx, visit.actor, form.payer, form.rule_set, now=visit.now)
+        return said(PATH, "payers_changed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _page(visit, assign=await read_again(visit, "assign", error, LABELS))
+
+    return await submit(request, console, do, again)
+
+
+@post(f"{PATH}/default", opt=STAFF)
+async def set_default(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, Default)
+        await service.set_default(visit.tx, visit.actor, form.rule_set, now=visit.now)
+        return said(PATH, "payers_changed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _page(visit, default=await read_again(visit, "default", error, LABELS))
+
+    return await submit(request, console, do, again)
+
+
+async def _page(visit: Visit, *, default: FormState | None = None, assign: FormState | None = None) -> View:
+    found = await service.payers(visit.tx, visit.actor)
+    titles = {each.id: each.title for each in found.offered}
+    page = PayersPage(
+        tuple(
+            PayerRow(
+                line.payer, titles.get(line.rule_set or "", line.rule_set or ""), line.rule_set is not None
+            )
+            for line in found.lines
+        ),
+        tuple(Choice(each.id, each.title) for each in found.offered),
+        tuple((f"{each.title} ({each.rule_id})", each.source) for each in found.offered),
+        default or filled("default", rule_set=found.default),
+        assign or FormState("assign"),
+    )
+    return View("billing/payers.html", page, "billing" if visit.actor.has("biller") else "setup")
+
+
+ROUTES: Final = [payers_page, assign, set_default]

@@ -1,0 +1,267 @@
+"""Accounts of the clinic's people: made, changed, given roles, and let in again after something was lost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Response
+from msgspec import Meta
+
+from kernel.audit import Role
+from kernel.errors import DomainError, NotFound
+from kernel.web import access, forms, sessions
+from kernel.web.context import WebRequest
+from registry.handover import administration
+from registry.organisation import accounts, queries
+from registry.organisation.queries import StaffMember
+from registry.organisation.rules import StaffForm
+from staff_console import words
+from staff_console.deps import ConsoleDeps
+from staff_console.formstate import Choice, FormState
+from staff_console.pages import View, Visit, read_again, said, show, submit
+
+Console = NamedDependency[ConsoleDeps]
+ADMIN: Final = access.staff("administrator")
+PATH: Final = "/setup/accounts"
+ONE: Final = f"{PATH}/{{staff_id:uuid}}"
+Password = Annotated[str, Meta(max_length=1024)]
+NEW: Final = {
+    "name": "Name", "credentials": "Credentials", "email": "Work e-mail", "phone": "Mobile phone", "npi": "NPI",
+    "roles": "Roles:", "password": "First password",
+}  # fmt: skip
+ADMIT: Final = {"email": "This address", "roles": "Roles:"}
+
+
+class NewAccount(msgspec.Struct, frozen=True):
+    name: str
+    email: str
+    password: Password
+    credentials: str | None = None
+    phone: str | None = None
+    npi: str | None = None
+    roles: tuple[Role, ...] = ()
+
+    @property
+    def person(self) -> StaffForm:
+        return StaffForm(self.name, self.email, self.credentials, self.phone, self.npi)
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    email: str
+    roles: tuple[Role, ...] = ()
+
+
+class Roles(msgspec.Struct, frozen=True):
+    roles: tuple[Role, ...] = ()
+
+
+class NewPassword(msgspec.Struct, frozen=True):
+    password: Password
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    confirm: Literal["yes"]
+
+
+class AccountLine(msgspec.Struct, frozen=True):
+    name: str
+    email: str
+    roles: str
+    state: str
+    ready: bool
+    href: str
+
+
+class AccountsPage(msgspec.Struct, frozen=True):
+    """Template `setup/accounts.html`."""
+
+    people: tuple[AccountLine, ...]
+    roles: tuple[Choice, ...]
+    new: FormState
+    admit: FormState
+
+
+class AccountPage(msgspec.Struct, frozen=True):
+    """Template `setup/account.html`. `mine` is the reader's own account: its password is changed elsewhere."""
+
+    name: str
+    email: str
+    action: str
+    person_href: str
+    state: str
+    disabled: bool
+    mine: bool
+    has_second_factor: bool
+    roles: tuple[Choice, ...]
+    roles_form: FormState
+    password_form: FormState
+    factor_form: FormState
+
+
+@get(PATH, opt=ADMIN)
+async def accounts_page(request: WebRequest, console: Console) -> Response[str]:
+    return await show(request, console, _all)
+
+
+@post(PATH, opt=ADMIN)
+async def open_account(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, NewAccount)
+        await administration.open_account(
+            visit.tx, visit.actor, form.person, form.roles, form.password,
+            passwords=console.passwords, now=visit.now,
+        )  # fmt: skip
+        return said(PATH, "account_opened")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _all(visit, new=await read_again(visit, "new", error, NEW))
+
+    return await submit(request, console, do, again)
+
+
+@post(f"{PATH}/admit", opt=ADMIN)
+async def admit(request: WebRequest, console: Console) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, Admitted)
+        await administration.admit(visit.tx, visit.actor, form.email, form.roles, now=visit.now)
+        return said(PATH, "roles_changed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _all(visit, admit=await read_again(visit, "admit", error, ADMIT))
+
+    return await submit(request, console, do, again)
+
+
+@get(ONE, opt=ADMIN)
+async def account_page(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[str]:
+    return await show(request, console, lambda visit: _one(visit, staff_id))
+
+
+@post(f"{ONE}/roles", opt=ADMIN)
+async def change_roles(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, Roles)
+        await administration.change_roles(visit.tx, visit.actor, staff_id, form.roles, now=visit.now)
+        return said(f"{PATH}/{staff_id}", "roles_changed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _one(visit, staff_id, roles=await read_again(visit, "roles", error, {"roles": "Roles:"}))
+
+    return await submit(request, console, do, again)
+
+
+@post(f"{ONE}/password", opt=ADMIN)
+async def reset_password(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
+    """Ends every session of the person and a lock-out."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, NewPassword)
+        await administration.reset_password(
+            visit.tx, visit.actor, staff_id, form.password, passwords=console.passwords, now=visit.now
+        )
+        await sessions.end_all(visit.tx, staff_id, now=visit.now)
+        return said(f"{PATH}/{staff_id}", "password_reset")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_again(visit, "password", error, {"password": "New password"})
+        return await _one(visit, staff_id, password=form)
+
+    return await submit(request, console, do, again)
+
+
+@post(f"{ONE}/second-factor", opt=ADMIN)
+async def reset_factor(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        await forms.read(request, Confirmed)
+        await administration.reset_second_factor(visit.tx, visit.actor, staff_id, now=visit.now)
+        await sessions.end_all(visit.tx, staff_id, now=visit.now)
+        return said(f"{PATH}/{staff_id}", "factor_reset")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_again(visit, "factor", error, {"confirm": "Your confirmation"})
+        return await _one(visit, staff_id, factor=form)
+
+    return await submit(request, console, do, again)
+
+
+@post(f"{ONE}/enable", opt=ADMIN)
+async def enable(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
+    """A closed account opens again, with the roles it had."""
+
+    async def do(visit: Visit) -> str:
+        await _person(visit, staff_id)
+        await accounts.enable(visit.tx, visit.actor, staff_id, now=visit.now)
+        return said(f"{PATH}/{staff_id}", "account_enabled")
+
+    return await submit(request, console, do, lambda visit, _: _one(visit, staff_id))
+
+
+async def _all(visit: Visit, new: FormState | None = None, admit: FormState | None = None) -> View:
+    people = await queries.staff_list(visit.tx, visit.actor)
+    page = AccountsPage(
+        tuple(
+            AccountLine(
+                person.name, person.email, words.roles(person.roles), _state(person), _ready(person),
+                f"{PATH}/{person.id}",
+            )
+            for person in people
+        ),
+        words.choices(words.ROLES),
+        new or FormState("new"),
+        admit or FormState("admit"),
+    )  # fmt: skip
+    return View("setup/accounts.html", page, "setup")
+
+
+async def _one(
+    visit: Visit,
+    staff_id: UUID,
+    *,
+    roles: FormState | None = None,
+    password: FormState | None = None,
+    factor: FormState | None = None,
+) -> View:
+    person = await _person(visit, staff_id)
+    page = AccountPage(
+        name=person.name,
+        email=person.email,
+        action=f"{PATH}/{staff_id}",
+        person_href=f"/setup/people/{staff_id}",
+        state=_state(person),
+        disabled=person.disabled,
+        mine=staff_id == visit.staff_id,
+        has_second_factor=person.has_second_factor,
+        roles=words.choices(words.ROLES),
+        roles_form=roles or FormState("roles", {"roles": tuple(sorted(person.roles))}),
+        password_form=password or FormState("password"),
+        factor_form=factor or FormState("factor"),
+    )
+    return View("setup/account.html", page, "setup")
+
+
+async def _person(visit: Visit, staff_id: UUID) -> StaffMember:
+    people = await queries.staff_list(visit.tx, visit.actor)
+    found = next((person for person in people if person.id == staff_id), None)
+    if found is None:
+        raise NotFound("staff")
+    return found
+
+
+def _ready(person: StaffMember) -> bool:
+    return not person.disabled and person.has_second_factor
+
+
+def _state(person: StaffMember) -> str:
+    if person.disabled:
+        return "closed"
+    return "ready" if person.has_second_factor else "no second factor yet"
+
+
+ROUTES: Final = [
+    accounts_page, open_account, admit, account_page, change_roles, reset_password, reset_factor, enable,
+]  # fmt: skip
