@@ -147,4 +147,4 @@ class Scenes:
             assert visit is not None
             for nth, value in enumerate(BY_LINK):
                 at = now + timedelta(seconds=9 * nth)
-                await answering.answer(tx, visit, nth + 1, value, language, now=at)
+                await answering.answer(tx, visit, nth + 1, value, language, now=at, alerts=self._deps.alerts)

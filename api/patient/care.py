@@ -104,7 +104,9 @@ async def submit(
         known = await check_ins.recall(call.tx, call.who, idempotency_key, f"{check_in_id} {body_hash}")
         if known is not None:
             return known
-        filed = await answers.submit(call.tx, call.who, check_in_id, data.answers, now=call.now)
+        filed = await answers.submit(
+            call.tx, call.who, check_in_id, data.answers, now=call.now, alerts=deps.alerts
+        )
         await check_ins.remember(
             call.tx, call.who, idempotency_key, f"{check_in_id} {body_hash}", filed, now=call.now
         )
@@ -124,7 +126,9 @@ async def _refused(
     request: WebRequest, deps: Deps, check_in_id: UUID, data: AnswersForm, refused: Invalid
 ) -> Response[Any]:
     async def body(call: Call) -> bool:
-        return await answers.hear_unsaved(call.tx, call.who, check_in_id, data.answers, now=call.now)
+        return await answers.hear_unsaved(
+            call.tx, call.who, check_in_id, data.answers, now=call.now, alerts=deps.alerts
+        )
 
     return _told(request, refused, crisis=await within(request, deps, body))
 
@@ -188,7 +192,9 @@ async def write_message(
 
     async def body(call: Call) -> Written:
         _check_key(idempotency_key)
-        return await messages.write(call.tx, call.who, data.body, key=idempotency_key, now=call.now)
+        return await messages.write(
+            call.tx, call.who, data.body, key=idempotency_key, now=call.now, alerts=deps.alerts
+        )
 
     try:
         return Response(await within(request, deps, body))
@@ -204,7 +210,8 @@ def _check_key(key: str | None) -> None:
 async def _heard(request: WebRequest, deps: Deps, data: MessageForm, refused: Exception) -> Response[Any]:
     who: SignedIn = request.state.patient
     crisis = await deps.db.run(
-        lambda tx: messages.hear_refused(tx, who, data.body, now=deps.clock.now()), who.clinic_id
+        lambda tx: messages.hear_refused(tx, who, data.body, now=deps.clock.now(), alerts=deps.alerts),
+        who.clinic_id,
     )
     return _told(request, refused, crisis=crisis)
 

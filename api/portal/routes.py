@@ -145,7 +145,7 @@ async def answer(request: WebRequest, deps: NamedDependency[Deps], number: FromP
         try:
             value = None if fields.get("go") == "skip" else _value(fields.get("answer", ""))
             outcome = await answering.answer(
-                tx, found.visit, number, value, found.language, now=deps.clock.now()
+                tx, found.visit, number, value, found.language, now=deps.clock.now(), alerts=deps.alerts
             )
         except Invalid:
             one = rules.may_be_posted(found.progress.asked, number)
@@ -244,7 +244,10 @@ async def _from_idle_page(
     except Invalid:
         return None
     language, now = pages.asked_language(request) or visit.language, deps.clock.now()
-    if await answering.answer_when_idle(tx, visit, number, value, language, now=now) != "danger":
+    if (
+        await answering.answer_when_idle(tx, visit, number, value, language, now=now, alerts=deps.alerts)
+        != "danger"
+    ):
         return None
     found = Found(visit, language, await answering.progress(tx, visit, language, now=now))
     return await _page(request, deps, tx, found, "crisis", CrisisPage(more_questions=False))

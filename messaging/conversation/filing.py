@@ -19,7 +19,6 @@ from messaging.conversation.saving import save_state
 from messaging.conversation.script import RunSheet, Script, Sheet, items_of
 from messaging.conversation.state import Asking, Confirming, Idle, OptIn, Paused, from_json
 from messaging.conversation.tables import SmsThread
-from messaging.escalation.service import ALERTS
 from messaging.schedule import closing
 from messaging.schedule import service as schedule
 from messaging.schedule.tables import CheckIn
@@ -193,7 +192,7 @@ async def save(
     channel: AnswerChannel,
     source_id: UUID | None,
     now: datetime,
-    alerts: Alerts = ALERTS,
+    alerts: Alerts,
     answered_at: datetime | None = None,
 ) -> tuple[CheckInFacts, SignalResult | None]:
     """Records the answer and, if it is the first, starts the check-in's days. Completes nothing."""
@@ -221,7 +220,7 @@ async def file_answer(
     channel: AnswerChannel,
     source_id: UUID | None,
     now: datetime,
-    alerts: Alerts = ALERTS,
+    alerts: Alerts,
     answered_at: datetime | None = None,
 ) -> Filed:
     """An answer given outside the texts (`value` None = declined), with all that follows: the run's result, the end

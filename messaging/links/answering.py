@@ -30,6 +30,7 @@ from registry.measures.queries import Given
 from registry.measures.rules import RunFacts
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
+from registry.ports import Alerts
 
 CHANNEL: Final = "portal"
 ANSWERED: Final = ("completed", "portal_completed")
@@ -82,7 +83,14 @@ async def progress(tx: Tx, visit: Visit, language: Language, *, now: datetime) -
 
 
 async def answer(
-    tx: Tx, visit: Visit, number: int, value: int | None, language: Language, *, now: datetime
+    tx: Tx,
+    visit: Visit,
+    number: int,
+    value: int | None,
+    language: Language,
+    *,
+    now: datetime,
+    alerts: Alerts,
 ) -> Outcome:
     """Saves the answer to question `number`; None declines it. The same answer twice changes nothing.
 
@@ -95,13 +103,13 @@ async def answer(
     before = await progress(tx, visit, language, now=now)
     one = rules.may_be_posted(before.asked, number) if before.stage == "open" else None
     if facts is None or one is None:
-        return await _refused(tx, visit, before, number, value, now)
+        return await _refused(tx, visit, before, number, value, now, alerts)
     if value is not None and value not in one.item.values:
         raise Invalid.field("answer", "is not one of the answers offered")
     try:
-        await _save(tx, visit, facts, one, value, now)
+        await _save(tx, visit, facts, one, value, now, alerts)
     except Conflict:  # the other channel was faster: the page goes on from where it stands
-        return await _refused(tx, visit, before, number, value, now)
+        return await _refused(tx, visit, before, number, value, now, alerts)
     await service.answered(tx, visit.id, now=now)
     after = await progress(tx, visit, language, now=now)
     finished = after.waiting is None
@@ -130,19 +138,26 @@ async def next_contact(tx: Tx, visit: Visit, *, now: datetime) -> NextContact | 
 
 
 async def answer_when_idle(
-    tx: Tx, visit: Visit, number: int, value: int | None, language: Language, *, now: datetime
+    tx: Tx,
+    visit: Visit,
+    number: int,
+    value: int | None,
+    language: Language,
+    *,
+    now: datetime,
+    alerts: Alerts,
 ) -> Outcome:
     """From a page that was left open too long: never saved, since nobody knows who sits there now."""
     before = await progress(tx, visit, language, now=now)
-    return await _refused(tx, visit, before, number, value, now)
+    return await _refused(tx, visit, before, number, value, now, alerts)
 
 
 async def _refused(
-    tx: Tx, visit: Visit, before: Progress, number: int, value: int | None, now: datetime
+    tx: Tx, visit: Visit, before: Progress, number: int, value: int | None, now: datetime, alerts: Alerts
 ) -> Outcome:
     """The second click of a double click gets the page that the first one asked for."""
     one = rules.at(before.asked, number)
-    if await too_late.hear(tx, visit, one, value, now=now):
+    if await too_late.hear(tx, visit, one, value, now=now, alerts=alerts):
         return "danger"
     return "danger" if one is not None and one.item.risk and before.danger else "refused"
 
@@ -170,13 +185,22 @@ async def _locked(tx: Tx, visit: Visit, language: Language, now: datetime) -> Ch
 
 
 async def _save(
-    tx: Tx, visit: Visit, facts: CheckInFacts, one: Asked, value: int | None, now: datetime
+    tx: Tx, visit: Visit, facts: CheckInFacts, one: Asked, value: int | None, now: datetime, alerts: Alerts
 ) -> None:
     run = next(s.run for s in facts.sheet.runs if s.run.instrument_id == one.part.instrument.id)
     number = one.item.number
     if one.item.scored:
         await filing.file_answer(
-            tx, facts, run, number, value, raw=None, channel=CHANNEL, source_id=visit.id, now=now
+            tx,
+            facts,
+            run,
+            number,
+            value,
+            raw=None,
+            channel=CHANNEL,
+            source_id=visit.id,
+            now=now,
+            alerts=alerts,
         )
     else:
         await measure_commands.add_unscored(

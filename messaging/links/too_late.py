@@ -11,10 +11,10 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from kernel.db import Tx
-from messaging.escalation.service import ALERTS
 from messaging.links.rules import Asked
 from messaging.links.service import Visit
 from registry.measures.rules import RULE_VERSION, alarm
+from registry.ports import Alerts
 from registry.safety import signals
 from registry.safety.rules import Signal
 from registry.safety.tables import RiskEvent, RiskSignal
@@ -43,17 +43,19 @@ class Late(msgspec.Struct, frozen=True):
     value: int | None
 
 
-async def hear(tx: Tx, visit: Visit, one: Asked | None, value: int | None, *, now: datetime) -> bool:
+async def hear(
+    tx: Tx, visit: Visit, one: Asked | None, value: int | None, *, now: datetime, alerts: Alerts
+) -> bool:
     """True when it opened or joined a risk event. An answer that stands has had its alarm."""
     risky = one is not None and one.item.risk and value in one.item.values
     if one is None or value is None or not risky or alarm(value) is None or _stands(one, value):
         return False
     late = Late(visit.clinic_id, visit.patient_id, visit.check_in_id, CHANNEL, value)
-    await tell(tx, late, now=now)
+    await tell(tx, late, now=now, alerts=alerts)
     return True
 
 
-async def tell(tx: Tx, late: Late, *, now: datetime) -> None:
+async def tell(tx: Tx, late: Late, *, now: datetime, alerts: Alerts) -> None:
     """A risk event if the value calls for one, and in any case a person who reads that an answer came too late."""
     found = None if late.value is None else alarm(late.value)
     if found is not None:
@@ -70,7 +72,7 @@ async def tell(tx: Tx, late: Late, *, now: datetime) -> None:
             channel=late.channel,
             rule_version=RULE_VERSION,
         )
-        await signals.signal(tx, signal, now=now, alerts=ALERTS)
+        await signals.signal(tx, signal, now=now, alerts=alerts)
     await worklist.open_task(
         tx,
         clinic_id=late.clinic_id,

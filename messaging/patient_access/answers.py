@@ -26,6 +26,7 @@ from messaging.patient_access.sessions import SignedIn
 from messaging.schedule.tables import CheckIn
 from registry.measures import service as measures
 from registry.measures.rules import answer_problem
+from registry.ports import Alerts
 
 CHANNEL: Final = "api"
 MOST: Final = 200
@@ -71,7 +72,13 @@ class _Ready(msgspec.Struct, frozen=True):
 
 
 async def submit(
-    tx: Tx, signed_in: SignedIn, check_in_id: UUID, given: Sequence[GivenAnswer], *, now: datetime
+    tx: Tx,
+    signed_in: SignedIn,
+    check_in_id: UUID,
+    given: Sequence[GivenAnswer],
+    *,
+    now: datetime,
+    alerts: Alerts,
 ) -> Submission:
     """Files all of it or nothing. Raises NotFound; Invalid naming `answers[n].field`, after which the caller lets
     `hear_unsaved` listen; Conflict while the check-in has not been offered."""
@@ -85,9 +92,9 @@ async def submit(
     crisis = False
     for one in ready:
         crisis = crisis or one.alarms
-        filed = None if over else await _file(tx, signed_in, facts, one, now)
+        filed = None if over else await _file(tx, signed_in, facts, one, now, alerts)
         if filed is None:
-            late += await _hear(tx, signed_in, check_in_id, one, now)
+            late += await _hear(tx, signed_in, check_in_id, one, now, alerts)
             continue
         facts, saved = filed, saved + 1
     after = await _mine(tx, signed_in, check_in_id)
@@ -99,7 +106,13 @@ async def submit(
 
 
 async def hear_unsaved(
-    tx: Tx, signed_in: SignedIn, check_in_id: UUID, given: Sequence[GivenAnswer], *, now: datetime
+    tx: Tx,
+    signed_in: SignedIn,
+    check_in_id: UUID,
+    given: Sequence[GivenAnswer],
+    *,
+    now: datetime,
+    alerts: Alerts,
 ) -> bool:
     """For a body that was refused: whether a risk item of 1 or more stood in it. It opens or joins a risk event."""
     try:
@@ -114,7 +127,7 @@ async def hear_unsaved(
             continue
         one = _Ready(run, answer.item, answer.value, None)
         if one.alarms:
-            await _hear(tx, signed_in, check_in_id, one, now)
+            await _hear(tx, signed_in, check_in_id, one, now, alerts)
             heard = True
     return heard
 
@@ -157,7 +170,7 @@ def _check(
 
 
 async def _file(
-    tx: Tx, signed_in: SignedIn, facts: CheckInFacts, one: _Ready, now: datetime
+    tx: Tx, signed_in: SignedIn, facts: CheckInFacts, one: _Ready, now: datetime, alerts: Alerts
 ) -> CheckInFacts | None:
     """The facts afterwards; None when it can't be saved any more."""
     run, item = one.run.run, one.run.instrument.item(one.item)
@@ -171,14 +184,16 @@ async def _file(
             return None
         filed = await filing.file_answer(
             tx, facts, run, one.item, one.value, raw=None, channel=CHANNEL, source_id=signed_in.id, now=now,
-            answered_at=one.given_at,
+            alerts=alerts, answered_at=one.given_at,
         )  # fmt: skip
     except Conflict:
         return None
     return filed.facts
 
 
-async def _hear(tx: Tx, signed_in: SignedIn, check_in_id: UUID, one: _Ready, now: datetime) -> int:
+async def _hear(
+    tx: Tx, signed_in: SignedIn, check_in_id: UUID, one: _Ready, now: datetime, alerts: Alerts
+) -> int:
     """1: it differs from what stands, so a person is told; what is risky is heard at once."""
     if one.run.answers.get(one.item, "none") == one.value:
         return 0
@@ -189,7 +204,7 @@ async def _hear(tx: Tx, signed_in: SignedIn, check_in_id: UUID, one: _Ready, now
         channel=CHANNEL,
         value=one.value if one.item in one.run.instrument.risk_item_numbers else None,
     )
-    await too_late.tell(tx, late, now=now)
+    await too_late.tell(tx, late, now=now, alerts=alerts)
     return 1
 
 

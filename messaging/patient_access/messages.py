@@ -21,12 +21,13 @@ from messaging.conversation.replies import PARSER_VERSION
 from messaging.conversation.tables import InboundMessage
 from messaging.conversation.turns import sender_of
 from messaging.delivery.tables import Outbox
-from messaging.escalation.service import ALERTS
+from messaging.escalation import replies as staff_phones
 from messaging.patient_access.sessions import SignedIn
 from registry.patients.tables import PatientPhone
+from registry.ports import Alerts
 from registry.related_people.tables import RelatedPerson
 from registry.safety import signals
-from registry.safety.rules import Signal
+from registry.safety.rules import Signal, Toward
 from registry.worklist import service as worklist
 
 LONGEST: Final = 2000
@@ -87,7 +88,9 @@ async def thread(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[Line, .
     return tuple(lines[-SHOWN:])
 
 
-async def write(tx: Tx, signed_in: SignedIn, body: str, *, key: str | None = None, now: datetime) -> Written:
+async def write(
+    tx: Tx, signed_in: SignedIn, body: str, *, key: str | None = None, now: datetime, alerts: Alerts
+) -> Written:
     """Stored, scanned for crisis words and for an end to texts, and given to a person the same day. The same `key` and
     words of this session again give the same message. Raises Invalid for length, TooMany after twenty of this person's
     in a day, Conflict where it can't be stored; after any of them the caller lets `hear_refused` listen. Crisis words
@@ -109,7 +112,7 @@ async def write(tx: Tx, signed_in: SignedIn, body: str, *, key: str | None = Non
         await _limit(tx, signed_in, now)
     await _store(tx, signed_in, own_id, sid, text, _classified(crisis, stop), now)
     if crisis is not None:
-        await _alarm(tx, signed_in, own_id, crisis, now)
+        await _alarm(tx, signed_in, own_id, crisis, now, alerts)
     if stop and signed_in.own:
         await stop_texts(tx, signed_in, now=now, wording=words, source_id=own_id)
     await _for_a_person(tx, signed_in, own_id, now)
@@ -120,14 +123,14 @@ async def write(tx: Tx, signed_in: SignedIn, body: str, *, key: str | None = Non
     return Written(own_id, crisis is not None)
 
 
-async def hear_refused(tx: Tx, signed_in: SignedIn, body: str, *, now: datetime) -> bool:
+async def hear_refused(tx: Tx, signed_in: SignedIn, body: str, *, now: datetime, alerts: Alerts) -> bool:
     """For a message that `write` refused, in a transaction of its own: whether crisis words stood in it. They open or
     join a risk event, and a person is told, although no message was kept."""
     crisis = signals_in(see(body)).crisis
     if crisis is None:
         return False
     source = tx.new_id()  # no message was stored that could be named
-    await _alarm(tx, signed_in, source, crisis, now)
+    await _alarm(tx, signed_in, source, crisis, now, alerts)
     await _for_a_person(tx, signed_in, None, now)
     await audit.record(
         tx, signed_in.actor, "message.refused", "patient", signed_in.patient_id,
@@ -184,6 +187,7 @@ async def stop_texts(
         classifier_version=None if wording is None else PARSER_VERSION,
     )
     await numbers.stop(tx, stopped, now=now)
+    await staff_phones.heard_stop(tx, signed_in.clinic_id, signed_in.phone_key, now=now)
 
 
 def _classified(
@@ -266,18 +270,23 @@ async def _number(tx: Tx, signed_in: SignedIn) -> str:
     return str(await tx.scalar(statement))
 
 
-async def _alarm(tx: Tx, signed_in: SignedIn, source: UUID, hit: CrisisHit, now: datetime) -> None:
-    signal = Signal(
-        clinic_id=signed_in.clinic_id,
-        patient_id=signed_in.patient_id,
-        episode_id=None,
-        trigger="crisis_text",
-        tier=hit.tier,
-        toward="self" if hit.toward_self else "others",
-        value=None,
-        source_kind="inbound",
-        source_id=source,
-        channel=CHANNEL,
-        rule_version=crisis_list_version(),
-    )
-    await signals.signal(tx, signal, now=now, alerts=ALERTS)
+async def _alarm(
+    tx: Tx, signed_in: SignedIn, source: UUID, hit: CrisisHit, now: datetime, alerts: Alerts
+) -> None:
+    """An event for each direction that the words point to, as with a text."""
+    ways: tuple[tuple[Toward, bool], ...] = (("others", hit.toward_others), ("self", hit.toward_self))
+    for toward in (way for way, meant in ways if meant):
+        signal = Signal(
+            clinic_id=signed_in.clinic_id,
+            patient_id=signed_in.patient_id,
+            episode_id=None,
+            trigger="crisis_text",
+            tier=hit.tier,
+            toward=toward,
+            value=None,
+            source_kind="inbound",
+            source_id=source,
+            channel=CHANNEL,
+            rule_version=crisis_list_version(),
+        )
+        await signals.signal(tx, signal, now=now, alerts=alerts)

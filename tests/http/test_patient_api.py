@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import func, select, update
 
@@ -27,6 +28,7 @@ from registry.related_people.rules import RelatedPersonForm
 from registry.safety.tables import RiskEvent, RiskSignal
 from registry.worklist.tables import Task
 from tests.support import app as support
+from tests.support.alerts import NotedAlerts
 from tests.support.builders import PatientRows
 from tests.support.clock import FakeClock
 from tests.support.patients import PatientApp, confirmed, newest_code, phq9
@@ -294,6 +296,20 @@ async def test_crisis_words_in_a_message_that_is_refused_are_heard_all_the_same(
     nowhere = await ana.call("POST", "/messages", {"body": "I want to die"})
     assert (nowhere.status_code, nowhere.json()["crisis"]) == (409, True)
     assert (await count(deps, RiskEvent), await count(deps, RiskSignal)) == (1, 3)
+
+
+async def test_the_first_alert_of_the_app_is_the_one_that_is_wired_in(
+    deps: Deps, programme: Programme
+) -> None:
+    noted = NotedAlerts()
+    wired = msgspec.structs.replace(deps, alerts=noted)
+    await invited(deps, programme)
+    async with support.browser(wired) as client:
+        ana = await PatientApp(client, wired).signs_in(ANA)
+        await ana.answers(await due(ana), ("phq9", 9, 2))
+        assert len(noted.events) == 1
+        await ana.call("POST", "/messages", {"body": "I will kill him"})
+        assert len(set(noted.events)) == 2
 
 
 async def test_end_of_texts_in_a_message_is_an_end_of_texts(

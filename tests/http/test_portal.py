@@ -16,6 +16,7 @@ from api.wiring import Deps
 from kernel.audit import AuditEvent
 from messaging.conversation.tables import SmsThread
 from messaging.delivery.tables import Outbox
+from messaging.escalation.service import ALERTS
 from messaging.links.tables import CheckInLink, LinkVisit
 from messaging.schedule import service as schedule
 from messaging.schedule.tables import CheckIn
@@ -549,8 +550,7 @@ async def test_the_portal_goes_on_where_the_texts_stopped(
             facts = await filing.check_in(tx, check_in_id, now=clock.now(), lock=True)
             await filing.file_answer(
                 tx, facts, facts.sheet.runs[0].run, item, 1,
-                raw="1", channel="sms", source_id=None, now=clock.now(),
-            )  # fmt: skip
+                raw="1", channel="sms", source_id=None, now=clock.now(), alerts=ALERTS)  # fmt: skip
     await (await visitor.opens(link(programme))).presses()
     assert visitor.path == "/check-in/6"
     assert "Question 6 of 9" in visitor.text
@@ -573,8 +573,7 @@ async def test_a_check_in_that_was_finished_by_text_is_not_answered_again(
             facts = await filing.check_in(tx, check_in_id, now=clock.now(), lock=True)
             await filing.file_answer(
                 tx, facts, facts.sheet.runs[0].run, item, 0,
-                raw="0", channel="sms", source_id=None, now=clock.now(),
-            )  # fmt: skip
+                raw="0", channel="sms", source_id=None, now=clock.now(), alerts=ALERTS)  # fmt: skip
     await visitor.presses("next", 3)
     assert visitor.path == "/check-in/thanks"
     assert [tuple(r) for r in await rows(deps, MeasureResult.total, MeasureResult.channel)] == [(0, "sms")]

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from kernel.audit import system
 from kernel.db import Database
 from kernel.errors import Conflict, Invalid
+from messaging.escalation.service import ALERTS
 from messaging.links import answering
 from messaging.links import service as links
 from messaging.schedule import service as schedule
@@ -106,10 +107,10 @@ async def test_texts_and_page_fill_one_form(desk: Desk) -> None:
         assert [one.item.text for one in found.asked][1:2] == ["I stayed away from people"]
         assert found.waiting is not None
         assert found.waiting.number == 2
-        assert await answering.answer(tx, visit, 2, 3, "en", now=desk.clock.now()) == "saved"
+        assert await answering.answer(tx, visit, 2, 3, "en", now=desk.clock.now(), alerts=ALERTS) == "saved"
         with pytest.raises(Invalid):
-            await answering.answer(tx, visit, 3, 2, "en", now=desk.clock.now())
-        assert await answering.answer(tx, visit, 3, 1, "en", now=desk.clock.now()) == "danger"
+            await answering.answer(tx, visit, 3, 2, "en", now=desk.clock.now(), alerts=ALERTS)
+        assert await answering.answer(tx, visit, 3, 1, "en", now=desk.clock.now(), alerts=ALERTS) == "danger"
     assert await filed(desk) == [(6, "unsettled", "1", "mixed")]
     assert await desk.events() == [(1, "self", "open")]
 

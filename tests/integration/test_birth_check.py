@@ -13,6 +13,7 @@ from kernel.audit import AuditEvent
 from kernel.db import Database, Tx
 from kernel.ids import new_token
 from messaging.consent import choices
+from messaging.escalation.service import ALERTS
 from messaging.links import answering, birth, service
 from messaging.links.service import Visit
 from messaging.schedule.tables import CheckIn
@@ -111,7 +112,7 @@ async def test_nothing_is_asked_or_saved_before_the_date_fits(database: Database
         await tx.enter_clinic(programme.clinic.id)
         found = await answering.progress(tx, visit, "en", now=clock.now())
         assert (found.stage, found.asked) == ("over", ())
-        assert await answering.answer(tx, visit, 1, 2, "en", now=clock.now()) == "refused"
+        assert await answering.answer(tx, visit, 1, 2, "en", now=clock.now(), alerts=ALERTS) == "refused"
         assert await birth.check(tx, visit, date(1987, 4, 13), now=clock.now()) == "wrong"
         assert await birth.check(tx, visit, BORN, now=clock.now()) == "right"
         state = await tx.scalar(select(CheckIn.state).where(CheckIn.patient_id == patient.id).limit(1))

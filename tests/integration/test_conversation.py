@@ -40,6 +40,7 @@ from messaging.conversation.decision import (
 from messaging.conversation.service import Inbound, Ports, receive_safely
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.delivery.tables import Outbox
+from messaging.escalation.service import ALERTS
 from messaging.schedule.tables import CheckIn
 from registry.measures.tables import Answer
 from registry.patients.tables import Patient, PatientPhone
@@ -689,8 +690,7 @@ async def answer_on_page(desk: Desk, check_in_id: Any, *values: int | None) -> l
             run, item_no = facts.sheet.next_open
             filed = await filing.file_answer(
                 tx, facts, run.run, item_no, value,
-                raw=None, channel="portal", source_id=None, now=desk.clock.now(),
-            )  # fmt: skip
+                raw=None, channel="portal", source_id=None, now=desk.clock.now(), alerts=ALERTS)  # fmt: skip
             done.append(filed)
     return done
 

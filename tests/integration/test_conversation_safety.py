@@ -14,6 +14,7 @@ from messaging.conversation.inbound import Inbound
 from messaging.conversation.tables import SmsThread
 from messaging.delivery import claims
 from messaging.delivery.tables import Outbox
+from messaging.escalation.service import ALERTS
 from messaging.schedule import service as schedule
 from messaging.schedule.tables import CheckIn
 from registry.organisation.tables import Clinic
@@ -137,7 +138,7 @@ async def answers_on_the_page(desk: Desk, check_in_id: UUID, *numbers: int) -> N
             facts = await filing.check_in(tx, check_in_id, now=now, lock=True)
             run = facts.sheet.runs[0].run
             await filing.file_answer(
-                tx, facts, run, number, 0, raw=None, channel="portal", source_id=None, now=now
+                tx, facts, run, number, 0, raw=None, channel="portal", source_id=None, now=now, alerts=ALERTS
             )
 
 
@@ -249,7 +250,16 @@ async def test_going_on_by_the_link_brings_no_pulled_reminder_into_a_paused_thre
         now = desk.clock.now()
         facts = await filing.check_in(tx, check_in_id, now=now, lock=True)
         await filing.file_answer(
-            tx, facts, facts.sheet.runs[0].run, 1, 0, raw=None, channel="portal", source_id=None, now=now
+            tx,
+            facts,
+            facts.sheet.runs[0].run,
+            1,
+            0,
+            raw=None,
+            channel="portal",
+            source_id=None,
+            now=now,
+            alerts=ALERTS,
         )
         before = await tx.scalar(select(CheckIn.next_at).where(CheckIn.id == check_in_id))
         await schedule.prompt_lost(tx, check_in_id, "sms", failed_at=now, now=now)
@@ -370,8 +380,7 @@ async def test_beginning_on_the_page_after_a_crisis_text_brings_no_reminders(des
         facts = await filing.check_in(tx, check_in_id, now=desk.clock.now(), lock=True)
         await filing.file_answer(
             tx, facts, facts.sheet.runs[0].run, 1, 0, raw=None, channel="portal", source_id=None,
-            now=desk.clock.now(),
-        )  # fmt: skip
+            now=desk.clock.now(), alerts=ALERTS)  # fmt: skip
         row = await tx.first(select(CheckIn.next_at, CheckIn.expires_at).where(CheckIn.id == check_in_id))
     assert row is not None
     assert row.next_at == row.expires_at

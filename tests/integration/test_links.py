@@ -13,6 +13,7 @@ from sqlalchemy import event, func, select
 
 from kernel.db import Database
 from kernel.errors import NotFound
+from messaging.escalation.service import ALERTS
 from messaging.links import answering
 from messaging.links import service as links
 from messaging.links.service import Visit
@@ -90,7 +91,7 @@ async def test_a_link_ends_with_its_check_in(
     async with app_database.begin() as tx:
         seen = await links.visit(tx, f"cookie of {token}", now=clock.now())
         assert seen == started
-        assert await answering.answer(tx, started, 1, 2, "en", now=clock.now()) == "saved"
+        assert await answering.answer(tx, started, 1, 2, "en", now=clock.now(), alerts=ALERTS) == "saved"
         ends = (await links.find(tx, token, now=clock.now())).expires_at  # type: ignore[union-attr]
     assert ends - clock.now() <= timedelta(hours=72)
     async with app_database.begin() as tx:
@@ -150,7 +151,7 @@ async def test_a_visit_sees_only_its_own_check_in(
     assert first is not None
     assert second is not None
     async with app_database.begin(programme.clinic.id) as tx:
-        await answering.answer(tx, first, 1, 3, "en", now=clock.now())
+        await answering.answer(tx, first, 1, 3, "en", now=clock.now(), alerts=ALERTS)
         other = await answering.progress(tx, second, "en", now=clock.now())
     assert all(one.standing is None for one in other.asked)
 
@@ -168,11 +169,12 @@ async def test_two_last_answers_at_once_make_one_result_and_one_event(
     assert two is not None
     for number in range(1, 9):
         async with app_database.begin(one.clinic_id) as tx:
-            await answering.answer(tx, one, number, 0, "en", now=clock.now())
+            await answering.answer(tx, one, number, 0, "en", now=clock.now(), alerts=ALERTS)
 
     async def last(visit: Visit, value: int) -> str:
         return await app_database.run(
-            lambda tx: answering.answer(tx, visit, 9, value, "en", now=clock.now()), one.clinic_id
+            lambda tx: answering.answer(tx, visit, 9, value, "en", now=clock.now(), alerts=ALERTS),
+            one.clinic_id,
         )
 
     outcomes = await asyncio.gather(last(one, 2), last(one, 2), last(two, 1))
@@ -198,5 +200,5 @@ async def test_a_cancelled_check_in_takes_no_answer(
     assert started is not None
     async with app_database.begin(programme.clinic.id) as tx:
         await schedule.close(tx, check_in_id, state="cancelled", reason="discharged", now=clock.now())
-        assert await answering.answer(tx, started, 1, 3, "en", now=clock.now()) == "refused"
+        assert await answering.answer(tx, started, 1, 3, "en", now=clock.now(), alerts=ALERTS) == "refused"
         assert await tx.scalar(select(func.count()).select_from(Answer)) == 0

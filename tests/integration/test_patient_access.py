@@ -8,24 +8,34 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
+from kernel.audit import AuditEvent
 from kernel.db import Database, Tx
 from kernel.errors import TooMany
 from kernel.ids import new_code, new_token
+from messaging.conversation import no_show
+from messaging.delivery import claims
+from messaging.delivery.tables import Outbox
+from messaging.escalation.service import ALERTS
 from messaging.patient_access import codes, messages, sessions
+from messaging.patient_access import own as access
 from messaging.patient_access.rules import Account
 from messaging.patient_access.sessions import SignedIn
 from messaging.patient_access.tables import CodeRequest, PatientSession
+from messaging.schedule.tables import CheckIn
+from registry.organisation.tables import Staff
 from registry.patients.tables import PatientPhone
 from registry.related_people import service as related
 from registry.related_people.rules import RelatedPersonForm
 from registry.safety.tables import RiskSignal
+from registry.worklist.tables import Task
 from tests.support.builders import PatientRows
 from tests.support.clock import FakeClock
 from tests.support.programme import Programme
 
 ANA, BEN = "+12065550123", "+12065550177"
+BOTH = "I will kill him and then kill myself"
 
 
 async def enrolled(programme: Programme, phone: str) -> PatientRows:
@@ -141,17 +151,108 @@ async def test_each_person_has_twenty_messages_a_day_of_their_own_and_crisis_wor
     own = await signed_in(programme, ana, ANA)
     async with database.begin() as tx:
         for nth in range(20):
-            await messages.write(tx, sister, f"She slept {nth} hours", now=clock.now())
+            await messages.write(tx, sister, f"She slept {nth} hours", now=clock.now(), alerts=ALERTS)
         with pytest.raises(TooMany):
-            await messages.write(tx, sister, "She is well", now=clock.now())
-        assert not (await messages.write(tx, own, "See you on Friday", now=clock.now())).crisis
-        assert (await messages.write(tx, sister, "She told me: I want to die", now=clock.now())).crisis
+            await messages.write(tx, sister, "She is well", now=clock.now(), alerts=ALERTS)
+        assert not (await messages.write(tx, own, "See you on Friday", now=clock.now(), alerts=ALERTS)).crisis
+        assert (
+            await messages.write(tx, sister, "She told me: I want to die", now=clock.now(), alerts=ALERTS)
+        ).crisis
         with pytest.raises(TooMany):
-            await messages.write(tx, sister, "She is well again", now=clock.now())
+            await messages.write(tx, sister, "She is well again", now=clock.now(), alerts=ALERTS)
     async with database.begin() as tx:
-        assert not await messages.hear_refused(tx, sister, "She is well again", now=clock.now())
-        assert await messages.hear_refused(tx, own, "I want to die", now=clock.now())
-        assert await tx.scalar(select(func.count()).select_from(RiskSignal)) >= 2
+        assert not await messages.hear_refused(
+            tx, sister, "She is well again", now=clock.now(), alerts=ALERTS
+        )
+        assert await messages.hear_refused(tx, own, BOTH, now=clock.now(), alerts=ALERTS)
+        written = await messages.write(tx, own, BOTH, now=clock.now(), alerts=ALERTS)
+        ways = select(RiskSignal.toward).where(RiskSignal.source_id == written.id)
+        assert {row.toward for row in await tx.all(ways)} == {"self", "others"}
+
+
+@pytest.mark.parametrize("by", ["patient", "staff"])
+async def test_a_number_that_is_not_safe_ends_every_session_and_refreshes_nothing(
+    database: Database, clock: FakeClock, by: str
+) -> None:
+    programme = await Programme.open(database, clock)
+    ana = await enrolled(programme, ANA)
+    own, now = await signed_in(programme, ana, ANA), clock.now()
+    async with database.begin() as tx:
+        proven = codes.Proven(own.account, tx.vault.lookup(ANA))
+        await sessions.start_device(tx, proven, "Phone", access="a" * 27, refresh="r" * 27, now=now)
+        await tx.execute(update(PatientSession).values(push_platform="fcm", push_sealed="x"))
+        marks = update(PatientPhone).where(PatientPhone.patient_id == ana.id)
+        await tx.execute(marks.values(shared=True))
+        refused = await sessions.refresh(tx, "r" * 27, access="b" * 27, next_refresh="s" * 27, now=now)
+        assert refused == "refused"
+        await tx.execute(marks.values(shared=False))
+        if by == "patient":
+            await access.unsafe_to_text(tx, own, now=now)
+        else:
+            await tx.execute(marks.values(safe_to_text=False))
+            await programme.schedule.contact_changed(tx, ana.id, now=now)
+        open_ones = select(func.count()).where(
+            or_(PatientSession.ended_at.is_(None), PatientSession.push_sealed.is_not(None))
+        )
+        assert await tx.scalar(open_ones) == 0
+        assert (
+            await sessions.refresh(tx, "r" * 27, access="b" * 27, next_refresh="s" * 27, now=now) == "refused"
+        )
+
+
+async def test_a_patient_tries_five_new_numbers_a_day_and_what_is_read_is_on_record(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    own = await signed_in(programme, await enrolled(programme, ANA), ANA)
+
+    async def asks_for(tx: Tx, number: str) -> None:
+        await codes.ask_for_new_number(
+            tx, own.account, number, secret=new_token(), new_code=new_code, now=clock.now()
+        )
+
+    async with database.begin() as tx:
+        for nth in range(5):
+            await asks_for(tx, f"+1206555014{nth}")
+        with pytest.raises(TooMany):
+            await asks_for(tx, "+12065550149")
+        clock.advance(hours=25)
+        await asks_for(tx, "+12065550149")
+        await access.due_check_ins(tx, own, now=clock.now())
+        await sessions.devices(tx, own, now=clock.now())
+        done = {row.action for row in await tx.all(select(AuditEvent.action))}
+    assert {"check_ins.read", "devices.read"} <= done
+
+
+async def test_a_no_show_text_that_a_check_in_has_overtaken_is_not_sent(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    ana, now = await enrolled(programme, ANA), clock.now()
+    async with database.begin() as tx:
+        await no_show.ask(tx, programme.clinic.actor("care_manager"), ana.id, tx.new_id(), now=now)
+        begun = update(CheckIn).where(CheckIn.patient_id == ana.id)
+        assert (await tx.execute(begun.values(state="invited", invited_at=now))).rowcount == 1
+    async with database.begin() as tx:
+        await claims.claim(tx, now=now, limit=10)
+        row: Any = await tx.first(select(Outbox.state, Outbox.reason).where(Outbox.kind == "no_show"))
+    assert tuple(row) == ("suppressed", "turn_moved")
+
+
+async def test_a_colleague_who_ends_texts_as_a_patient_is_an_alarm_too(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    own = await signed_in(programme, await enrolled(programme, ANA), ANA)
+    async with database.begin() as tx:
+        await tx.execute(
+            update(Staff)
+            .where(Staff.id == programme.clinic.clinician)
+            .values(phone_key=own.phone_key, phone_verified_at=clock.now())
+        )
+        await messages.stop_texts(tx, own, now=clock.now())
+        kinds = {row.kind for row in await tx.all(select(Task.kind))}
+    assert "staff_stopped_alerts" in kinds
 
 
 async def signed_in(

@@ -23,6 +23,7 @@ from sqlalchemy import select, update
 
 from kernel.errors import Invalid
 from messaging.delivery.tables import Outbox
+from messaging.escalation.service import ALERTS
 from messaging.links import answering
 from messaging.links import service as links
 from messaging.links.answering import Outcome
@@ -119,7 +120,7 @@ class BothChannels(RuleBasedStateMachine):
                 number = shown.number
         try:
             outcome: Outcome = await self.database.run(
-                lambda tx: answering.answer(tx, visit, number, value, "en", now=now)
+                lambda tx: answering.answer(tx, visit, number, value, "en", now=now, alerts=ALERTS)
             )
         except Invalid:
             return None

@@ -116,7 +116,9 @@ async def write_message(request: WebRequest, deps: NamedDependency[Deps]) -> Res
     who = caller(request)
     typed = dict(await forms.pairs(request)).get("body", "")
     try:
-        written = await run(deps, who, lambda tx: messages.write(tx, who, typed, now=deps.clock.now()))
+        written = await run(
+            deps, who, lambda tx: messages.write(tx, who, typed, now=deps.clock.now(), alerts=deps.alerts)
+        )
     except Exception as refused:  # whatever it was, crisis words must reach somebody
         return await _not_taken(request, deps, typed, refused)
     return await _messages(request, deps, sent=True, crisis=written.crisis)
@@ -124,7 +126,9 @@ async def write_message(request: WebRequest, deps: NamedDependency[Deps]) -> Res
 
 async def _not_taken(request: WebRequest, deps: Deps, typed: str, refused: Exception) -> Response[str]:
     who, words = caller(request), WORDS[language_of(request, caller(request))]
-    heard = await run(deps, who, lambda tx: messages.hear_refused(tx, who, typed, now=deps.clock.now()))
+    heard = await run(
+        deps, who, lambda tx: messages.hear_refused(tx, who, typed, now=deps.clock.now(), alerts=deps.alerts)
+    )
     match refused:
         case Invalid():
             why, status = words.length_error, UNREADABLE
