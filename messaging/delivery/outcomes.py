@@ -13,10 +13,12 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """The provider answered with an error."""
+    """The provider answered with an error. `bad_address`: a mail relay takes nothing for this very address; any other
+    refusal is about us, and says nothing of whom we write to."""
 
     http_status: int
     code: int | None = None
+    bad_address: bool = False
 
 
 class NotSent(msgspec.Struct, frozen=True):

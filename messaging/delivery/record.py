@@ -66,7 +66,7 @@ async def record_outcomes(tx: Tx, finished: Sequence[Finished], *, now: datetime
         if decision.effects:
             await apply_effects(tx, item.row.outbox_id, decision.effects, _code(item.outcome), now=now)
     ended = [item.row.outbox_id for item, decision in settled if decision.state in ("failed", "expired")]
-    await _mail_refused(tx, [i.row for i, d in settled if d.state == "failed" and i.row.patient_id], now)
+    await _mail_refused(tx, [i.row for i, d in settled if d.state == "failed" and _bounced(i.outcome)], now)
     await prompts.lost(tx, ended, now=now)
     accepted = sum(decision.state == "accepted" for _, decision in settled)
     if accepted:
@@ -79,6 +79,10 @@ async def _mail_refused(tx: Tx, rows: Sequence[Claimed], now: datetime) -> None:
     for row in rows:
         if row.channel == "email" and row.patient_id is not None:
             await emails.bounced(tx, row.patient_id, now=now)
+
+
+def _bounced(outcome: Outcome) -> bool:
+    return isinstance(outcome, Rejected) and outcome.bad_address
 
 
 def _settle(item: Finished, now: datetime) -> Settled:

@@ -62,8 +62,8 @@ class SmtpMailer:
         except aiosmtplib.SMTPResponseException as error:
             # 4xx of SMTP is "try again later", 5xx is final.
             return NotSent() if error.code < 500 else Rejected(400)
-        except aiosmtplib.SMTPRecipientsRefused:
-            return Rejected(400)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return _recipient_refused(error)
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             return Unknown()
         return Accepted(f"mail-{message_id}", "sent")
@@ -81,6 +81,14 @@ class SmtpMailer:
                 return True
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             return False
+
+
+def _recipient_refused(error: aiosmtplib.SMTPRecipientsRefused) -> Outcome:
+    """4xx: later (greylisting, RFC 5321 4.2.1). 5xx is final, and about the address unless the relay says that it is a
+    matter of policy (RFC 3463, x.7.x), such as "relaying denied", which is about us."""
+    if all(one.code < 500 for one in error.recipients):
+        return NotSent()
+    return Rejected(400, bad_address=not any(one.message.startswith("5.7.") for one in error.recipients))
 
 
 class NoMailer:
