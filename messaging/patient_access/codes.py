@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from kernel import audit
 from kernel.audit import Actor
@@ -35,10 +35,12 @@ from messaging.patient_access.rules import (
 )
 from messaging.patient_access.tables import CodeNumber, CodeRequest
 from registry.organisation import queries as organisation
+from registry.patients.tables import Patient
 
 NewCode = Callable[[str, int], str]
 Purpose = Literal["sign_in", "new_number"]
 DIGITS: Final = "0123456789"
+NEW_NUMBERS_PER_DAY: Final = 5
 
 _NUMBER = insert_or_skip(CodeNumber, "phone_key")
 _LOCK = select(CodeNumber.phone_key).where(CodeNumber.phone_key == bindparam("key")).with_for_update()
@@ -118,8 +120,10 @@ async def ask(tx: Tx, number: str, *, secret: str, new_code: NewCode, now: datet
 async def ask_for_new_number(
     tx: Tx, account: Account, number: str, *, secret: str, new_code: NewCode, now: datetime
 ) -> Asked:
-    """A signed-in patient names another number; the code goes there. Raises TooMany as above."""
+    """A signed-in patient names another number; the code goes there. Raises TooMany as above, and after five in a day
+    to whatever numbers: nobody sends texts from here to strangers."""
     key = tx.vault.lookup(number)
+    await _count_of_patient(tx, account, now)
     await _count(tx, key, now)
     row = _Row("new_number", account.clinic_id, account.patient_id, None, keep_number=True)
     request_id, code = await _write(tx, number, key, row, secret, new_code, now)
@@ -156,6 +160,20 @@ async def _count(tx: Tx, key: str, now: datetime) -> None:
     asked = await tx.all(_ASKED, {"key": key, "since": now - timedelta(days=1)})
     if too_many_sends([row.created_at for row in asked], now):
         raise TooMany("too many codes were asked for this number; wait an hour", code="too_many_codes")
+
+
+async def _count_of_patient(tx: Tx, account: Account, now: datetime) -> None:
+    """Under the patient's own lock, as below by number."""
+    await tx.first(select(Patient.id).where(Patient.id == account.patient_id).with_for_update())
+    asked = await tx.scalar(
+        select(func.count()).where(
+            CodeRequest.patient_id == account.patient_id,
+            CodeRequest.purpose == "new_number",
+            CodeRequest.created_at > now - timedelta(days=1),
+        )
+    )
+    if asked >= NEW_NUMBERS_PER_DAY:
+        raise TooMany("too many new numbers were tried today; call the clinic", code="too_many_codes")
 
 
 async def _write(
