@@ -117,6 +117,10 @@ def _with_facts(due: Any) -> Select[Any]:
             Episode.patient_id == due.patient_id, Episode.status.in_(fixed("active", "relapse_prevention"))
         )
         .label("in_care"),
+        exists()
+        .where(CheckIn.patient_id == due.patient_id, CheckIn.state.in_(("invited", "in_progress")))
+        .correlate_except(CheckIn)
+        .label("being_asked"),
         select(func.max(LinkVisit.last_answer_at))
         .where(LinkVisit.check_in_id == due.check_in_id)
         .scalar_subquery()
@@ -222,7 +226,7 @@ def facts(tx: Tx, row: Row[Any], left: Recent, now: datetime) -> RowFacts:
         later_opening=later,
         next_day_opening=next_day,
         check_in_open=None if row.check_in_id is None else row.check_in_state in OPEN_STATES,
-        turn_matches=None if row.turn is None else row.thread_turn == row.turn,
+        turn_matches=_turn_matches(row),
         question_open=None,
         alert_open=_alert_open(row),
         live_until=row.live_until,
@@ -232,6 +236,13 @@ def facts(tx: Tx, row: Row[Any], left: Recent, now: datetime) -> RowFacts:
         sent_last_week=sum(at > now - timedelta(days=7) for at in prompts),
         characters=len(tx.vault.open(row.body_sealed)) if row.consent_basis == "exemption" else 0,
     )
+
+
+def _turn_matches(row: Row[Any]) -> bool | None:
+    """A no-show text that crosses a check-in is not the turn of the conversation: a 1 would answer either."""
+    if row.kind == "no_show" and row.being_asked:
+        return False
+    return None if row.turn is None else bool(row.thread_turn == row.turn)
 
 
 def _likely_zone(tx: Tx, row: Row[Any]) -> Zone:
