@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select, update
 
 from kernel.audit import Actor, record
@@ -14,6 +15,8 @@ from kernel.errors import NotFound, Problem
 from registry.access import CLINICAL, require
 from registry.patients.tables import Patient
 from registry.ports import Alerts
+from registry.protocol import queries as protocols
+from registry.protocol.rules import deadlines
 from registry.safety.assessing import log_assessment, lower_tier
 from registry.safety.handling import (
     Acknowledgement,
@@ -27,9 +30,10 @@ from registry.safety.handling import (
     restart_clock,
 )
 from registry.safety.rules import Signal, SignalResult, Tier, Toward
-from registry.safety.signals import act, new_round, signal
+from registry.safety.signals import act, new_round, signal, task_key
 from registry.safety.steps import decide, take_step
 from registry.safety.tables import RiskEvent
+from registry.worklist import service as worklist
 
 __all__ = [
     "Acknowledgement",
@@ -146,6 +150,12 @@ async def lapse(tx: Tx, event_id: UUID, *, now: datetime) -> bool:
     if event.state == "assessed":
         await restart_clock(tx, event, now)
         return False
-    await tx.execute(update(RiskEvent).where(RiskEvent.id == event_id).values(**new_round(now)))
+    protocol = await protocols.of_event(tx, event.clinic_id, event.protocol_id)
+    limits = deadlines(protocol, event.tier, now)
+    fresh = msgspec.structs.asdict(limits) | new_round(now)
+    await tx.execute(update(RiskEvent).where(RiskEvent.id == event_id).values(**fresh))
+    await worklist.assign_task(
+        tx, event.clinic_id, task_key(event_id), event.responsible_id, limits.acknowledge_by
+    )
     await act(tx, event.clinic_id, event_id, "lapsed", event.acknowledged_by_id, now)
     return True

@@ -280,6 +280,10 @@ async def test_an_acknowledgement_that_nothing_follows_starts_a_new_round(scene:
     event = await scene.event(event_id)
     assert (event.state, event.step, event.round_at) == ("open", 1, NOW + timedelta(hours=3))
     assert await scene.told(event_id) == [*BOTH, *BOTH]
+    async with scene.database.begin() as tx:
+        task = (await tx.all(select(Task.owner_id, Task.due_at).where(Task.ref_id == event_id)))[0]
+    assert task.owner_id == event.responsible_id
+    assert task.due_at == event.acknowledge_by > NOW + timedelta(hours=3)
 
 
 async def test_at_night_who_is_on_call_is_paged_instead_of_who_sleeps(scene: Scene) -> None:
