@@ -132,6 +132,8 @@ async def _start(
     now: datetime,
     alerts: Alerts,
 ) -> UUID:
+    # Of two at once the second waits here, and then finds the first one's drill running.
+    await tx.first(select(Clinic.id).where(Clinic.id == clinic_id).with_for_update())
     patient_id = await test_patient(tx, clinic_id, "drill", now=now)
     drill_id = tx.new_id()
     made = await signal(tx, _signal(clinic_id, patient_id, drill_id), now=now, alerts=alerts)

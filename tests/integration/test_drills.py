@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -112,6 +113,19 @@ def test_the_report_counts_silence_and_lateness_as_not_passed() -> None:
     assert lines["evening"].overdue
     assert lines["evening"].median_to_contact_s is None
     assert not any(line.overdue for line in report([], Schedule(0), NOW, NOW + timedelta(days=400)))
+
+
+async def test_of_two_drills_by_hand_at_once_one_runs(database: Database, scene: Scene) -> None:
+    async def start() -> str:
+        try:
+            await database.run(lambda tx: service.start_drill(tx, scene.casey, now=NOW, alerts=ALERTS))
+        except Conflict:
+            return "refused"
+        return "started"
+
+    assert sorted(await asyncio.gather(start(), start())) == ["refused", "started"]
+    async with database.begin() as tx:
+        assert await tx.scalar(select(func.count()).select_from(RiskEvent)) == 1
 
 
 async def test_a_drill_by_hand_pages_by_text_and_mail_and_says_that_it_is_one(
