@@ -18,6 +18,7 @@ from kernel.audit import Actor
 from kernel.db import Tx, insert_or_skip, pick
 from messaging.consent import numbers
 from messaging.consent.numbers import Stop
+from messaging.escalation import replies as staff_phones
 from messaging.links import service
 from messaging.links.service import Visit
 from messaging.links.tables import BirthCheck, CheckInLink, LinkVisit
@@ -90,6 +91,7 @@ async def not_me(tx: Tx, visit: Visit, *, now: datetime) -> None:
             source_id=visit.id,
         )
         await numbers.stop(tx, stopped, now=now)
+        await staff_phones.heard_stop(tx, visit.clinic_id, phone_key, now=now)
 
 
 async def lift(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
