@@ -145,6 +145,7 @@ async def due_check_ins(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[
         .limit(MOST_CHECK_INS)
     )
     open_ones = [row for row in rows if row.expires_at is None or now < row.expires_at]
+    await _read(tx, signed_in, "check_ins.read", now)
     return tuple([await _due(tx, row) for row in open_ones])
 
 
@@ -404,7 +405,7 @@ async def _due(tx: Tx, row: Any) -> DueCheckIn:
     )
 
 
-Action = Literal["contact.read", "plan.read", "measures.read", "preferences.read"]
+Action = Literal["check_ins.read", "contact.read", "plan.read", "measures.read", "preferences.read"]
 
 
 async def _read(tx: Tx, signed_in: SignedIn, action: Action, now: datetime) -> None:

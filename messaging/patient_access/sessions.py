@@ -208,6 +208,15 @@ async def load(
 
 async def devices(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[Device, ...]:
     """Every browser and device of this person that is signed in, the newest first."""
+    found = await _devices(tx, signed_in, now)
+    await audit.record(
+        tx, signed_in.actor, "devices.read", "patient", signed_in.patient_id,
+        now=now, patient_id=signed_in.patient_id, count=len(found),
+    )  # fmt: skip
+    return found
+
+
+async def _devices(tx: Tx, signed_in: SignedIn, now: datetime) -> tuple[Device, ...]:
     rows = [
         row
         for kind in ("browser", "device")
@@ -223,7 +232,7 @@ async def devices(tx: Tx, signed_in: SignedIn, *, now: datetime) -> tuple[Device
 
 async def end(tx: Tx, signed_in: SignedIn, session_id: UUID, reason: EndReason, *, now: datetime) -> None:
     """Raises NotFound for a session that is not this person's."""
-    mine = [d.id for d in await devices(tx, signed_in, now=now)]
+    mine = [d.id for d in await _devices(tx, signed_in, now)]
     if session_id not in mine:
         raise NotFound("device")
     await tx.execute(_END, {"key": session_id, "at": now, "why": reason})
@@ -240,7 +249,7 @@ async def speak(tx: Tx, session_id: UUID, language: str) -> None:
 async def move_to_number(tx: Tx, signed_in: SignedIn, phone_key: str, *, now: datetime) -> None:
     """The patient proved a new number here: this session goes on under it, the others end."""
     await tx.execute(_ONE.values(phone_key=bindparam("phone")), {"key": signed_in.id, "phone": phone_key})
-    for device in await devices(tx, signed_in, now=now):
+    for device in await _devices(tx, signed_in, now):
         if not device.current:
             await end(tx, signed_in, device.id, "number_changed", now=now)
 
