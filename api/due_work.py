@@ -27,6 +27,7 @@ from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
 from messaging.schedule.ports import Outgoing
 from registry.disengagement.service import look_again
 from registry.drills.service import start_due_drills
+from registry.episodes.holds import reopen_reviews
 from registry.filing.service import ask_for_filing
 from registry.recommendations.jobs import overdue_recommendations
 from registry.referrals.service import ask_after as ask_after_referrals
@@ -105,6 +106,7 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("recommendations", 900, _with(deps, overdue_recommendations)),
                 _sweep("referrals", 3600, _with(deps, ask_after_referrals)),
                 _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
+                _sweep("holds", 3600, _with(deps, reopen_reviews)),
                 _sweep("closing_watch", 900, _with(deps, look_again)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),
                 _sweep("wake_threads", 10, _with_ports(deps, wake_threads)),

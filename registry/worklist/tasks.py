@@ -83,7 +83,7 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "contact_invalid": Kind("Phone can't be reached: check it", "next_business_day"),
     "delivery_problem": Kind("Text may not have arrived", "next_business_day"),
     "consent_review": Kind("Consent to review", "next_business_day"),
-    "hold_review": Kind("On hold: review", "next_business_day"),
+    "hold_review": Kind("On hold: review", "next_business_day", by_hand=False),
     "shared_phone": Kind("Shared phone: agree on how to text", "next_business_day"),
     "late_answer": Kind("Answer after the check-in ended", "same_day", reply=True),
     "alert_undeliverable": Kind("A safety alert reached nobody", "now"),

@@ -92,7 +92,7 @@ def _line(
     mine = refused is not None and refused[0] == line.id
     return TaskLine(
         id=str(line.id),
-        kind="Text" if line.reply else "Safety" if not line.by_hand else "Task",
+        kind="Text" if line.reply else "Safety" if line.kind == "safety_event" else "Task",
         shape=shape,
         tone=tone,
         title=line.label + ASKED.get(str(line.detail.get("asked")), ""),
@@ -114,7 +114,7 @@ def _line(
 def _mark(line: Fact) -> tuple[Shape, Tone]:
     if line.done_at is not None:
         return "check", "good"
-    if not line.by_hand:
+    if line.kind == "safety_event":
         return "octagon", "bad"
     if line.late:
         return "clock", "warn"
