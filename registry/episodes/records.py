@@ -28,6 +28,11 @@ async def newest(tx: Tx, patient_id: UUID) -> Any:
     )
 
 
+async def is_over(tx: Tx, episode_id: UUID) -> bool:
+    """Whether care in this episode has ended, by death or otherwise."""
+    return bool(await tx.scalar(select(Episode.status == "ended").where(Episode.id == episode_id)))
+
+
 async def open_episode(tx: Tx, patient_id: UUID) -> Any:
     """Raises `Conflict` when there is none."""
     row = await newest(tx, patient_id)

@@ -16,6 +16,7 @@ from registry import working_time
 from registry.access import CARE, CLINICAL, require
 from registry.episodes import records, rules
 from registry.episodes.forms import CareConsentForm, StatusForm
+from registry.episodes.holds import key_of
 from registry.episodes.rules import EpisodeState
 from registry.episodes.tables import StatusChange
 from registry.organisation import queries as organisation
@@ -23,7 +24,9 @@ from registry.organisation.rules import ClinicFacts
 from registry.patients import records as patient_records
 from registry.patients.service import refuse
 from registry.ports import Outreach, PauseReason
+from registry.recommendations.tables import Recommendation
 from registry.referrals import queries as referrals
+from registry.referrals.tables import Referral
 from registry.safety import queries as safety
 from registry.worklist import service as worklist
 from registry.worklist.tables import RegistryLine
@@ -190,11 +193,22 @@ async def undo_deceased(tx: Tx, actor: Actor, patient_id: UUID, *, now: datetime
     await _watch_hold(
         tx, clinic, patient_id, row.id, row.care_manager_id, mistake.from_status, row.hold_review_on, now
     )
+    await _ask_again(tx, row.id, now)
     await outreach.plan_changed(tx, patient_id, now=now)
     await worklist.refresh(tx, row.id, now=now)
     await audit.record(
         tx, actor, "patient.death_undone", "patient", patient_id, now=now, patient_id=patient_id
     )
+
+
+async def _ask_again(tx: Tx, episode_id: UUID, now: datetime) -> None:
+    """Advice and referrals that were not asked after any more once the episode had ended."""
+    for model, over in (
+        (Recommendation, Recommendation.stage.in_(("done", "declined", "withdrawn"))),
+        (Referral, Referral.state.in_(("complete", "cancelled"))),
+    ):
+        quiet = (model.episode_id == episode_id, model.next_at.is_(None), ~over)
+        await tx.execute(update(model).where(*quiet).values(next_at=now))
 
 
 def _status_values(row: Any, form: StatusForm) -> dict[str, Any]:
@@ -250,7 +264,7 @@ async def _watch_hold(
     now: datetime,
 ) -> None:
     """A hold has a task on its review day; the task goes when the hold does."""
-    key = f"hold:{episode_id}"
+    key = key_of(episode_id)
     if status != "on_hold" or review_on is None:
         await worklist.close_tasks(tx, clinic.id, key, "hold_ended", now=now)
         return

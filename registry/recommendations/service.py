@@ -31,6 +31,7 @@ from registry.recommendations.rules import (
     Urgency,
 )
 from registry.recommendations.tables import Recommendation, RecommendationStep
+from registry.review.tables import ReviewItem
 from registry.treatment_changes import service as treatment_changes
 from registry.worklist import service as worklist
 
@@ -48,7 +49,13 @@ async def send(
     episode = await episode_records.open_episode(tx, patient_id)
     today = (await organisation.clinic(tx, clinic_id)).local_date(now)
     recipient = form.recipient_id or episode.treating_clinician_id
-    refuse([*rules.check(form, today), *await _recipient_problem(tx, clinic_id, recipient)])
+    refuse(
+        [
+            *rules.check(form, today),
+            *await _recipient_problem(tx, clinic_id, recipient),
+            *await _item_problem(tx, patient_id, form.review_item_id),
+        ]
+    )
     assert recipient is not None
     made = tx.new_id()
     due = rules.overdue_at("waiting", form.urgency, now, await worklist.working_time(tx, clinic_id))
@@ -104,9 +111,10 @@ async def decide(
         read_back=form.read_back, text=words,
     )  # fmt: skip
     if form.decision == "declined":
+        working = await organisation.roles_of_staff(tx, row.clinic_id, [row.author_id])
         await worklist.open_task(
             tx, clinic_id=row.clinic_id, patient_id=row.patient_id, episode_id=row.episode_id,
-            kind="recommendation_declined", dedupe_key=f"recommendation:{row.id}", owner_id=row.author_id,
+            kind="recommendation_declined", dedupe_key=f"recommendation:{row.id}", owner_id=row.author_id if row.author_id in working else None,
             ref_kind="recommendation", ref_id=row.id, now=now,
         )  # fmt: skip
         await worklist.set_flags(tx, actor, row.episode_id, discuss=True, now=now)
@@ -161,7 +169,8 @@ async def withdraw(
 
 async def escalate_overdue(tx: Tx, *, now: datetime, limit: int = 200) -> int:
     """Stages that last too long become a task of the clinic lead, once a stage; each is looked at again a day later,
-    so that one that nobody takes is never forgotten."""
+    so that one that nobody takes is never forgotten. After the end of its episode nobody is asked any more: it stays
+    where it stands, with a step that says so."""
     rows = await tx.all(
         select(Recommendation.__table__)
         .where(Recommendation.next_at <= now)
@@ -170,6 +179,12 @@ async def escalate_overdue(tx: Tx, *, now: datetime, limit: int = 200) -> int:
         .with_for_update(skip_locked=True)
     )
     for row in rows:
+        if await episode_records.is_over(tx, row.episode_id):
+            await _note(tx, None, row.clinic_id, row.id, "episode_ended", now)
+            key = f"recommendation_overdue:{row.id}:{row.stage}"
+            await worklist.close_tasks(tx, row.clinic_id, key, "episode_ended", now)
+            await tx.execute(update(Recommendation).where(Recommendation.id == row.id).values(next_at=None))
+            continue
         opened = await worklist.open_task(
             tx, clinic_id=row.clinic_id, patient_id=row.patient_id, episode_id=row.episode_id,
             kind="recommendation_overdue", dedupe_key=f"recommendation_overdue:{row.id}:{row.stage}",
@@ -181,6 +196,15 @@ async def escalate_overdue(tx: Tx, *, now: datetime, limit: int = 200) -> int:
             update(Recommendation).where(Recommendation.id == row.id).values(next_at=now + rules.AGAIN)
         )
     return len(rows)
+
+
+async def _item_problem(tx: Tx, patient_id: UUID, item_id: UUID | None) -> list[Problem]:
+    if item_id is None:
+        return []
+    theirs = select(ReviewItem.id).where(ReviewItem.id == item_id, ReviewItem.patient_id == patient_id)
+    if await tx.scalar(theirs) is not None:
+        return []
+    return [Problem("review_item_id", "is no item of a case review about this patient")]
 
 
 async def _locked(tx: Tx, actor: Actor, recommendation_id: UUID, version: int | None) -> Row[Any]:

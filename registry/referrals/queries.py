@@ -65,9 +65,9 @@ async def of_patient(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) 
 
 
 async def under_way(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[ReferralLine, ...]:
-    """The clinic's referrals that are not complete or called off, newest first."""
+    """The clinic's referrals that are not complete or called off: first what is to be asked after first."""
     clinic_id = require(viewer, *CLINICAL)
-    found = await _lines(tx, (Referral.clinic_id == clinic_id) & Referral.state.in_(OPEN))
+    found = await _lines(tx, (Referral.clinic_id == clinic_id) & Referral.state.in_(OPEN), by_due=True)
     await record(tx, viewer, "referrals.read", "clinic", clinic_id, now=now, count=len(found))
     return found
 
@@ -84,12 +84,14 @@ async def handover_under_way(tx: Tx, episode_id: UUID) -> bool:
     return bool(found)
 
 
-async def _lines(tx: Tx, which: Any) -> tuple[ReferralLine, ...]:
+async def _lines(tx: Tx, which: Any, *, by_due: bool = False) -> tuple[ReferralLine, ...]:
+    """Newest first, or by the next moment somebody is asked; those nobody is asked about last."""
+    due = (Referral.next_at.is_(None), Referral.next_at) if by_due else ()
     rows = await tx.all(
         select(Referral.__table__, Patient.family_name, Patient.given_name)
         .join(Patient, Patient.id == Referral.patient_id)
         .where(which)
-        .order_by(Referral.created_at.desc(), Referral.id)
+        .order_by(*due, Referral.created_at.desc(), Referral.id)
         .limit(LIMIT)
     )
     if not rows:

@@ -18,7 +18,15 @@ from registry import zones
 ReferralKind = Literal["specialty_therapy", "psychiatry", "substance_use", "medical", "social", "other"]
 ReferralState = Literal["sent", "appointment", "seen", "not_seen", "complete", "cancelled"]
 ReferralStep = Literal[
-    "sent", "appointment", "seen", "not_seen", "result", "complete", "cancelled", "asked_after"
+    "sent",
+    "appointment",
+    "seen",
+    "not_seen",
+    "result",
+    "complete",
+    "cancelled",
+    "asked_after",
+    "episode_ended",
 ]
 
 KINDS: Final[Mapping[ReferralKind, str]] = {

@@ -114,6 +114,12 @@ async def ask_after(database: Database, now: datetime, *, limit: int = 200) -> d
 
 
 async def _ask(tx: Tx, row: Row[Any], now: datetime) -> None:
+    """After the end of its episode nobody is asked any more: it stays open, with an event that says so."""
+    if await episode_records.is_over(tx, row.episode_id):
+        await _note(tx, None, row.clinic_id, row.id, "episode_ended", None, None, now)
+        await worklist.close_tasks(tx, row.clinic_id, f"referral:{row.id}", "episode_ended", now)
+        await tx.execute(update(Referral).where(Referral.id == row.id).values(next_at=None))
+        return
     episode = await episode_records.newest(tx, row.patient_id)
     opened = await worklist.open_task(
         tx, clinic_id=row.clinic_id, patient_id=row.patient_id, episode_id=row.episode_id,

@@ -33,6 +33,7 @@ STEPS: Final[Mapping[Step, str]] = {
     "taking": "In use",
     "withdrawn": "Withdrawn",
     "escalated": "Waited too long: the clinic lead was asked",
+    "episode_ended": "Care has ended: nobody is asked any more",
 }
 _MOVES: Final[Mapping[Stage, str]] = {"accepted": "order", "ordered": "told", "told": "taking"}
 

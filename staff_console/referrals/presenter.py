@@ -24,6 +24,7 @@ STEPS: Final[Mapping[ReferralStep, str]] = {
     "complete": "Complete, handed over or back",
     "cancelled": "Called off",
     "asked_after": "Asked after",
+    "episode_ended": "Care has ended: nobody is asked any more",
 }
 _SEEN: Final = {True: "yes", False: "no", None: "not known yet"}
 

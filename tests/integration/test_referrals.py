@@ -103,6 +103,29 @@ async def test_nobody_forgets_to_ask_whether_the_patient_was_seen(case: Case, da
     assert (await service.ask_after(database, case.clock.now()))["asked"] == 1
 
 
+async def test_after_a_death_nobody_is_asked_and_after_its_undoing_somebody_is(
+    case: Case, database: Database
+) -> None:
+    await case.refers()
+    case.clock.advance(days=15)
+    assert (await service.ask_after(database, case.clock.now()))["asked"] == 1
+    await case.does(episodes.mark_deceased, case.ana, outreach=RecordingOutreach())
+    case.clock.advance(days=8)
+    for _ in range(2):
+        await service.ask_after(database, case.clock.now())
+    [line] = await case.does(queries.of_patient, case.ana)
+    assert ([event.step for event in line.events], line.next_at) == (
+        ["sent", "asked_after", "episode_ended"],
+        None,
+    )
+    async with database.begin(case.practice.clinic_id) as tx:
+        assert await tx.scalar(select(Task.done_at).where(Task.kind == "referral_follow_up")) is not None
+    await case.does(episodes.undo_deceased, case.ana, outreach=RecordingOutreach())
+    await service.ask_after(database, case.clock.now())
+    [line] = await case.does(queries.of_patient, case.ana)
+    assert line.events[-1].step == "asked_after"
+
+
 async def test_another_clinic_s_referral_is_not_there(case: Case, database: Database) -> None:
     sent = await case.refers()
     south = await open_practice(database, case.clock.now(), slug="south")
