@@ -184,10 +184,13 @@ def _window(
 
 
 def _stays(changes: Iterable[Row[Any]], zone: tzinfo) -> tuple[Stay, ...]:
-    """Each hold for a hospital stay runs from its own from-date to the next change's."""
+    """Each hold for a hospital stay runs from its own from-date to the next change's. What was undone is not among
+    `changes`, and its undoing changed nothing either."""
     stays: list[Stay] = []
     since: datetime | None = None
     for change in changes:
+        if change.reason == "undo":
+            continue
         at = _midnight(change.from_date, zone)
         if since is not None:
             if at > since:
