@@ -155,6 +155,7 @@ async def _held(tx: Tx, clinic_id: UUID, staff_id: UUID, now: datetime) -> dict[
         "events": count(RiskEvent, RiskEvent.state != "closed", RiskEvent.responsible_id == staff_id),
         "approvals": count(Recommendation, Recommendation.stage.not_in(DONE_STAGES), Recommendation.recipient_id == staff_id),
         "meetings": count(CaseReview, CaseReview.state.in_(("planned", "open")), CaseReview.consultant_id == staff_id),
+        "caseload_meetings": count(CaseReview, CaseReview.state.in_(("planned", "open")), CaseReview.care_manager_id == staff_id),
         "shifts": count(OnCallShift, *_ahead(staff_id, now)),
         "tasks": count(Task, Task.done_at.is_(None), Task.owner_id == staff_id),
         "default_responsible": select(func.count())
@@ -192,6 +193,10 @@ async def _move(
             planned = (CaseReview.state.in_(("planned", "open")), CaseReview.consultant_id == from_id)
             changed = {"consultant_id": to_id, "version": CaseReview.version + 1}
             return await _give(tx, clinic_id, CaseReview, planned, changed)
+        case "caseload_meetings":
+            theirs = (CaseReview.state.in_(("planned", "open")), CaseReview.care_manager_id == from_id)
+            passed = {"care_manager_id": to_id, "version": CaseReview.version + 1}
+            return await _give(tx, clinic_id, CaseReview, theirs, passed)
         case "shifts":
             return await _shifts(tx, actor, clinic_id, from_id, to_id, now)
         case "tasks":

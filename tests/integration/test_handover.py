@@ -20,6 +20,8 @@ from registry.on_call.tables import OnCallShift
 from registry.organisation import accounts
 from registry.organisation.rules import StaffForm
 from registry.organisation.tables import Staff
+from registry.review import service as reviews
+from registry.review.tables import CaseReview
 from registry.worklist import service as worklist
 from registry.worklist.tables import RegistryLine, Task
 from tests.support.clock import FakeClock
@@ -120,6 +122,21 @@ async def test_patients_registry_and_tasks_move_together_with_a_note(case: Case)
     assert (note.from_name, note.note, note.counts) == (
         "Lee Park", "Ana likes mornings.", {"care_manager": 1, "tasks": 1},
     )  # fmt: skip
+
+
+async def test_case_reviews_of_the_caseload_move_with_it(case: Case) -> None:
+    now = case.clock.now()
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        await reviews.plan(
+            tx, case.practice.lead, starts_at=now, minutes=60, consultant_id=case.practice.consultant.id,
+            care_manager_id=case.lee, now=now,
+        )  # fmt: skip
+    assert (await case.held())["caseload_meetings"] == 1
+    await case.hands_over("care_manager", "tasks")
+    with pytest.raises(Conflict):
+        await case.closes()
+    await case.hands_over("caseload_meetings")
+    assert (await case.one(select(CaseReview.care_manager_id))).care_manager_id == case.kim
 
 
 async def test_who_lacks_the_role_takes_nothing_over(case: Case) -> None:
