@@ -75,6 +75,7 @@ async def next_lines(
             select(func.min(BilledMonth.month)).where(elsewhere).scalar_subquery().label("billed_first"),
             select(func.max(BilledMonth.month)).where(elsewhere).scalar_subquery().label("billed_last"),
         )
+        .select_from(Episode)
         .outerjoin(TimeEntry, worked)
         .outerjoin(
             CarriedEpisode,
