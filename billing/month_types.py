@@ -6,7 +6,6 @@ First month once per episode there; once per calendar year: MICMT, Collaborative
 six months of a finished episode is, no source says, so it is never decided here.
 """
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -49,12 +48,14 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """`service_months` are the months with counted collaborative-care time, in any episode and any order;
     months from the asked one on are ignored. `initial_months` are those reported, or decided by a person,
-    as a first month. `unknown_before`: the patient was brought in from another registry that did not say when the
+    as a first month; `episode_months` are the service months of this very episode, since one may begin in the month in
+    which the one before it was still served. `unknown_before`: the patient was brought in from another registry that did not say when the
     episode began and which month was billed last, and no month was served here yet."""
 
     episode_started_on: date
     service_months: tuple[Month, ...] = ()
     initial_months: tuple[Month, ...] = ()
+    episode_months: tuple[Month, ...] = ()
     previous: PreviousEpisode | None = None
     override: Override | None = None
     unknown_before: bool = False
@@ -142,12 +143,7 @@ def _returns_after_closed_episode(month: Month, history: History) -> bool:
     if history.previous is None or history.previous.end == "other":
         return False
     started = Month.of(history.episode_started_on)
-    served = _known(history.service_months, history.initial_months)
-    return started <= month and not any(started <= earlier < month for earlier in served)
-
-
-def _known(*groups: Iterable[Month]) -> set[Month]:
-    return {month for group in groups for month in group}
+    return started <= month and not any(earlier < month for earlier in history.episode_months)
 
 
 def _continuing(month: Month, past: _Past) -> MonthTypeDecision:

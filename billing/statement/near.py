@@ -112,6 +112,7 @@ def _kind(
         episode_started_on=row.enrolled_on or zones.local_date(row.referred_at, zone_name),
         service_months=tuple(sorted(known | set(before.months))),
         initial_months=before.initial_months,
+        episode_months=tuple(sorted(known | set(_carried(row).months))),
         unknown_before=before.unknown and not any(earlier < month for earlier in known),
         previous=previous_episode(row, episodes),
     )

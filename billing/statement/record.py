@@ -178,10 +178,14 @@ def _patient_facts(tx: Tx, read: _Read, episode: Row[Any]) -> PatientFacts:
 def _history(read: _Read, episode: Row[Any], started: date) -> History:
     """Months with counted time of any of the patient's episodes: time before consent begins no billing episode."""
     episodes = read.episodes[episode.patient_id]
-    served: set[Month] = set()
-    for each in episodes:
-        window = read.windows[each.id].window
-        served |= counted_months(read.worked.get(each.id, ()), window, CountingPolicy(), read.zone)
+    by_episode = {
+        each.id: counted_months(
+            read.worked.get(each.id, ()), read.windows[each.id].window, CountingPolicy(), read.zone
+        )
+        for each in episodes
+    }
+    served = {month for months in by_episode.values() for month in months}
+    here = by_episode[episode.id] | set(read.carried.get(episode.id, NOTHING).months)
     said = [decision for each in episodes for decision in read.decided.get(each.id, ())]
     firsts = {
         d.month for d in said if d.kind == "month_type" and d.value == "initial" and d.month is not None
@@ -192,6 +196,7 @@ def _history(read: _Read, episode: Row[Any], started: date) -> History:
         episode_started_on=started,
         service_months=tuple(sorted(served | set(before.months))),
         initial_months=tuple(sorted(firsts | set(before.initial_months))),
+        episode_months=tuple(sorted(here)),
         unknown_before=before.unknown and not any(earlier < read.month for earlier in served),
         previous=previous_episode(episode, episodes),
         override=decisions.override_of(decisions.standing(own, read.month), read.month),

@@ -6,7 +6,7 @@ statement's own; a law and a test hold them together. Rows carry ids and numbers
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 from uuid import UUID
@@ -286,6 +286,7 @@ def _patient(
     last: Month,
 ) -> Iterable[str]:
     served: list[Month] = []
+    here: dict[UUID, list[Month]] = {}
     episodes = {row.id: row for row in about.episodes.get(patient, ())}
     covers = about.covers.get(patient, ())
     frames: dict[tuple[UUID, str], Frame] = {}
@@ -302,13 +303,15 @@ def _patient(
         if frame is None:
             frame = frames[episode, chosen.rule_id] = frame_always(window, chosen.counting)
         sums = _sums(rows, frame, window, when, book.zone, chosen.reasons)
-        kind = _kind(episodes[episode], about, month, served, chosen.rules, book.zone)
+        kind = _kind(episodes[episode], about, month, served, here, chosen.rules, book.zone)
         # A service month counts by the default policy, as it does in the statement.
         counted = sums
         if chosen.counting is not _DEFAULT and chosen.counting != _DEFAULT:
             counted = _sums(rows, frame_always(window, _DEFAULT), window, when, book.zone, book.reasons)
         if counted.counted_seconds and (not served or served[-1] != month):
             served.append(month)
+        if counted.counted_seconds and len(episodes) > 1:
+            here.setdefault(episode, []).append(month)
         if not first <= month <= last:
             continue
         minutes = sums.counted_seconds // 60
@@ -332,9 +335,15 @@ def _sums(
 
 
 def _kind(
-    episode: Row[Any], about: _Slice, month: Month, served: list[Month], rules: RuleSet, zone: tzinfo
+    episode: Row[Any],
+    about: _Slice,
+    month: Month,
+    served: list[Month],
+    here: Mapping[UUID, Sequence[Month]],
+    rules: RuleSet,
+    zone: tzinfo,
 ) -> MonthType | None:
-    """`served` in the order of time. The month after another needs no more than that; any other asks the rule."""
+    """`served` in the order of time, `here` by episode where there are several. The month after another needs no more than that; any other asks the rule."""
     others = about.episodes[episode.patient_id]
     if len(others) == 1 and episode.id not in about.decided and episode.id not in about.carried:
         if not served:
@@ -354,6 +363,7 @@ def _kind(
         episode_started_on=episode.enrolled_on or episode.referred_at.astimezone(zone).date(),
         service_months=(*before.months, *served),
         initial_months=(*before.initial_months, *firsts),
+        episode_months=(*about.carried.get(episode.id, NOTHING).months, *here.get(episode.id, ())),
         unknown_before=before.unknown and not any(earlier < month for earlier in served),
         previous=previous_episode(episode, others),
         override=decisions.override_of(bearing, month),

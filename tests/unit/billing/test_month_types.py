@@ -97,6 +97,7 @@ TABLE = [
             "2026-03",
             "2026-05",
             initial_months=months("2026-03", "2026-05"),
+            episode_months=months("2026-05"),
             previous=ended("2026-03-20", "goals_met"),
         ),
         RULES,
@@ -107,11 +108,27 @@ TABLE = [
     ),
     (
         "2026-06",
-        history("2026-05-04", "2026-03", "2026-05", previous=ended("2026-03-20", "goals_met")),
+        history(
+            "2026-05-04",
+            "2026-03",
+            "2026-05",
+            episode_months=months("2026-05"),
+            previous=ended("2026-03-20", "goals_met"),
+        ),
         RULES,
         "subsequent",
         "continuing",
         4,
+        0,
+    ),
+    # Goals met on 20 February, back on the 25th, first time in March: February's time was the old episode's.
+    (
+        "2026-03",
+        history("2026-02-25", "2026-01", "2026-02", previous=ended("2026-02-20", "goals_met")),
+        RULES,
+        None,
+        "return_needs_decision",
+        None,
         0,
     ),
 ]
