@@ -16,6 +16,7 @@ from billing.close.files import Made, files
 from billing.close.record import Standing
 from billing.close.rules import Delta, Frozen, Sealed, deltas, encoded, freeze, month_hash
 from billing.statement.derivation import Inputs
+from billing.statement.elements import primary_coverages
 from billing.statement.rules import batch_problems
 from billing.statement.service import month_inputs
 from kernel import audit
@@ -106,10 +107,21 @@ async def current(
 
 
 def _pinned(inputs: Inputs, closed: Standing | None) -> Inputs:
-    """A new version of the same rule set does not reach back into a closed month; another payer's set does."""
-    if closed is None or closed.frozen.inputs.rule_set.id != inputs.rule_set.id:
+    """Settings do not reach back into a closed month: the rule set stays while payer and plan do, and so does each
+    fee the row was closed with. Another payer's set, and a fee that was missing, come in."""
+    if closed is None:
         return inputs
-    return msgspec.structs.replace(inputs, rule_set=closed.frozen.inputs.rule_set)
+    then = closed.frozen.inputs
+    practice = inputs.facts.practice
+    fees = {**practice.fees, **then.facts.practice.fees}
+    facts = msgspec.structs.replace(inputs.facts, practice=msgspec.structs.replace(practice, fees=fees))
+    same = _payer(inputs) == _payer(then) or then.rule_set.id == inputs.rule_set.id
+    return msgspec.structs.replace(inputs, facts=facts, rule_set=then.rule_set if same else inputs.rule_set)
+
+
+def _payer(inputs: Inputs) -> tuple[str, str | None] | None:
+    cover = next(iter(primary_coverages(inputs.month, inputs.facts)), None)
+    return None if cover is None else (cover.payer, cover.plan)
 
 
 async def _lock(tx: Tx, clinic_id: UUID) -> Row[Any]:

@@ -15,6 +15,7 @@ from billing.close.tables import ClosedPatientMonth, StatementFile, StatementVer
 from billing.identity import service as identity
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from registry.organisation.tables import Clinic
 from registry.patients.tables import Coverage, Patient
 from registry.time_log import service as time_log
 from registry.time_log.months import Month
@@ -194,6 +195,23 @@ async def test_a_claim_file_is_stored_once_it_passes_and_holds_nobody_twice(data
         await service.adjust_month(tx, biller, MARCH, "Sex was missing", now=LATER)
         after = await claims.claim_batch(tx, biller, MARCH, now=LATER)
     assert ([claim.given_name for claim in after.claims], after.by_hand, after.number) == (["Ben"], (), 2)
+
+
+async def test_settings_changed_after_a_close_neither_reprice_nor_recode_it(database):
+    made, ana = await clinic(database)
+    await close(database, made)
+    biller = made.actor("biller")
+    async with database.begin(made.id) as tx:
+        settings = {"fees_cents": {**months.FEES, "99492": 99900}, "rule_set": "full_threshold"}
+        await tx.execute(update(Clinic).values(settings=settings))
+        await tx.execute(update(Patient).where(Patient.id == ana.id).values(family_name="Marsh"))
+    async with database.begin(made.id) as tx:
+        await service.adjust_month(tx, biller, MARCH, "Her name changed", now=LATER)
+        [delta] = await queries.adjustment(tx, biller, MARCH, 2, now=LATER)
+        assert {change.field for change in delta.fields} == {"name"}
+        await tx.execute(update(Coverage).values(payer="Another Plan"))
+        [drift] = (await queries.month_state(tx, biller, MARCH, now=LATER)).drift
+    assert {"payer", "rule_set"} <= {change.field for change in drift.fields}
 
 
 async def test_a_file_the_maps_refuse_is_never_stored(database):
