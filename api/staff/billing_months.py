@@ -81,6 +81,13 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(max_length=500)]
 
 
+class AdjustBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`despite` says why a month is adjusted in which two records look like one person who did not at the close."""
+
+    reason: Annotated[str, Meta(max_length=500)]
+    despite: Annotated[str, Meta(max_length=500)] | None = None
+
+
 class ClaimsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`leave_out`: patients who can't be claimed are left out of the file instead of keeping it from being made."""
 
@@ -94,7 +101,7 @@ class RefusedClaim(msgspec.Struct, frozen=True):
 
 
 class ClaimsMade(msgspec.Struct, frozen=True):
-    """`problems` of the X12 check; with any, no file was stored. `by_hand`: claimed before and changed since."""
+    """`problems` of the X12 check; with any, no file was stored. `by_hand`: claimed before, and changed or taken out since."""
 
     version: int
     stored: bool
@@ -232,13 +239,17 @@ async def adjustment(
     request: WebRequest,
     deps: NamedDependency[Deps],
     month: FromPath[str],
-    data: Annotated[ReasonBody, BodyKwarg(examples=examples.MONTH_REASON)],
+    data: Annotated[AdjustBody, BodyKwarg(examples=examples.MONTH_REASON)],
 ) -> Created:
     """A new version with what changed since; earlier versions and their files stay."""
 
     async def body(call: Call) -> Created:
         wanted = Month.parse(month)
-        return Created(await service.adjust_month(call.tx, call.actor, wanted, data.reason, now=call.now))
+        return Created(
+            await service.adjust_month(
+                call.tx, call.actor, wanted, data.reason, now=call.now, despite=data.despite
+            )
+        )
 
     return await within(request, deps, body)
 

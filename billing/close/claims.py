@@ -5,7 +5,7 @@ A biller reviews the file; no claim is sent anywhere. Held lines are never in it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from billing.export.validation import problems
 from billing.identity import rules as identity_rules
 from billing.identity import service as identity
 from billing.identity.rules import BillingIdentity
+from billing.statement.rules import batch_problems
 from billing.statement.service import EXPORTERS
 from kernel import audit
 from kernel.audit import Actor
@@ -33,8 +34,8 @@ from registry.time_log.months import Month
 
 class ClaimBatch(msgspec.Struct, frozen=True, kw_only=True):
     """What a claim file of the newest version would hold. `refusals` name each patient who can't be claimed and
-    why, for the screen alone; `by_hand` were claimed before and changed since, so a corrected claim needs the
-    payer's own number; `missing` is what the clinic's set-up lacks."""
+    why, for the screen alone; `by_hand` were claimed before and changed or taken out since, so a corrected or void claim
+    needs the payer's own number; `missing` is what the clinic's set-up lacks."""
 
     month: Month
     version_id: UUID
@@ -71,10 +72,11 @@ async def claim_batch(tx: Tx, viewer: Actor, month: Month, *, now: datetime) -> 
         for episode in file.episode_ids
     }
     standing = await record.standing(tx, clinic_id, month)
+    gone = await record.removed(tx, clinic_id, month)
     fresh = [each for key, each in standing.items() if key not in claimed]
     ready = {row.facts.episode.id for row in claim_rows(each.frozen.row for each in fresh)}
     pairs = [(each.frozen.row, each.frozen.claim) for each in fresh if each.frozen.episode_id in ready]
-    made = prepared(pairs)
+    made = prepared(pairs, _twice(standing, ready | set(claimed)))
     refused = {refusal.episode_id for refusal in made.refusals}
     number: int | None = await tx.scalar(
         select(func.max(StatementFile.number)).where(StatementFile.clinic_id == clinic_id)
@@ -93,7 +95,7 @@ async def claim_batch(tx: Tx, viewer: Actor, month: Month, *, now: datetime) -> 
         claims=made.claims,
         episode_ids=tuple(row.facts.episode.id for row, _ in pairs if row.facts.episode.id not in refused),
         refusals=made.refusals,
-        by_hand=_by_hand(standing.values(), claimed),
+        by_hand=(*_by_hand(standing.values(), claimed), *_to_void(gone.values(), claimed)),
         missing=identity_rules.missing(who),
         held=sum(each.frozen.row.status == "held" for each in standing.values()),
         made=any(file.version_id == latest.id and file.kind == "claims_837p" for file in files),
@@ -144,14 +146,31 @@ async def store_claims(tx: Tx, actor: Actor, batch: ClaimBatch, file: CheckedFil
     return file_id
 
 
+def _twice(standing: Mapping[str, Standing], billed: set[str]) -> dict[str, str]:
+    """By patient: why two claims would be for one person, among what is claimed already and what would be now."""
+    rows = [each.frozen.row for episode, each in standing.items() if episode in billed]
+    return {patient: problem.words for problem in batch_problems(rows) for patient in problem.patient_ids}
+
+
 def _by_hand(standing: Iterable[Standing], claimed: dict[str, int]) -> tuple[Refusal, ...]:
     words = (
         "Changed after it was claimed: a replacement needs the payer's claim number, so it is made by hand."
     )
-    found = []
-    for each in standing:
-        facts = each.frozen.row.facts
-        if each.version > claimed.get(each.frozen.episode_id, each.version):
-            name = f"{facts.family_name}, {facts.given_name}"
-            found.append(Refusal(facts.patient_id, each.frozen.episode_id, name, (words,)))
-    return tuple(found)
+    return tuple(
+        _refusal(each, words)
+        for each in standing
+        if each.version > claimed.get(each.frozen.episode_id, each.version)
+    )
+
+
+def _to_void(gone: Iterable[Standing], claimed: dict[str, int]) -> tuple[Refusal, ...]:
+    words = (
+        "Claimed, and taken out of the month since: void this claim by hand, with the payer's claim number."
+    )
+    return tuple(_refusal(each, words) for each in gone if each.frozen.episode_id in claimed)
+
+
+def _refusal(each: Standing, words: str) -> Refusal:
+    facts = each.frozen.row.facts
+    name = f"{facts.family_name}, {facts.given_name}"
+    return Refusal(facts.patient_id, each.frozen.episode_id, name, (words,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -63,11 +63,22 @@ async def standing(
     if episode_id is not None:
         statement = statement.where(ClosedPatientMonth.episode_id == episode_id)
     newest = {row.episode_id: row for row in await tx.all(statement.order_by(ClosedPatientMonth.version))}
-    found = [
-        Standing(row.version_id, row.version, row.content_hash, opened(tx, row))
-        for row in newest.values()
-        if not row.removed
-    ]
+    return _in_order(tx, (row for row in newest.values() if not row.removed))
+
+
+async def removed(tx: Tx, clinic_id: UUID, month: Month) -> dict[str, Standing]:
+    """What no longer stands, as it last stood. Raises Tampered."""
+    rows = await tx.all(
+        select(*ClosedPatientMonth.__table__.c)
+        .where(ClosedPatientMonth.clinic_id == clinic_id, ClosedPatientMonth.month == str(month))
+        .order_by(ClosedPatientMonth.version)
+    )
+    newest = {row.episode_id: row for row in rows}
+    return _in_order(tx, (row for row in newest.values() if row.removed))
+
+
+def _in_order(tx: Tx, rows: Iterable[Row[Any]]) -> dict[str, Standing]:
+    found = [Standing(row.version_id, row.version, row.content_hash, opened(tx, row)) for row in rows]
     found.sort(key=lambda each: _by_name(each.frozen))
     return {each.frozen.episode_id: each for each in found}
 

@@ -55,12 +55,16 @@ async def close_month(
     return await _store(tx, actor, clinic, month, 1, frozen, (), (despite or "").strip(), now)
 
 
-async def adjust_month(tx: Tx, actor: Actor, month: Month, reason: str, *, now: datetime) -> UUID:
+async def adjust_month(
+    tx: Tx, actor: Actor, month: Month, reason: str, *, now: datetime, despite: str | None = None
+) -> UUID:
     """A new version of a closed month from the record as it is now, under the rule-set versions it was closed
-    with. The earlier versions and their files stay. A month that was opened for a correction is closed again.
+    and the fees it was closed with. The earlier versions and their files stay. A month that was opened for a
+    correction is closed again. `despite` says why it is adjusted though patients look like duplicates who did not
+    when it was closed.
 
-    Raises Conflict when the month was never closed (`month_open`), or nothing differs (`nothing_changed`; then an
-    opened month is closed again all the same, by `close_again`).
+    Raises Conflict when the month was never closed (`month_open`), with new duplicates and no reason (`duplicates`),
+    or when nothing differs (`nothing_changed`; then an opened month is closed again all the same, by `close_again`).
     """
     clinic_id = require(actor, *CLOSERS)
     if not reason.strip():
@@ -74,10 +78,15 @@ async def adjust_month(tx: Tx, actor: Actor, month: Month, reason: str, *, now: 
     changed = deltas([each.frozen for each in before.values()], after)
     if not changed:
         raise Conflict("nothing differs from what was closed", code="nothing_changed")
-    await closing.close_month(tx, actor, month, now=now)
-    return await _store(
-        tx, actor, clinic, month, known[-1].version + 1, after, changed, reason.strip(), now, before
+    stood = _stands(after, changed, before)
+    new = set(batch_problems(each.row for each in stood)) - set(
+        batch_problems(each.frozen.row for each in before.values())
     )
+    if new and not (despite or "").strip():
+        raise Conflict("patients look like duplicates; say why the month is adjusted", code="duplicates")
+    await closing.close_month(tx, actor, month, now=now)
+    said = ". ".join(part.strip() for part in (reason, despite or "") if part.strip())
+    return await _store(tx, actor, clinic, month, known[-1].version + 1, after, changed, said, now, before)
 
 
 async def open_for_correction(tx: Tx, actor: Actor, month: Month, reason: str, *, now: datetime) -> UUID:

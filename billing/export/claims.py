@@ -7,7 +7,7 @@ ICD-10-CM code, birth date, address, date of service, charge.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -84,12 +84,19 @@ def claim_rows(rows: Iterable[StatementRow]) -> list[StatementRow]:
     ]
 
 
-def prepared(pairs: Sequence[tuple[StatementRow, ClaimFacts]]) -> Prepared:
-    """Each row becomes a claim or a refusal with every reason at once."""
+def prepared(
+    pairs: Sequence[tuple[StatementRow, ClaimFacts]], twice: Mapping[str, str] | None = None
+) -> Prepared:
+    """Each row becomes a claim or a refusal with every reason at once. `twice` says by patient why another row looks
+    like the same month of the same person: none of them is claimed from here."""
     claims: list[Claim] = []
     refusals: list[Refusal] = []
     for row, facts in pairs:
-        reasons = _problems(row, facts)
+        words = (twice or {}).get(row.facts.patient_id)
+        reasons = [
+            *([] if words is None else [f"{words} Correct it, or enter this claim by hand."]),
+            *_problems(row, facts),
+        ]
         if reasons:
             name = f"{row.facts.family_name}, {row.facts.given_name}"
             refusals.append(Refusal(row.facts.patient_id, row.facts.episode.id, name, tuple(reasons)))

@@ -42,6 +42,11 @@ class ReasonForm(msgspec.Struct, frozen=True):
     reason: str
 
 
+class AdjustForm(msgspec.Struct, frozen=True):
+    reason: str
+    despite: str | None = None
+
+
 class ClaimsForm(msgspec.Struct, frozen=True):
     leave_out: bool = False
 
@@ -99,8 +104,10 @@ async def adjust(request: WebRequest, console: Console, month: FromPath[str]) ->
     wanted = parsed(month)
 
     async def do(visit: Visit) -> str:
-        form = await forms.read(request, ReasonForm)
-        await service.adjust_month(visit.tx, visit.actor, wanted, form.reason, now=visit.now)
+        form = await forms.read(request, AdjustForm)
+        await service.adjust_month(
+            visit.tx, visit.actor, wanted, form.reason, now=visit.now, despite=form.despite
+        )
         return said(f"/billing/{wanted}", "month_adjusted")
 
     return await submit(request, console, do, _again_adjust(wanted))

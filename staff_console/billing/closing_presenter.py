@@ -29,7 +29,7 @@ from staff_console.pages import Visit
 CHANGES: Final = {"added": "new", "changed": "changed", "removed": "no longer there"}
 CLOSE: Final = {"despite": "Why it is closed all the same"}
 CORRECT: Final = {"reason": "The reason for opening it"}
-ADJUST: Final = {"reason": "The reason for the adjustment"}
+ADJUST: Final = {"reason": "The reason for the adjustment", "despite": "Why it is adjusted all the same"}
 
 
 class Forms(msgspec.Struct, frozen=True):

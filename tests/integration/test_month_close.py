@@ -20,6 +20,7 @@ from registry.patients.tables import Coverage, Patient
 from registry.time_log import service as time_log
 from registry.time_log.months import Month
 from registry.time_log.service import TimeForm
+from registry.time_log.tables import TimeEntry
 from tests.support import month as months
 from tests.support.builders import ClinicRows, PatientRows
 
@@ -212,6 +213,42 @@ async def test_settings_changed_after_a_close_neither_reprice_nor_recode_it(data
         await tx.execute(update(Coverage).values(payer="Another Plan"))
         [drift] = (await queries.month_state(tx, biller, MARCH, now=LATER)).drift
     assert {"payer", "rule_set"} <= {change.field for change in drift.fields}
+
+
+async def test_a_claim_of_a_month_taken_out_since_is_named_for_the_biller_to_void(database):
+    made, ana = await clinic(database)
+    await close(database, made)
+    biller = made.actor("biller")
+    async with database.begin(made.id) as tx:
+        batch = await claims.claim_batch(tx, biller, MARCH, now=LATER)
+        await claims.store_claims(tx, biller, batch, claims.checked(batch, LATER), now=LATER)
+        await tx.execute(update(TimeEntry).values(superseded_at=LATER))
+        await service.adjust_month(tx, biller, MARCH, "Logged for the wrong patient", now=LATER)
+        after = await claims.claim_batch(tx, biller, MARCH, now=LATER)
+    [named] = after.by_hand
+    assert (named.patient_id, "void this claim by hand" in named.reasons[0]) == (str(ana.id), True)
+    assert after.claims == ()
+
+
+async def test_two_records_of_one_person_are_both_refused_as_claims_and_stop_an_adjustment(database):
+    made, ana = await clinic(database)
+    await close(database, made)
+    biller = made.actor("biller")
+    async with database.begin(made.id) as tx:
+        known = await tx.first(select(Patient.family_name, Patient.given_name, Patient.birth_date))
+        twin = await months.patient(
+            tx, made, ENROLLED, family_name=known.family_name, given_name=known.given_name,
+            birth_date=known.birth_date,
+        )  # fmt: skip
+        await months.full_month(tx, made, twin, ENROLLED, 60, hour=14)
+        with pytest.raises(Conflict) as refused:
+            await service.adjust_month(tx, biller, MARCH, "Logged late", now=LATER)
+        assert refused.value.code == "duplicates"
+        await service.adjust_month(tx, biller, MARCH, "Logged late", now=LATER, despite="Being merged")
+        batch = await claims.claim_batch(tx, biller, MARCH, now=LATER)
+    assert batch.claims == ()
+    assert {refusal.patient_id for refusal in batch.refusals} == {str(ana.id), str(twin.id)}
+    assert all("share name and birth date" in refusal.reasons[0] for refusal in batch.refusals)
 
 
 async def test_a_file_the_maps_refuse_is_never_stored(database):
