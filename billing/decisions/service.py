@@ -29,10 +29,10 @@ async def decide(tx: Tx, actor: Actor, episode_id: UUID, form: DecisionForm, *, 
     problems = check(form)
     if problems:
         raise Invalid(*problems)
-    known = await tx.scalar(
-        select(Episode.id).where(Episode.id == episode_id, Episode.clinic_id == clinic_id)
+    patient_id = await tx.scalar(
+        select(Episode.patient_id).where(Episode.id == episode_id, Episode.clinic_id == clinic_id)
     )
-    if known is None:
+    if patient_id is None:
         raise NotFound("the episode")
     await _require_open(tx, clinic_id, month)
     decision_id = tx.new_id()
@@ -61,6 +61,7 @@ async def decide(tx: Tx, actor: Actor, episode_id: UUID, form: DecisionForm, *, 
         "billing_decision",
         decision_id,
         now=now,
+        patient_id=patient_id,
         kind=form.kind,
         value=form.value,
     )
@@ -73,7 +74,7 @@ async def withdraw(tx: Tx, actor: Actor, decision_id: UUID, reason: str, *, now:
     if not reason.strip():
         raise Invalid.field("reason", "is needed")
     row = await tx.first(
-        select(BillingDecision.month, BillingDecision.withdrawn_at)
+        select(BillingDecision.month, BillingDecision.withdrawn_at, BillingDecision.episode_id)
         .where(BillingDecision.id == decision_id, BillingDecision.clinic_id == clinic_id)
         .with_for_update()
     )
@@ -87,7 +88,10 @@ async def withdraw(tx: Tx, actor: Actor, decision_id: UUID, reason: str, *, now:
         .where(BillingDecision.id == decision_id)
         .values(withdrawn_at=now, withdrawn_by_id=actor.id, withdrawn_reason=reason.strip())
     )
-    await audit.record(tx, actor, "billing.withdrawn", "billing_decision", decision_id, now=now)
+    patient_id = await tx.scalar(select(Episode.patient_id).where(Episode.id == row.episode_id))
+    await audit.record(
+        tx, actor, "billing.withdrawn", "billing_decision", decision_id, now=now, patient_id=patient_id
+    )
 
 
 async def of_episodes(tx: Tx, clinic_id: UUID, episodes: Collection[UUID]) -> dict[UUID, list[Decision]]:

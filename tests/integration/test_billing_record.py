@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from billing.decisions import service as decisions
 from billing.decisions.rules import DecisionForm
@@ -19,7 +20,7 @@ from billing.statement.derivation import decoded, derive, encoded
 from billing.statement.explained import PatientMonth
 from billing.statement.rollup import roll_up
 from billing.statement.service import statement
-from kernel.audit import Actor
+from kernel.audit import Actor, AuditEvent
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from registry.contacts import service as contacts
@@ -131,6 +132,11 @@ async def test_a_named_biller_lets_named_holds_go_with_a_reason_and_can_withdraw
     assert (row.status, [release.by for release in row.releases]) == ("released", ["Tom Field"])
     async with case.database.begin(case.practice.clinic_id) as tx:
         await decisions.withdraw(tx, case.practice.biller, made, "wrong patient", now=case.clock.now())
+        wanted = select(AuditEvent.action).where(
+            AuditEvent.patient_id == case.ana, AuditEvent.action.in_(("billing.decided", "billing.withdrawn"))
+        )
+        trail = await tx.all(wanted.order_by(AuditEvent.seq))
+        assert [event.action for event in trail] == ["billing.decided", "billing.withdrawn"]
     assert (await case.month()).derived.row.status == "held"
     async with case.database.begin(case.practice.clinic_id) as tx:
         with pytest.raises(Conflict):
