@@ -76,6 +76,18 @@ async def bounced(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
     )
 
 
+async def not_theirs(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
+    """Whoever reads mail there says that it is not for them."""
+    row = await _newest(tx, patient_id)
+    if row is None or row.kind != "given":
+        return
+    somebody = Actor(kind="anonymous", id=None, clinic_id=row.clinic_id)
+    address = tx.vault.open(row.address_sealed)
+    await _add(
+        tx, somebody, row.clinic_id, patient_id, "withdrawn", address, row.method, row.wording_version, now
+    )
+
+
 async def current(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> EmailFacts | None:
     """What was recorded last; None when nothing was. Raises NotFound."""
     await _own(tx, viewer, patient_id, CLINICAL)

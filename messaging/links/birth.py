@@ -16,8 +16,9 @@ from sqlalchemy import bindparam, select, update
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx, insert_or_skip, pick
-from messaging.consent import numbers
+from messaging.consent import emails, numbers
 from messaging.consent.numbers import Stop
+from messaging.delivery.tables import Outbox
 from messaging.escalation import replies as staff_phones
 from messaging.links import service
 from messaging.links.service import Visit
@@ -40,6 +41,20 @@ _RESET = update(BirthCheck).where(BirthCheck.patient_id == bindparam("patient"))
 _ON_FILE = select(Patient.birth_date).where(Patient.id == bindparam("patient"))
 _PHONE = select(PatientPhone.phone_key).where(
     PatientPhone.patient_id == bindparam("patient"), PatientPhone.replaced_at.is_(None)
+)
+
+
+# A link and the message that carries it are written in the same moment.
+_MAILED = (
+    select(Outbox.id)
+    .join(CheckInLink, CheckInLink.check_in_id == Outbox.check_in_id)
+    .join(LinkVisit, LinkVisit.link_id == CheckInLink.id)
+    .where(
+        LinkVisit.id == bindparam("visit"),
+        Outbox.channel == "email",
+        Outbox.created_at == CheckInLink.created_at,
+    )
+    .limit(1)
 )
 
 
@@ -78,9 +93,23 @@ async def check(tx: Tx, visit: Visit, born: date, *, now: datetime) -> Outcome:
 
 
 async def not_me(tx: Tx, visit: Visit, *, now: datetime) -> None:
-    """Whoever holds the phone says that it is not the patient's: the same as texting WRONG."""
+    """Whoever got the link says that it is not theirs. By text it is the same as texting WRONG; by e-mail the address
+    gets nothing more, and a person asks for the right one."""
     await service.end(tx, visit.id, now=now)
     await service.revoke(tx, visit.check_in_id, now=now)
+    if await tx.first(_MAILED, {"visit": visit.id}) is not None:
+        await emails.not_theirs(tx, visit.patient_id, now=now)
+        await worklist.open_task(
+            tx,
+            clinic_id=visit.clinic_id,
+            patient_id=visit.patient_id,
+            episode_id=None,
+            kind="wrong_number",
+            dedupe_key=f"wrong_email:{visit.patient_id}",
+            detail={"channel": "email"},
+            now=now,
+        )
+        return
     phone_key = await tx.scalar(_PHONE, {"patient": visit.patient_id})
     if phone_key is not None:
         stopped = Stop(

@@ -10,12 +10,16 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from kernel.audit import AuditEvent
+from kernel.crypto import token_hash
 from kernel.db import Database, Tx
 from kernel.ids import new_token
-from messaging.consent import choices
+from messaging.consent import choices, emails
+from messaging.consent.tables import NumberStop
+from messaging.delivery.tables import Outbox
 from messaging.escalation.service import ALERTS
 from messaging.links import answering, birth, service
 from messaging.links.service import Visit
+from messaging.links.tables import CheckInLink
 from messaging.schedule.tables import CheckIn
 from registry.organisation.patient_pages import PatientPages, set_patient_pages
 from registry.patients.tables import Patient
@@ -127,6 +131,30 @@ async def test_who_says_that_it_is_not_theirs_is_texted_no_more(database: Databa
         await tx.enter_clinic(programme.clinic.id)
         await birth.not_me(tx, visit, now=clock.now())
         assert await service.find(tx, token, now=clock.now()) is None
+    assert "wrong_number" in await programme.tasks(patient)
+
+
+async def test_who_got_the_link_by_mail_and_is_not_the_patient_ends_the_mail_and_not_the_phone(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await practice(database, clock)
+    patient, token = await invited(programme)
+    form = emails.EmailForm("ana@example.org", "verbal", "email@1")
+    async with database.begin() as tx:
+        await emails.record(tx, programme.clinic.actor("care_manager"), patient.id, form, now=clock.now())
+        made = await tx.scalar(
+            select(CheckInLink.created_at).where(CheckInLink.token_hash == token_hash(token))
+        )
+        mailed = update(Outbox).where(Outbox.patient_id == patient.id, Outbox.kind == "invitation")
+        await tx.execute(mailed.values(channel="email", created_at=made))
+    visit = await opens(programme, token)
+    async with database.begin() as tx:
+        await tx.enter_clinic(programme.clinic.id)
+        await birth.not_me(tx, visit, now=clock.now() + timedelta(minutes=1))
+        found = await emails.newest(tx, patient.id)
+        assert found is not None
+        assert found.kind == "withdrawn"
+        assert await tx.scalar(select(func.count()).select_from(NumberStop)) == 0
     assert "wrong_number" in await programme.tasks(patient)
 
 
