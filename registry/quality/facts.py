@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from registry.flags.facts import Score
+from registry.flags.facts import Measure, Score
 
 MeasureId = Literal[
     "Q-CONTACT",
@@ -41,6 +41,14 @@ class ContactFact(msgspec.Struct, frozen=True):
     recorded_after: int
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """A line of the patient's plan: from this day on, and until the day it was taken out (None: it stands)."""
+
+    measure: Measure
+    since: date
+    until: date | None
+
+
 class CheckInFact(msgspec.Struct, frozen=True):
     """A check-in that was sent or asked in the month. `channel` as people read it."""
 
@@ -59,12 +67,21 @@ class Timeline(msgspec.Struct, frozen=True):
     phases: tuple[Phase, ...] = ()
     phq9: tuple[Score, ...] = ()
     gad7: tuple[Score, ...] = ()
+    asked: tuple[Asked, ...] = ()
     contacts: tuple[ContactFact, ...] = ()
     reviews: tuple[date, ...] = ()
 
     def status_on(self, day: date) -> str:
         before = [phase.status for phase in self.phases if phase.on <= day]
         return before[-1] if before else "active"
+
+    def scores(self, measure: Measure) -> tuple[Score, ...]:
+        return self.phq9 if measure == "phq9" else self.gad7
+
+    def asked_on(self, day: date) -> frozenset[Measure]:
+        return frozenset(
+            one.measure for one in self.asked if one.since <= day and (one.until is None or day < one.until)
+        )
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -14,13 +14,15 @@ from datetime import date, timedelta
 from typing import Final
 
 from questionnaires.change import mhip_improved, response_50
-from registry.flags.facts import Score, day
+from registry.flags.facts import LABELS, Score, day
+from registry.flags.measures import MEASURES
 from registry.quality.facts import CheckInFact, Evidence, Figure, MeasureId, Place, Timeline
 from registry.time_log.months import Month
 
 LEAST_DAYS: Final = 14  # fewer days of care in the month say little about it
 FIRST_CONTACT: Final = timedelta(days=28)
 RHYTHM: Final = {"active": 28, "relapse_prevention": 56}
+VERSIONS: Final[dict[MeasureId, str]] = {"Q-RHYTHM": "2"}  # 1 took any one score for all that were planned
 BEGAN_HIGH: Final = 10
 REMISSION: Final = 5
 FRESH_DAYS: Final = 2
@@ -37,7 +39,7 @@ def figures(
     rates = (
         ("Q-CONTACT", "Reached in the month", f"Of patients in care for {LEAST_DAYS} days or more of the month: somebody spoke with them in it.", _contact),
         ("Q-FIRST-CONTACT", "Followed up within 4 weeks", "Of patients whose 28th day fell in the month: somebody spoke with them on days 1 to 28 after enrolment.", _first_contact),
-        ("Q-RHYTHM", "Measured on rhythm", "Of patients in care at the end of the month: a complete score in the last 28 days (56 in relapse prevention).", _rhythm),
+        ("Q-RHYTHM", "Measured on rhythm", "Of patients in care at the end of the month: a complete score of each measure that was planned all that time (else of any) in the last 28 days (56 in relapse prevention).", _rhythm),
         ("Q-RESPONSE", "Response", "Of patients in care for 8 weeks or more who began at PHQ-9 10 or more: the last PHQ-9 is at least 50% lower.", _response),
         ("Q-REMISSION", "Remission", "Of the same patients: the last PHQ-9 is below 5.", _remission),
         ("Q-IMPROVED-8", "Improved at 8 weeks", "Of patients whose 8th week ended in the month and who began at PHQ-9 10 or more: the last PHQ-9 until then is below 10 or at least 50% lower.", _improved(8)),
@@ -65,7 +67,7 @@ def _figure(measure: MeasureId, title: str, words: str, evidence: Sequence[Evide
     places = [one.place for one in evidence]
     return Figure(
         measure=measure,
-        version="1",
+        version=VERSIONS.get(measure, "1"),
         title=title,
         definition=words,
         unit="patients",
@@ -158,13 +160,23 @@ def _rhythm(timeline: Timeline, month: Month) -> Judgement | None:
         return None
     if (end - timeline.enrolled_on).days < LEAST_DAYS:
         return "excluded", f"Enrolled on {day(timeline.enrolled_on)}."
-    taken = [score.on for score in (*timeline.phq9, *timeline.gad7) if score.on <= end]
+    days = RHYTHM[status]
+    asked = timeline.asked_on(end) & timeline.asked_on(end - timedelta(days=days))
+    if not asked:
+        return _in_rhythm("score", (*timeline.phq9, *timeline.gad7), end, days)
+    found = [_in_rhythm(LABELS[m], timeline.scores(m), end, days) for m in MEASURES if m in asked]
+    late = [judged for judged in found if judged[0] == "denominator"]
+    return (late or found)[0][0], " ".join(because for _, because in late or found)
+
+
+def _in_rhythm(what: str, scores: Sequence[Score], end: date, days: int) -> Judgement:
+    taken = [score.on for score in scores if score.on <= end]
     if not taken:
-        return "denominator", "No complete score."
+        return "denominator", f"No complete {what}."
     age = (end - max(taken)).days
-    if age <= RHYTHM[status]:
-        return "numerator", f"Complete score on {day(max(taken))}."
-    return "denominator", f"The last complete score is {age} days old."
+    if age <= days:
+        return "numerator", f"Complete {what} on {day(max(taken))}."
+    return "denominator", f"The last complete {what} is {age} days old."
 
 
 def _outcome(timeline: Timeline, month: Month) -> tuple[Score, Score | None] | Judgement | None:

@@ -17,11 +17,13 @@ from registry.access import CLINICAL, require
 from registry.contacts.tables import Contact
 from registry.episodes.tables import Episode, StatusChange
 from registry.flags.facts import Score
+from registry.flags.measures import MEASURES
 from registry.measures.tables import MeasureResult
 from registry.organisation import queries as organisation
 from registry.organisation.tables import Staff
 from registry.patients.tables import Patient
-from registry.quality.facts import ContactFact, Figure, Phase, Timeline
+from registry.plans.tables import MeasurePlan
+from registry.quality.facts import Asked, ContactFact, Figure, Phase, Timeline
 from registry.quality.measures import figures
 from registry.quality.ports import CheckIns
 from registry.quality.tables import MonthlyReview
@@ -147,6 +149,7 @@ async def _timelines(
             phases=tuple(parts.phases.get(row.id, ())),
             phq9=tuple(parts.scores.get((row.id, "phq9"), ())),
             gad7=tuple(parts.scores.get((row.id, "gad7"), ())),
+            asked=tuple(parts.asked.get(row.id, ())),
             contacts=tuple(parts.contacts.get(row.id, ())),
             reviews=tuple(parts.reviews.get(row.id, ())),
         )
@@ -159,14 +162,16 @@ async def _timelines(
 class _Parts(msgspec.Struct):
     phases: dict[UUID, list[Phase]]
     scores: dict[tuple[UUID, str], list[Score]]
+    asked: dict[UUID, list[Asked]]
     contacts: dict[UUID, list[ContactFact]]
     reviews: dict[UUID, list[Any]]
 
 
 async def _parts(tx: Tx, clinic_id: UUID, zone: str) -> _Parts:
-    found = _Parts({}, {}, {}, {})
+    found = _Parts({}, {}, {}, {}, {})
     for row in await _of(tx, clinic_id, StatusChange, StatusChange.from_date, StatusChange.at):
-        found.phases.setdefault(row.episode_id, []).append(Phase(row.from_date, row.to_status))
+        if row.undone_by_id is None and row.reason != "undo":
+            found.phases.setdefault(row.episode_id, []).append(Phase(row.from_date, row.to_status))
     result = MeasureResult
     scored = select(result.episode_id, result.instrument_id, result.taken_at, result.total).where(
         result.clinic_id == clinic_id, result.replaced_at.is_(None), result.total.is_not(None)
@@ -174,6 +179,11 @@ async def _parts(tx: Tx, clinic_id: UUID, zone: str) -> _Parts:
     for row in await tx.all(scored.order_by(result.taken_at, result.id).limit(MAX_ROWS)):
         score = Score(zones.local_date(row.taken_at, zone), row.total)
         found.scores.setdefault((row.episode_id, row.instrument_id), []).append(score)
+    for row in await _of(tx, clinic_id, MeasurePlan, MeasurePlan.id):
+        if row.instrument_id in MEASURES:
+            until = None if row.replaced_at is None else zones.local_date(row.replaced_at, zone)
+            since = zones.local_date(row.created_at, zone)
+            found.asked.setdefault(row.episode_id, []).append(Asked(row.instrument_id, since, until))
     for row in await _of(tx, clinic_id, Contact, Contact.occurred_at, Contact.id):
         on, noted = zones.local_date(row.occurred_at, zone), zones.local_date(row.recorded_at, zone)
         fact = ContactFact(on, row.spoken, (noted - on).days)

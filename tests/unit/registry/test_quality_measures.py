@@ -11,7 +11,7 @@ import pytest
 from registry.flags.facts import Score
 from registry.quality import cms159
 from registry.quality.cms159 import Event, Person, identification_period, remission_at_twelve_months
-from registry.quality.facts import CheckInFact, ContactFact, Figure, Phase, Timeline
+from registry.quality.facts import Asked, CheckInFact, ContactFact, Figure, Phase, Timeline
 from registry.quality.measures import figures
 from registry.time_log.months import Month
 
@@ -88,6 +88,24 @@ def test_each_figure_is_what_the_hand_calculation_gives(
         len(numerator) + len(denominator),
         len(excluded),
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ((), "numerator"),
+        ((Asked("gad7", on("01-06"), None),), "numerator"),
+        ((Asked("phq9", on("01-06"), None), Asked("gad7", on("01-06"), None)), "denominator"),
+        ((Asked("phq9", on("03-20"), None), Asked("gad7", on("01-06"), None)), "numerator"),
+        ((Asked("phq9", on("01-06"), on("03-10")), Asked("gad7", on("01-06"), None)), "numerator"),
+    ],
+)
+def test_a_gad7_is_no_rhythm_of_a_phq9_that_was_planned_all_the_time(
+    asked: tuple[Asked, ...], place: str
+) -> None:
+    mia = Timeline("Mia", on("01-06"), gad7=phq9(("01-06", 12), ("03-20", 4)), asked=asked)
+    found = next(one for one in figures([mia], (), MARCH) if one.measure == "Q-RHYTHM")
+    assert ([one.place for one in found.evidence], found.version) == ([place], "2")
 
 
 def test_every_patient_behind_a_number_has_a_reason() -> None:
