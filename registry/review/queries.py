@@ -119,7 +119,7 @@ async def preview(tx: Tx, viewer: Actor, review_id: UUID, *, now: datetime) -> R
     )
     if row is None:
         raise NotFound("case review")
-    places = await agendas.agenda_of(tx, row)
+    places = await agendas.agenda_of(tx, row, now)
     names = await organisation.staff_names(tx, clinic_id)
     people = await tx.all(
         select(Patient.id, Patient.family_name, Patient.given_name).where(
@@ -138,7 +138,7 @@ async def population(
     """Counts for the end of the agenda, of a caseload or the clinic: (what, how many). No patient is named."""
     clinic_id = require(viewer, *CLINICAL)
     clinic = await organisation.clinic(tx, clinic_id)
-    found = await agendas.patients_of(tx, clinic, care_manager_id)
+    found = await agendas.patients_of(tx, clinic, care_manager_id, now)
     return (
         ("Patients", len(found)),
         ("Relapse prevention", sum(one.status == "relapse_prevention" for one in found)),

@@ -8,7 +8,7 @@ who does not improve is discussed at least monthly is the SCOPE workflow's rule;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final, Literal
 from uuid import UUID
@@ -25,7 +25,7 @@ GROUPS: Final[Mapping[Group, str]] = {
     "new": "New patients",
     "stalled": "Not improving, or worse",
     "flagged": "Flagged for discussion",
-    "not_reviewed": "Not reviewed for 30 days",
+    "not_reviewed": "Not reviewed for 30 days, or on hold too long",
     "responded": "Response met: relapse prevention",
     "ending": "Relapse prevention near its end, or disengaged",
 }
@@ -44,7 +44,8 @@ _ORDER: Final = {group: number for number, group in enumerate(GROUPS)}
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A patient in care, as the registry line shows them. `rules` are the R-* rules that are met; `medication`: the
-    question for the consultant is about a medication. Dates are the clinic's."""
+    question for the consultant is about a medication; `hold_overdue`: on hold past the day of the next look;
+    `unassigned`: on a caseload's agenda without being in one. Dates are the clinic's."""
 
     patient_id: UUID
     episode_id: UUID
@@ -56,6 +57,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     discuss_flag: bool = False
     medication: bool = False
     ending_proposed: bool = False
+    hold_overdue: bool = False
+    unassigned: bool = False
     enrolled_on: date | None = None
     last_review_on: date | None = None
 
@@ -82,7 +85,7 @@ def group_of(patient: Candidate) -> Group | None:
         return "stalled"
     if patient.discuss_flag:
         return "flagged"
-    if "R-REVIEW" in patient.rules:
+    if "R-REVIEW" in patient.rules or patient.hold_overdue:
         return "not_reviewed"
     if "R-RESP" in patient.rules and patient.status != "relapse_prevention":
         return "responded"
@@ -148,6 +151,8 @@ def _because(patient: Candidate) -> tuple[str, ...]:
         ("flagged for discussion", patient.discuss_flag),
         ("never reviewed", patient.last_review_on is None),
         ("closing is proposed", patient.ending_proposed),
+        ("on hold past its review day", patient.hold_overdue),
+        ("no care manager", patient.unassigned),
     )
     return (*(words for words, set_ in marks if set_), *sorted(patient.rules))
 
@@ -164,12 +169,15 @@ class DiscussionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     changed: str | None = None
 
 
-def check(form: DiscussionForm) -> list[Problem]:
+def check(form: DiscussionForm, consultants: Collection[UUID]) -> list[Problem]:
+    """`consultants`: who of the clinic holds that role. Without one it is no case review, in whatever form."""
     found: list[Problem] = []
     if not form.people:
         found.append(Problem("people", "is empty: name who took part"))
     elif form.discussion == "joint" and len(set(form.people)) < 2:
         found.append(Problem("people", "a joint discussion has at least two people"))
+    if form.people and not any(person in consultants for person in form.people):
+        found.append(Problem("people", "name the psychiatric consultant who took part"))
     if not 0 < form.minutes <= 120:
         found.append(Problem("minutes", "must be 1 to 120"))
     if not form.note.strip():

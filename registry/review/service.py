@@ -92,7 +92,7 @@ async def open_review(tx: Tx, actor: Actor, review_id: UUID, *, now: datetime) -
     if review.state == "open":
         return await _size(tx, review_id)
     _must_be(review, "planned")
-    places = await agendas.agenda_of(tx, review)
+    places = await agendas.agenda_of(tx, review, now)
     try:
         await _set(tx, review, {"state": "open", "opened_at": now})
     except IntegrityError:
@@ -130,7 +130,8 @@ async def discuss(
     """Note, minutes and the date of the last review, or nothing. Takes the flag for discussion off. Raises `Invalid`
     with every problem, `Conflict` when the item was discussed already or its form is stale."""
     item, review = await _open_item(tx, actor, item_id, version)
-    refuse([*rules.check(form), *await _unknown_people(tx, review.clinic_id, form.people)])
+    consultants = await organisation.holders(tx, review.clinic_id, "consultant")
+    refuse([*rules.check(form, consultants), *await _unknown_people(tx, review.clinic_id, form.people)])
     await _log_minutes(tx, actor, item, form, now)
     values = {
         "state": "discussed",

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from kernel.audit import Actor
 from kernel.db import Database, Tx
@@ -19,6 +20,8 @@ from registry.cover.rules import CoverForm
 from registry.episodes import service as episodes
 from registry.organisation import accounts
 from registry.organisation.rules import StaffForm
+from registry.organisation.tables import Staff
+from registry.patients.forms import PhoneForm
 from registry.recommendations import queries as recommended
 from registry.recommendations import service as recommendations
 from registry.recommendations.rules import (
@@ -34,7 +37,7 @@ from registry.treatment_changes.rules import ChangeForm
 from registry.treatment_changes.tables import TreatmentChange
 from registry.worklist.tables import RegistryLine, Task
 from tests.support.clock import FakeClock
-from tests.support.practice import ROOT, Practice, RecordingOutreach, enrolment, open_practice
+from tests.support.practice import ANA, ROOT, WISHES, Practice, RecordingOutreach, enrolment, open_practice
 
 ADVICE = RecommendationForm(
     (
@@ -74,6 +77,19 @@ class Case:
             "changed": "Dose goes up: less than half the drop after four weeks.",
         }  # fmt: skip
         return DiscussionForm(**(fields | changed))
+
+    async def enrols(self, given_name: str) -> UUID:
+        form = enrolment(
+            self.practice,
+            self.clock.now(),
+            person=msgspec.structs.replace(ANA, given_name=given_name, mrn="B-2"),
+            phone=PhoneForm("+12065550177"),
+            texting_consent=None,
+            preferences=msgspec.structs.replace(WISHES, channel="phone", second_channel=None),
+        )
+        done = await self.does(episodes.enrol, self.practice.manager, form, outreach=RecordingOutreach())
+        enrolled: UUID = done.patient_id
+        return enrolled
 
     async def sends(self, form: RecommendationForm = ADVICE) -> UUID:
         sent: UUID = await self.does(
@@ -123,7 +139,7 @@ async def test_a_refused_discussion_leaves_nothing_behind(case: Case) -> None:
     item = (await case.does(queries.review, case.practice.manager, review_id)).items[0]
     stranger = case.practice.biller.id
     with pytest.raises(Invalid) as refused:
-        form = case.discussion(people=(case.practice.manager.id, stranger))
+        form = case.discussion(people=(case.practice.consultant.id, stranger))
         await case.does(service.discuss, case.practice.manager, item.id, form, version=1)
     assert [problem.field for problem in refused.value.problems] == ["people"]
     assert (await case.one(select(func.count()).select_from(TimeEntry)))[0] == 0
@@ -230,6 +246,64 @@ async def test_what_waits_too_long_reaches_the_clinic_lead_and_is_never_forgotte
     assert [step.step for step in found.steps] == ["sent", "escalated"]
     await case.decides(sent)
     assert (await case.one(overdue)).done_at is not None
+
+
+async def test_after_the_end_of_care_advice_is_asked_after_no_more(case: Case) -> None:
+    sent = await case.sends()
+    await case.does(episodes.mark_deceased, case.practice.manager, case.ana, outreach=RecordingOutreach())
+    case.clock.advance(days=4)
+    await case.does(_sweep)
+    assert await case.does(_sweep) == 0
+    found = await case.does(recommended.recommendation, case.practice.lead, sent)
+    assert ([step.step for step in found.steps], found.line.stage) == (["sent", "episode_ended"], "waiting")
+    assert await case.one(select(Task.id).where(Task.kind == "recommendation_overdue")) is None
+
+
+async def test_a_talk_without_a_consultant_is_no_case_review(case: Case) -> None:
+    item = (await case.does(queries.review, case.practice.manager, await case.opens_review())).items[0]
+    alone = (case.practice.manager.id,)
+    for way in ("phone", "message", "chart_only"):
+        with pytest.raises(Invalid) as refused:
+            form = case.discussion(discussion=way, people=alone)
+            await case.does(service.discuss, case.practice.manager, item.id, form, version=1)
+        assert [problem.field for problem in refused.value.problems] == ["people"]
+    line = await case.one(select(RegistryLine.last_review_at).where(RegistryLine.patient_id == case.ana))
+    assert line.last_review_at is None
+
+
+async def test_an_agenda_holds_whom_nobody_cares_for_and_judges_what_the_sweep_has_not(case: Case) -> None:
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        await tx.execute(update(RegistryLine).values(care_manager_id=None, last_review_at=case.clock.now()))
+    case.clock.advance(days=40)
+    review_id = await case.does(
+        service.plan, case.practice.manager, starts_at=case.clock.now(), minutes=60,
+        consultant_id=case.practice.consultant.id, care_manager_id=case.practice.manager.id,
+    )  # fmt: skip
+    [item] = (await case.does(queries.preview, case.practice.manager, review_id)).items
+    assert item.group == "not_reviewed"
+    assert {"no care manager", "R-REVIEW", "R-NOCONTACT"} <= set(item.because)
+
+
+async def test_advice_comes_from_a_review_of_the_same_patient(case: Case) -> None:
+    item = (await case.does(queries.review, case.practice.manager, await case.opens_review())).items[0]
+    ben = await case.enrols("Ben")
+    form = msgspec.structs.replace(ADVICE, review_item_id=item.id)
+    with pytest.raises(Invalid) as refused:
+        await case.does(recommendations.send, case.practice.consultant, ben, form, notices=NOTICES)
+    assert [problem.field for problem in refused.value.problems] == ["review_item_id"]
+    await case.sends(form)
+
+
+async def test_what_is_declined_after_its_author_left_waits_for_the_clinic(
+    case: Case, database: Database
+) -> None:
+    sent = await case.sends()
+    async with database.begin() as tx:
+        gone = update(Staff).where(Staff.id == case.practice.consultant.id)
+        await tx.execute(gone.values(disabled_at=case.clock.now()))
+    await case.decides(sent, decision="declined", reason="QT interval")
+    task = await case.one(select(Task.owner_id).where(Task.kind == "recommendation_declined"))
+    assert task.owner_id is None
 
 
 async def test_another_clinic_finds_neither_the_review_nor_the_advice(case: Case, database: Database) -> None:

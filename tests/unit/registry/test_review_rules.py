@@ -119,6 +119,7 @@ def test_nobody_who_does_not_improve_goes_a_month_without_an_offer(
     [
         ({"people": ()}, "people"),
         ({"people": (UUID(int=1),)}, "people"),
+        ({"people": (UUID(int=2), UUID(int=3))}, "people"),
         ({"minutes": 0}, "minutes"),
         ({"minutes": 121}, "minutes"),
         ({"note": "  "}, "note"),
@@ -129,5 +130,5 @@ def test_a_note_of_a_review_names_what_is_missing(changed: dict[str, Any], field
     whole: dict[str, Any] = {
         "discussion": "joint", "people": (UUID(int=1), UUID(int=2)), "minutes": 6, "note": "Raise the dose."
     }  # fmt: skip
-    assert check(Form(**whole)) == []
-    assert [problem.field for problem in check(Form(**(whole | changed)))] == [field]
+    assert check(Form(**whole), (UUID(int=1),)) == []
+    assert [problem.field for problem in check(Form(**(whole | changed)), (UUID(int=1),))] == [field]
