@@ -125,10 +125,11 @@ async def test_patients_registry_and_tasks_move_together_with_a_note(case: Case)
 
 
 async def test_case_reviews_of_the_caseload_move_with_it(case: Case) -> None:
-    now = case.clock.now()
+    now, omar = case.clock.now(), case.practice.consultant.id
+    assert omar is not None
     async with case.database.begin(case.practice.clinic_id) as tx:
         await reviews.plan(
-            tx, case.practice.lead, starts_at=now, minutes=60, consultant_id=case.practice.consultant.id,
+            tx, case.practice.lead, starts_at=now, minutes=60, consultant_id=omar,
             care_manager_id=case.lee, now=now,
         )  # fmt: skip
     assert (await case.held())["caseload_meetings"] == 1
