@@ -22,7 +22,16 @@ PartKind = Literal["medication", "labs", "therapy", "measure", "referral", "safe
 Urgency = Literal["today", "this_week", "routine"]
 Stage = Literal["waiting", "accepted", "ordered", "told", "done", "declined", "withdrawn"]
 Step = Literal[
-    "sent", "accepted", "modified", "declined", "ordered", "told", "taking", "withdrawn", "escalated", "episode_ended"
+    "sent",
+    "accepted",
+    "modified",
+    "declined",
+    "ordered",
+    "told",
+    "taking",
+    "withdrawn",
+    "escalated",
+    "episode_ended",
 ]
 Via = Literal["console", "ehr", "phone", "in_person"]
 
