@@ -58,6 +58,10 @@ async def test_a_safety_event_is_handled_to_its_close(deps: Deps, clinic: Clinic
         await dana.opens(path)
         await dana.submits(f"{path}/acknowledge")
         await dana.submits(f"{path}/attempts", channel="phone", outcome="reached")
+        found = {"answer_thoughts": "wish_to_be_dead", "answer_method": "not_reported"}
+        asked = {"answer_intent": "not_reported", "answer_plan": "not_reported"}
+        rest = {"answer_behaviour": "not_reported", "answer_means": "unsure"}
+        await dana.submits(f"{path}/assessment", **found, **asked, **rest, level="low", findings="No plan")
         await dana.submits(
             f"{path}/disposition", disposition="assessed_plan_made", next_contact_on="2026-03-04"
         )

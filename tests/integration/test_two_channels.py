@@ -143,7 +143,7 @@ async def test_where_no_address_was_agreed_to_a_person_calls(office: Office) -> 
 
 async def test_a_refused_address_is_not_tried_again(office: Office) -> None:
     ana = await office.enrols(safe_to_text=False)
-    office.room.mail.outcome = Rejected(400)
+    office.room.mail.outcome = Rejected(400, bad_address=True)
     await office.asks(ana)
     async with office.room.database.begin() as tx:
         found = await emails.current(tx, office.manager, ana.id, now=office.room.clock.now())
