@@ -5,7 +5,7 @@ A plain jump would look like an outage, and an outage sends nothing late.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
@@ -28,6 +28,10 @@ SHORTEST_STEP: Final = timedelta(minutes=1)
 LOOK_AT_LEAST: Final = timedelta(hours=6)  # reminders of contacts are planned two days ahead
 MOST_ROUNDS: Final = 8
 What = Literal["check_in", "reminder", "contact", "thread", "text"]
+
+
+RARE: Final = timedelta(minutes=15)
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Movable(Protocol):
@@ -70,6 +74,7 @@ class Stage:
         loops = {loop.name: loop for loop in due_work.loops(self._deps)}
         self._due = [sweep for sweep in loops["due"].sweeps if sweep.name not in SKIPPED]
         self._send = loops["send"].sweeps
+        self._ran: dict[str, datetime] = {}
 
     @property
     def now(self) -> datetime:
@@ -122,8 +127,13 @@ class Stage:
         await self._run(self._send)
 
     async def _run(self, sweeps: list[Sweep] | tuple[Sweep, ...]) -> None:
+        """Rare sweeps keep their rhythm: a story of months must be told in seconds."""
         for sweep in sweeps:
-            await sweep.run(self._clock.now())
+            now = self._clock.now()
+            if sweep.every >= RARE and now - self._ran.get(sweep.name, EVER) < sweep.every:
+                continue
+            self._ran[sweep.name] = now
+            await sweep.run(now)
 
 
 async def next_due(deps: Deps) -> Due | None:
