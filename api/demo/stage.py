@@ -23,7 +23,8 @@ from messaging.delivery.tables import Outbox
 from messaging.schedule.tables import CheckIn, ContactReminder
 
 # What a visitor can wait for. The hourly search for gaps is left to the worker itself.
-SKIPPED: Final = frozenset({"plan_gaps"})
+# Left to the worker, which begins with them: while a story is told they would look at every patient again and again.
+SKIPPED: Final = frozenset({"plan_gaps", "step_proposals"})
 SHORTEST_STEP: Final = timedelta(minutes=1)
 LOOK_AT_LEAST: Final = timedelta(hours=6)  # reminders of contacts are planned two days ahead
 MOST_ROUNDS: Final = 8
