@@ -147,22 +147,6 @@ class AgendaLine(msgspec.Struct, frozen=True):
     disposition: Disposition | None
 
 
-class AlertFacts(msgspec.Struct, frozen=True):
-    """What an alert may say and whom it goes to: a code, never a person."""
-
-    event_id: UUID
-    clinic_id: UUID
-    code: str
-    tier: int
-    state: EventState
-    step: int
-    is_drill: bool
-    opened_at: datetime
-    responsible_id: UUID | None
-    acknowledged_by_id: UUID | None
-    next_action_at: datetime
-
-
 _OF_PEOPLE = RiskEvent.is_canary.is_(False)  # drills are listed and marked, canaries nowhere
 _UNTAKEN = (RiskEvent.clinic_id == bindparam("clinic"), RiskEvent.state == "open", _OF_PEOPLE)
 _BANNER = (
@@ -170,16 +154,6 @@ _BANNER = (
     .where(*_UNTAKEN)
     .order_by(RiskEvent.opened_at, RiskEvent.id)
     .limit(BANNER_LIMIT)
-)
-_ALERT = select(
-    RiskEvent.id.label("event_id"), RiskEvent.clinic_id, RiskEvent.code, RiskEvent.tier, RiskEvent.state,
-    RiskEvent.step, RiskEvent.is_drill, RiskEvent.opened_at, RiskEvent.responsible_id,
-    RiskEvent.acknowledged_by_id, RiskEvent.next_action_at,
-)  # fmt: skip
-_DUE = (
-    _ALERT.where(RiskEvent.state != "closed", RiskEvent.next_action_at <= bindparam("now"))
-    .order_by(RiskEvent.next_action_at, RiskEvent.id)
-    .limit(bindparam("n"))
 )
 _responsible = aliased(Staff)
 _taker = aliased(Staff)
@@ -316,20 +290,6 @@ async def has_open_event(tx: Tx, patient_id: UUID) -> bool:
         RiskEvent.patient_id == patient_id, RiskEvent.state != "closed", RiskEvent.is_drill.is_(False)
     )
     return await tx.first(statement.limit(1)) is not None
-
-
-async def alert_facts(tx: Tx, event_id: UUID) -> AlertFacts:
-    """Raises NotFound."""
-    row = await tx.first(_ALERT.where(RiskEvent.id == event_id))
-    if row is None:
-        raise NotFound("risk event")
-    return AlertFacts(**row._mapping)
-
-
-async def due(tx: Tx, now: datetime, limit: int) -> tuple[AlertFacts, ...]:
-    """Events whose clock has run out, the longest overdue first: the open ones to alert again, the taken ones to
-    `service.lapse`."""
-    return tuple(AlertFacts(**row._mapping) for row in await tx.all(_DUE, {"now": now, "n": limit}))
 
 
 async def _listed(
