@@ -19,7 +19,7 @@ from api.wiring import Deps
 from kernel.errors import Invalid
 from kernel.web import access
 from kernel.web.context import WebRequest
-from messaging.patient_access import codes, messages, own
+from messaging.patient_access import changes, codes, messages, own
 from messaging.patient_access.own import Preferences
 from registry.patients import own as own_record
 from registry.patients.own import OwnWishes
@@ -61,7 +61,7 @@ async def change_preferences(
     """All four are replaced. A language without an approved questionnaire needs channel `phone`."""
 
     async def body(call: Call) -> Preferences:
-        await own.change_wishes(call.tx, call.who, data, now=call.now, outreach=deps.outreach)
+        await changes.change_wishes(call.tx, call.who, data, now=call.now, outreach=deps.outreach)
         return await own.preferences(call.tx, call.who, now=call.now)
 
     return await within(request, deps, body)
@@ -85,7 +85,7 @@ async def change_safety(
         own.require_own(who)
         await own_record.set_code_word(call.tx, who.actor, who.patient_id, data.code_word, now=call.now)
         if not data.safe_to_text:
-            await own.unsafe_to_text(call.tx, who, now=call.now)
+            await changes.unsafe_to_text(call.tx, who, now=call.now)
 
     await within(request, deps, body)
 
@@ -119,7 +119,7 @@ async def agree_to_texts(request: WebRequest, deps: NamedDependency[Deps]) -> No
     """To links and reminders. After a STOP only a text START from the number itself opens it again."""
 
     async def body(call: Call) -> None:
-        await own.agree_to_texts(call.tx, call.who, now=call.now)
+        await changes.agree_to_texts(call.tx, call.who, now=call.now)
 
     await within(request, deps, body)
 
@@ -167,7 +167,7 @@ async def change_number(
         )
         if proven is None:
             return None
-        await own.change_number(
+        await changes.change_number(
             call.tx, call.who, proven, agrees=data.agrees_to_texts, now=call.now, outreach=deps.outreach
         )
         return await own.preferences(call.tx, call.who, now=call.now)

@@ -18,8 +18,8 @@ from messaging.conversation import no_show
 from messaging.delivery import claims
 from messaging.delivery.tables import Outbox
 from messaging.escalation.service import ALERTS
-from messaging.patient_access import codes, messages, sessions
-from messaging.patient_access import own as access
+from messaging.patient_access import changes, codes, messages, sessions
+from messaging.patient_access import own as reads
 from messaging.patient_access.rules import Account
 from messaging.patient_access.sessions import SignedIn
 from messaging.patient_access.tables import CodeRequest, PatientSession
@@ -187,7 +187,7 @@ async def test_a_number_that_is_not_safe_ends_every_session_and_refreshes_nothin
         assert refused == "refused"
         await tx.execute(marks.values(shared=False))
         if by == "patient":
-            await access.unsafe_to_text(tx, own, now=now)
+            await changes.unsafe_to_text(tx, own, now=now)
         else:
             await tx.execute(marks.values(safe_to_text=False))
             await programme.schedule.contact_changed(tx, ana.id, now=now)
@@ -218,7 +218,7 @@ async def test_a_patient_tries_five_new_numbers_a_day_and_what_is_read_is_on_rec
             await asks_for(tx, "+12065550149")
         clock.advance(hours=25)
         await asks_for(tx, "+12065550149")
-        await access.due_check_ins(tx, own, now=clock.now())
+        await reads.due_check_ins(tx, own, now=clock.now())
         await sessions.devices(tx, own, now=clock.now())
         done = {row.action for row in await tx.all(select(AuditEvent.action))}
     assert {"check_ins.read", "devices.read"} <= done

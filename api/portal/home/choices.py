@@ -31,7 +31,7 @@ from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from kernel.web import access, cookies, forms
 from kernel.web.context import WebRequest
 from messaging.consent.scripts import script
-from messaging.patient_access import codes, messages, own, sessions
+from messaging.patient_access import changes, codes, messages, own, sessions
 from messaging.patient_access.own import Preferences
 from registry.patients import own as own_record
 from registry.phones import BadNumber, e164
@@ -56,7 +56,7 @@ async def change_wishes(request: WebRequest, deps: NamedDependency[Deps]) -> Res
 
     async def body(tx: Tx) -> None:
         form = presenter.typed_wishes(fields)
-        await own.change_wishes(tx, who, form, now=now, outreach=deps.outreach)
+        await changes.change_wishes(tx, who, form, now=now, outreach=deps.outreach)
         await sessions.speak(tx, who.id, form.language)
 
     try:
@@ -122,7 +122,7 @@ async def change_number(request: WebRequest, deps: NamedDependency[Deps]) -> Res
         proven = await codes.prove_new_number(tx, who.account, asked, typed, now=now)
         if proven is not None:
             agrees = fields.get("agrees") == "on"
-            await own.change_number(tx, who, proven, agrees=agrees, now=now, outreach=deps.outreach)
+            await changes.change_number(tx, who, proven, agrees=agrees, now=now, outreach=deps.outreach)
         return proven is not None
 
     try:
@@ -177,7 +177,7 @@ async def change_texts(request: WebRequest, deps: NamedDependency[Deps]) -> Resp
         if go == "stop":
             await messages.stop_texts(tx, who, now=now)
         elif go == "agree":
-            await own.agree_to_texts(tx, who, now=now)
+            await changes.agree_to_texts(tx, who, now=now)
 
     try:
         await run(deps, who, body)
@@ -209,7 +209,7 @@ async def change_safety(request: WebRequest, deps: NamedDependency[Deps]) -> Res
     async def body(tx: Tx) -> None:
         own.require_own(who)
         if unsafe:
-            await own.unsafe_to_text(tx, who, now=now)
+            await changes.unsafe_to_text(tx, who, now=now)
         else:
             word = fields.get("code_word", "")
             await own_record.set_code_word(tx, who.actor, who.patient_id, word, now=now)
