@@ -6,6 +6,8 @@ from typing import Any
 
 from api.staff import (
     billing,
+    billing_files,
+    billing_money,
     billing_months,
     check_ins,
     clinics,
@@ -48,4 +50,6 @@ ROUTES: tuple[Any, ...] = (
     *explain.ROUTES,
     *billing.ROUTES,
     *billing_months.ROUTES,
+    *billing_files.ROUTES,
+    *billing_money.ROUTES,
 )
