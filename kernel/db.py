@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    make_url,
     select,
     text,
     type_coerce,
@@ -34,6 +36,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+import kernel.sqlite
 from kernel.crypto import Vault
 from kernel.errors import Unavailable
 from kernel.ids import NewId, new_id
@@ -265,7 +268,9 @@ def _engine(url: str, role: DatabaseRole, pool_size: int) -> AsyncEngine:
             pool_size=1,  # one writer; a second connection would only wait for the file lock
             max_overflow=0,
             pool_timeout=30,
-            connect_args={"timeout": LOCK_WAIT_S},
+            async_creator=partial(
+                kernel.sqlite.connect, make_url(url).database or ":memory:", timeout_s=LOCK_WAIT_S
+            ),
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
