@@ -9,13 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
-
 _TYPOGRAPHY: Final = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
 )
-MARGIN_MM: Final = 12
 TABLE_PT: Final = 7
 LETTER_MM: Final = (
     TABLE_PT * 0.6 * 0.3528 + 0.002
@@ -29,7 +25,9 @@ class Pages:
     def __init__(
         self, title: str, made_at: datetime, orientation: Literal["portrait", "landscape"] = "portrait"
     ) -> None:
-        self._pdf = _Numbered(orientation, unit="mm", format="Letter")
+        from billing.export.numbered import MARGIN_MM, Numbered
+
+        self._pdf = Numbered(orientation, unit="mm", format="Letter")
         self._pdf.footer_text = latin(title)
         self._pdf.set_creation_date(made_at)
         self._pdf.set_title(latin(title))
@@ -39,12 +37,12 @@ class Pages:
 
     def heading(self, words: str, *, size: int = 14) -> None:
         self._pdf.set_font("Helvetica", "B", size)
-        self._pdf.multi_cell(0, size * 0.55, latin(words), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self._pdf.multi_cell(0, size * 0.55, latin(words), new_x="LMARGIN", new_y="NEXT")
         self._pdf.ln(1)
 
     def paragraph(self, words: str, *, size: int = 9) -> None:
         self._pdf.set_font("Helvetica", "", size)
-        self._pdf.multi_cell(0, size * 0.5, latin(words), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self._pdf.multi_cell(0, size * 0.5, latin(words), new_x="LMARGIN", new_y="NEXT")
         self._pdf.ln(1)
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
@@ -62,20 +60,11 @@ class Pages:
         if self._pdf.get_y() + len(lines) * LINE_MM > self._pdf.page_break_trigger:
             self._pdf.add_page()
         for line in lines:
-            self._pdf.cell(0, LINE_MM, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self._pdf.cell(0, LINE_MM, line, new_x="LMARGIN", new_y="NEXT")
         self._pdf.ln(0.8)
 
     def content(self) -> bytes:
         return bytes(self._pdf.output())
-
-
-class _Numbered(FPDF):
-    footer_text = ""
-
-    def footer(self) -> None:
-        self.set_y(-MARGIN_MM)
-        self.set_font("Helvetica", "", 7)
-        self.cell(0, 4, f"{self.footer_text} - page {self.page_no()}", align="C")
 
 
 def _columns(widths: Sequence[int], letters: int) -> list[int]:
