@@ -24,6 +24,7 @@ $(BIN)/evenkeel: $(VENV)/installed Makefile
 	printf '%s\n' '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/evenkeel.pth"
 	printf '%s\n' '#!$(CURDIR)/$(BIN)/python' 'from api.__main__ import main' 'main(prog_name="evenkeel")' > $@
 	chmod 755 $@
+	$(BIN)/python -m compileall -q api billing kernel messaging migrations questionnaires registry staff_console
 
 demo: install ## A fictional clinic at http://127.0.0.1:8000
 	$(BIN)/evenkeel demo

@@ -7,6 +7,7 @@ command's module is imported only when it is asked for, so that `evenkeel score`
 
 from __future__ import annotations
 
+import gc
 import importlib
 
 import click
@@ -40,12 +41,21 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command
+        return _loaded(COMMANDS[cmd_name][0])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+def _loaded(module: str) -> click.Command:
+    """What a module defines stays: a collector at work meanwhile takes a fifth of the time and frees nothing."""
+    gc.disable()
+    try:
+        command: click.Command = importlib.import_module(module).command
+    finally:
+        gc.enable()
+    return command
 
 
 @click.group(cls=Commands)

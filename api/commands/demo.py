@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from api.commands.output import refusals
 from api.commands.running import refuse_wrong_database
 from api.demo.seed import access_lines, seed
-from api.serving import only_process, serve
+from api.serving import only_process, run, serve
 from api.wiring import opened
 from kernel import log, migrate
 from kernel.crypto import new_key
@@ -37,7 +36,7 @@ def command(port: int, folder: Path, fresh: bool) -> None:
         with only_process(settings, "serve"):
             if fresh:
                 _remove(folder)
-            asyncio.run(_run(settings))
+            run(_run(settings))
 
 
 def settings_of(port: int, folder: Path) -> Settings:

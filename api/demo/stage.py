@@ -24,7 +24,7 @@ from messaging.schedule.tables import CheckIn, ContactReminder
 
 # What a visitor can wait for. The hourly search for gaps is left to the worker itself.
 # Left to the worker, which begins with them: while a story is told they would look at every patient again and again.
-SKIPPED: Final = frozenset({"plan_gaps", "step_proposals"})
+SKIPPED: Final = frozenset({"plan_gaps", "step_proposals", "readiness", "drills"})
 SHORTEST_STEP: Final = timedelta(minutes=1)
 LOOK_AT_LEAST: Final = timedelta(hours=6)  # reminders of contacts are planned two days ahead
 MOST_ROUNDS: Final = 8
