@@ -12,7 +12,8 @@ from kernel.tables import Base, ClinicRow, clinic_key, one_of, same_clinic
 
 
 class Contact(ClinicRow, Base):
-    """Append-only. `occurred_at` against `recorded_at` is how fresh the registry is kept."""
+    """What holds now; earlier wordings are in `contact_amendment`. `occurred_at` against `recorded_at` is how fresh the
+    registry is kept."""
 
     __tablename__ = "contact"
     __table_args__ = (
@@ -53,6 +54,34 @@ class Contact(ClinicRow, Base):
     discuss: Mapped[bool]
     question_sealed: Mapped[str | None]
     source: Mapped[str]  # console | api | import
+    amendments: Mapped[int] = mapped_column(server_default="0")  # how many are in `contact_amendment`
+
+
+class ContactAmendment(ClinicRow, Base):
+    """What a contact's record said until it was amended, and why, by whom and when it was. Rows are only added: the
+    first holds the record as it was saved, `contact` what holds now. Minutes have their own correction."""
+
+    __tablename__ = "contact_amendment"
+    __table_args__ = (
+        same_clinic("contact_id", "contact"),
+        UniqueConstraint("contact_id", "number"),
+        Index("ix_contact_amendment_patient", "patient_id"),
+    )
+
+    contact_id: Mapped[UUID]
+    patient_id: Mapped[UUID]
+    number: Mapped[int]  # 1, 2, ...: the version it replaced
+    reason_sealed: Mapped[str]
+    amended_at: Mapped[datetime]
+    amended_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    outcome: Mapped[str]
+    note_sealed: Mapped[str | None]
+    adherence: Mapped[str | None]
+    adherence_note_sealed: Mapped[str | None]
+    side_effects: Mapped[str | None]
+    side_effects_note_sealed: Mapped[str | None]
+    skill: Mapped[str | None]
+    homework_sealed: Mapped[str | None]
 
 
 class NoteTemplate(ClinicRow, Base):

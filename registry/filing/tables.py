@@ -43,3 +43,4 @@ class ChartCopy(ClinicRow, Base):
     next_at: Mapped[datetime | None]
     filed_at: Mapped[datetime | None]
     filed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    changed_at: Mapped[datetime | None]  # the note changed after it was filed; None once it is filed again

@@ -32,7 +32,10 @@ class RelatedPerson(ClinicRow, Base):
     phone_key: Mapped[str]
     scope: Mapped[list[Any]]  # of registry/related_people/rules.py: contacts, plan, messages, check_ins
     valid_from: Mapped[date]
-    valid_to: Mapped[date | None]  # last day
+    valid_to: Mapped[date | None]  # last day, on the patient's calendar
+    agreed_on: Mapped[date | None]  # when and how the patient, or the paper, gave the permission
+    agreed_how: Mapped[str | None]  # verbal | written | document
+    replaces_id: Mapped[UUID | None]  # the row this one took the place of: a change is a new row
     created_at: Mapped[datetime]
     created_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
     revoked_at: Mapped[datetime | None]

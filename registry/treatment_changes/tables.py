@@ -35,3 +35,4 @@ class TreatmentChange(ClinicRow, Base):
     recorded_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    withdrawn_why_sealed: Mapped[str | None]
