@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -26,6 +27,8 @@ from messaging.patient_access.messages import Line, Written
 from messaging.patient_access.own import Contact, DueCheckIn, PastResult, PatientPlan
 from messaging.patient_access.sessions import SignedIn
 from registry.organisation import queries as organisation
+
+T = TypeVar("T")
 
 
 class AnswersForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,8 +99,8 @@ async def submit(
     data: Annotated[AnswersForm, BodyKwarg(examples=examples.ANSWERS)],
     idempotency_key: Key = None,
 ) -> Response[Submission]:
-    """All is filed or nothing. A 422 says `crisis: true` when the body held an answer that calls for the help lines: the
-    care team was told of it although nothing was filed."""
+    """All is filed or nothing. An error says `crisis: true` when the body held an answer that calls for the help lines:
+    the care team was told of it although nothing was filed."""
     body_hash = idempotency.body_hash(await request.body())
 
     async def body(call: Call) -> Submission:
@@ -113,24 +116,30 @@ async def submit(
         return filed
 
     try:
-        return Response(await within(request, deps, body))
-    except IntegrityError:
-        if idempotency_key is None:
-            raise
-        return Response(await within(request, deps, body))  # the other of two at once has filed it by now
-    except Invalid as refused:
+        return Response(await _within_or_again(request, deps, body))
+    except Exception as refused:  # whatever it was, an answer that alarms must reach somebody
         return await _refused(request, deps, check_in_id, data, refused)
 
 
-async def _refused(
-    request: WebRequest, deps: Deps, check_in_id: UUID, data: AnswersForm, refused: Invalid
-) -> Response[Any]:
-    async def body(call: Call) -> bool:
-        return await answers.hear_unsaved(
-            call.tx, call.who, check_in_id, data.answers, now=call.now, alerts=deps.alerts
-        )
+async def _within_or_again(request: WebRequest, deps: Deps, body: Callable[[Call], Awaitable[T]]) -> T:
+    try:
+        return await within(request, deps, body)
+    except IntegrityError:
+        return await within(request, deps, body)  # the other of two at once has filed it by now
 
-    return _told(request, refused, crisis=await within(request, deps, body))
+
+async def _refused(
+    request: WebRequest, deps: Deps, check_in_id: UUID, data: AnswersForm, refused: Exception
+) -> Response[Any]:
+    """Past the limit of calls too: nobody is to be silent about what alarms."""
+    who: SignedIn = request.state.patient
+    crisis = await deps.db.run(
+        lambda tx: answers.hear_unsaved(
+            tx, who, check_in_id, data.answers, now=deps.clock.now(), alerts=deps.alerts
+        ),
+        who.clinic_id,
+    )
+    return _told(request, refused, crisis=crisis)
 
 
 def _told(request: WebRequest, refused: Exception, *, crisis: bool) -> Response[Any]:
@@ -197,7 +206,7 @@ async def write_message(
         )
 
     try:
-        return Response(await within(request, deps, body))
+        return Response(await _within_or_again(request, deps, body))
     except Exception as refused:  # whatever it was, crisis words must reach somebody
         return await _heard(request, deps, data, refused)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from api.wiring import Deps
 from kernel.audit import AuditEvent
@@ -158,6 +159,50 @@ async def test_item_nine_is_heard_from_a_partial_answer_a_late_one_and_a_refused
     }  # fmt: skip
     assert await count(deps, Task, Task.kind == "late_answer") == 1
     assert await count(deps, Answer, Answer.item_no == 9, Answer.value == 3) == 0
+
+
+async def waiting_for_locks(deps: Deps, wanted: int) -> None:
+    """Until as many calls stand still before a lock; on PostgreSQL."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(200):
+        async with deps.system_db.begin() as tx:
+            if int(await tx.scalar(waiting)) >= wanted:
+                return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
+async def test_of_two_bodies_at_once_under_one_key_the_refused_one_is_heard(
+    postgres_url: str, clock: FakeClock
+) -> None:
+    async with support.test_deps(postgres_url, clock) as deps, support.browser(deps) as client:
+        await invited(deps, await Programme.open(deps.system_db, clock))
+        ana = await PatientApp(client, deps).signs_in(ANA)
+        check_in = await due(ana)
+        key = {"idempotency-key": "twice"}
+        async with deps.system_db.begin() as tx:
+            await tx.first(select(CheckIn.id).where(CheckIn.id == UUID(check_in)).with_for_update())
+            calm = asyncio.create_task(ana.answers(check_in, ("phq9", 1, 1), **key))
+            await waiting_for_locks(deps, 1)
+            alarming = asyncio.create_task(ana.answers(check_in, ("phq9", 9, 3), **key))
+            await waiting_for_locks(deps, 2)
+        first, second = await calm, await alarming
+        assert (first.status_code, second.status_code) == (200, 422), second.text
+        assert (second.json()["errors"][0]["field"], second.json()["crisis"]) == ("Idempotency-Key", True)
+        assert (await count(deps, RiskEvent), await count(deps, RiskSignal)) == (1, 1)
+
+
+async def test_an_alarming_answer_is_heard_whatever_its_refusal(
+    deps: Deps, programme: Programme, ana: PatientApp
+) -> None:
+    await invited(deps, programme)
+    await ana.signs_in(ANA)
+    check_in = await due(ana)
+    async with deps.system_db.begin() as tx:
+        await tx.execute(update(CheckIn).where(CheckIn.id == UUID(check_in)).values(state="scheduled"))
+    early = await ana.answers(check_in, ("phq9", 9, 2))
+    assert (early.status_code, early.json()["code"], early.json()["crisis"]) == (409, "not_open_yet", True)
+    assert await count(deps, RiskEvent) == 1
 
 
 @pytest.mark.parametrize(
