@@ -8,11 +8,28 @@ from migrations import walls
 revision = "0002"
 down_revision = "0001"
 
-WALLED = ('contact_amendment',)
-TABLES = ('contact_amendment',)
+WALLED = ('clinic_rule_set', 'contact_amendment')
+TABLES = ('clinic_rule_set', 'contact_amendment')
+# Rules that grew: table, name, before, now.
+RULES = (
+    ('import_mapping', 'ck_import_mapping_kind', "kind IN ('patients', 'scores', 'billed_months')", "kind IN ('patients', 'scores', 'contacts', 'billed_months')"),
+    ('import_run', 'ck_import_run_kind', "kind IN ('patients', 'scores', 'billed_months')", "kind IN ('patients', 'scores', 'contacts', 'billed_months')"),
+)
 
 
 def upgrade() -> None:
+    op.create_table('clinic_rule_set',
+    sa.Column('rule_id', sa.String(), nullable=False),
+    sa.Column('content', sa.JSON(), nullable=False),
+    sa.Column('content_hash', sa.String(), nullable=False),
+    sa.Column('brought_in_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('brought_in_by_id', sa.Uuid(), nullable=True),
+    sa.Column('brought_in_by', sa.String(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('clinic_id', sa.Uuid(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_clinic_rule_set')),
+    sa.UniqueConstraint('clinic_id', 'rule_id', name=op.f('uq_clinic_rule_set_clinic_id_rule_id'))
+    )
     op.create_table('contact_amendment',
     sa.Column('contact_id', sa.Uuid(), nullable=False),
     sa.Column('patient_id', sa.Uuid(), nullable=False),
@@ -42,7 +59,16 @@ def upgrade() -> None:
     op.add_column('related_person', sa.Column('agreed_how', sa.String(), nullable=True))
     op.add_column('related_person', sa.Column('replaces_id', sa.Uuid(), nullable=True))
     op.add_column('treatment_change', sa.Column('withdrawn_why_sealed', sa.String(), nullable=True))
+    for table, name, _, now in RULES:
+        recheck(table, name, now)
     guard()
+
+
+def recheck(table: str, name: str, rule: str) -> None:
+    """SQLite can't change a rule in place: the table is made anew with its rows."""
+    with op.batch_alter_table(table) as batch:
+        batch.drop_constraint(op.f(name), type_="check")
+        batch.create_check_constraint(op.f(name), rule)
 
 
 def guard() -> None:
@@ -57,6 +83,8 @@ def guard() -> None:
 
 
 def downgrade() -> None:
+    for table, name, before, _ in RULES:
+        recheck(table, name, before)
     op.drop_column('treatment_change', 'withdrawn_why_sealed')
     op.drop_column('related_person', 'replaces_id')
     op.drop_column('related_person', 'agreed_how')
@@ -65,3 +93,4 @@ def downgrade() -> None:
     op.drop_column('chart_copy', 'changed_at')
     op.drop_index('ix_contact_amendment_patient', table_name='contact_amendment')
     op.drop_table('contact_amendment')
+    op.drop_table('clinic_rule_set')

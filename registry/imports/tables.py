@@ -17,7 +17,7 @@ class ImportMapping(ClinicRow, Base):
 
     __tablename__ = "import_mapping"
     __table_args__ = (
-        one_of("kind", "patients", "scores", "billed_months"),
+        one_of("kind", "patients", "scores", "contacts", "billed_months"),
         one_of("dates", "iso", "us"),
         UniqueConstraint("clinic_id", "kind", "name"),
     )
@@ -35,7 +35,7 @@ class ImportRun(ClinicRow, Base):
     __tablename__ = "import_run"
     __table_args__ = (
         clinic_key(),
-        one_of("kind", "patients", "scores", "billed_months"),
+        one_of("kind", "patients", "scores", "contacts", "billed_months"),
         UniqueConstraint("clinic_id", "kind", "digest"),
     )
 
