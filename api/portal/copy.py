@@ -6,7 +6,7 @@ an open check-in may show are kept neutral: nothing names a condition, a score, 
 
 from collections.abc import Mapping
 from datetime import date, time
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -215,3 +215,24 @@ def clock_time(value: time, language: Language) -> str:
     hour = value.hour % 12 or 12
     half = ("AM", "PM") if language == "en" else ("a. m.", "p. m.")
     return f"{hour}:{value.minute:02d} {half[value.hour >= 12]}"
+
+
+_MODES: Final[dict[Language, dict[str, str]]] = {
+    "en": {
+        "phone": "A phone call.",
+        "video": "A video visit.",
+        "in_person": "A visit in person.",
+        "portal": "A message online.",
+    },
+    "es": {
+        "phone": "Una llamada telefónica.",
+        "video": "Una visita por video.",
+        "in_person": "Una visita en persona.",
+        "portal": "Un mensaje en línea.",
+    },
+}
+
+
+def contact_mode(language: Language, mode: str) -> str:
+    """How a contact takes place, as a sentence; empty for one that has no words."""
+    return _MODES[language].get(mode, "")

@@ -19,7 +19,7 @@ from litestar.response.redirect import Redirect
 from api.portal import pages
 from api.portal.birth import BIRTH
 from api.portal.birth import ROUTES as BIRTH_ROUTES
-from api.portal.copy import COPY, Language
+from api.portal.copy import COPY, Language, contact_mode
 from api.portal.throttle import Throttle
 from api.portal.views import AnswerOption, CrisisPage, QuestionPage, StartPage, ThanksPage
 from api.wiring import Deps
@@ -40,20 +40,6 @@ THANKS: Final = "/check-in/thanks"
 QUESTIONS_A_MINUTE: Final = 6
 UNREADABLE: Final = 422
 _THROTTLE: Final = "portal_throttle"
-_MODES: Final[dict[Language, dict[str, str]]] = {
-    "en": {
-        "phone": "A phone call.",
-        "video": "A video visit.",
-        "in_person": "A visit in person.",
-        "portal": "A message online.",
-    },
-    "es": {
-        "phone": "Una llamada telefónica.",
-        "video": "Una visita por video.",
-        "in_person": "Una visita en persona.",
-        "portal": "Un mensaje en línea.",
-    },
-}
 
 
 @get("/c/{token:str}", opt=access.PUBLIC)
@@ -185,7 +171,7 @@ async def thanks(request: WebRequest, deps: NamedDependency[Deps]) -> Response[A
         if found is not None and found.waiting is None and found.progress.stage != "over":
             contact = await answering.next_contact(tx, found.visit, now=deps.clock.now())
             when = "" if contact is None else pages.when_words(contact.at, contact.zone, found.language)
-            topic = "" if contact is None else _MODES[found.language].get(contact.mode or "phone", "")
+            topic = "" if contact is None else contact_mode(found.language, contact.mode or "phone")
             page = ThanksPage(when, topic, crisis=found.progress.danger)
             return await _page(request, deps, tx, found, "thanks", page)
     return await pages.invalid(request, deps) if found is None else _to(request, CHECK_IN)

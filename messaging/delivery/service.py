@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -21,6 +21,25 @@ from messaging.delivery.tables import Outbox
 MAX_CHARACTERS = 1600  # the provider refuses more
 
 Channel = Literal["sms", "email", "voice"]
+
+# What a row says of its way before the first attempt.
+UNSENT: Final[dict[str, Any]] = {
+    "state": "pending",
+    "reason": None,
+    "claim_token": None,
+    "claim_expires_at": None,
+    "attempt": 0,
+    "attempted_at": None,
+    "reads": 0,
+    "resends": 0,
+    "failures": 0,
+    "accepted_at": None,
+    "provider_sid": None,
+    "provider_status": None,
+    "status_rank": -1,
+    "polls": 0,
+    "error_code": None,
+}
 
 
 class OnFile(msgspec.Struct, frozen=True):
@@ -91,7 +110,7 @@ def _values(tx: Tx, message: Message, outbox_id: UUID, now: datetime) -> dict[st
     rule = KIND_RULES[message.kind]
     to = message.to
     on_file = to if isinstance(to, OnFile) else OnFile(tx.vault.seal(to), tx.vault.lookup(to))
-    return {
+    return UNSENT | {
         "id": outbox_id,
         "clinic_id": message.clinic_id,
         "message_class": rule.class_,
@@ -117,22 +136,7 @@ def _values(tx: Tx, message: Message, outbox_id: UUID, now: datetime) -> dict[st
         "not_after": message.not_after,
         "live_until": message.live_until,
         "priority": rule.priority,
-        "state": "pending",
-        "reason": None,
         "next_at": message.not_before,
-        "claim_token": None,
-        "claim_expires_at": None,
-        "attempt": 0,
-        "attempted_at": None,
-        "reads": 0,
-        "resends": 0,
-        "failures": 0,
-        "accepted_at": None,
-        "provider_sid": None,
-        "provider_status": None,
-        "status_rank": -1,
-        "polls": 0,
-        "error_code": None,
         "created_at": now,
         "updated_at": now,
     }

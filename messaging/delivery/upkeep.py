@@ -28,7 +28,7 @@ from messaging.delivery.reconcile import (
     reconcile_decision,
 )
 from messaging.delivery.reports import adopt, apply_status
-from messaging.delivery.service import body_hash
+from messaging.delivery.service import UNSENT, body_hash
 from messaging.delivery.settle import Attempt, lease_ended
 from messaging.delivery.statuses import PollAt, PresumedSent, Settled, next_poll
 from messaging.delivery.tables import Outbox
@@ -40,23 +40,6 @@ LIMIT = 100
 POLLS_AT_ONCE = 20  # a slow provider must not hold up the sweeps behind this one
 READS_AT_ONCE = 20
 _COPY = insert_or_skip(Outbox, "dedupe_key")
-COPIED_COLUMNS_RESET: dict[str, Any] = {
-    "state": "pending",
-    "reason": None,
-    "claim_token": None,
-    "claim_expires_at": None,
-    "attempt": 0,
-    "attempted_at": None,
-    "reads": 0,
-    "resends": 0,
-    "failures": 0,
-    "accepted_at": None,
-    "provider_sid": None,
-    "provider_status": None,
-    "status_rank": -1,
-    "polls": 0,
-    "error_code": None,
-}
 
 
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,7 +209,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
             if due is None or due > now:
                 return
             values: dict[str, Any] = {column.key: row._mapping[column] for column in Outbox.__table__.c}
-            values |= COPIED_COLUMNS_RESET | {
+            values |= UNSENT | {
                 "id": tx.new_id(),
                 "dedupe_key": f"{base}:copy{made + 2}",
                 "not_before": now,

@@ -9,7 +9,7 @@ from typing import Final, cast
 import msgspec
 
 from api.portal import pages
-from api.portal.copy import Language, clock_time, long_date
+from api.portal.copy import Language, clock_time, contact_mode, long_date
 from api.portal.home.copy import WORDS
 from api.portal.home.views import (
     AnswerLine,
@@ -40,20 +40,6 @@ from registry.related_people import service as related
 from registry.related_people.service import RelatedPersonLine
 
 PAGE_LANGUAGES: Final = ("en", "es")
-_MODES: Final[dict[Language, dict[str, str]]] = {
-    "en": {
-        "phone": "A phone call.",
-        "video": "A video visit.",
-        "in_person": "A visit in person.",
-        "portal": "A message online.",
-    },
-    "es": {
-        "phone": "Una llamada telefónica.",
-        "video": "Una visita por video.",
-        "in_person": "Una visita en persona.",
-        "portal": "Un mensaje en línea.",
-    },
-}
 
 
 _PLAIN: Final[dict[Language, dict[str, str]]] = {
@@ -82,7 +68,7 @@ async def home(tx: Tx, who: SignedIn, language: Language, *, now: datetime) -> H
         own=who.own,
         scope=frozenset(who.scope),
         contact="" if contact is None else f"{pages.when_words(contact.at, zone, language)}.",
-        contact_mode="" if contact is None else _MODES[language].get(contact.mode, ""),
+        contact_mode="" if contact is None else contact_mode(language, contact.mode),
         with_person="" if contact is None else contact.care_manager or "",
         waiting=tuple(_waiting(one, zone, language) for one in due),
     )
