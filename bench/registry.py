@@ -195,10 +195,11 @@ async def _visit(deps: Deps, world: World) -> Visit:
         )
 
 
-_STORED = tuple(
-    name for name in Line.__struct_fields__ if name not in ("overdue", "phq9_change_pct", "gad7_change_pct")
-)
-_SQL = f"SELECT {', '.join(_STORED)}, overdue_since FROM registry_line WHERE episode_id = ANY($1::uuid[])"
+_WORKED_OUT = ("contacts", "overdue", "phq9_change_pct", "gad7_change_pct")
+_STORED = tuple(name for name in Line.__struct_fields__ if name not in _WORKED_OUT)
+_SQL = f"""SELECT {", ".join(_STORED)}, overdue_since,
+    (SELECT count(*) FROM contact c WHERE c.episode_id = registry_line.episode_id AND c.spoken) AS contacts
+    FROM registry_line WHERE episode_id = ANY($1::uuid[])"""
 _JSON = ("rules", "phq9_series")
 
 
@@ -228,6 +229,7 @@ def _line(row: asyncpg.Record) -> Line:
         values[name] = msgspec.json.decode(values[name])
     return Line(
         **values,
+        contacts=row["contacts"],
         overdue=row["overdue_since"] <= NOW,
         phq9_change_pct=-25,
         gad7_change_pct=-25,

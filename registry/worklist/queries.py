@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, false, or_, select
+from sqlalchemy import ColumnElement, Row, and_, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from kernel.audit import Actor, record
@@ -17,6 +17,7 @@ from kernel.errors import Invalid
 from questionnaires.change import change_pct
 from registry import zones
 from registry.access import CLINICAL, require
+from registry.contacts.tables import Contact
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic
 from registry.organisation.wording import fold
@@ -56,7 +57,8 @@ SHORTEST_NAME: Final = 2
 class Line(msgspec.Struct, frozen=True):
     """One line of the registry. Scores are complete totals; `phq9_item9` "unknown" and "declined" are states of
     their own and say nothing about danger. `minutes_month` says which month `counted_seconds` belong to. `rules`: the
-    rules R-* that are met or can't be judged (`registry.flags.facts.Result` as stored)."""
+    rules R-* that are met or can't be judged (`registry.flags.facts.Result` as stored). `contacts` counts the episode's
+    contacts so far in which two people spoke; tries that reached nobody are none."""
 
     episode_id: UUID
     patient_id: UUID
@@ -85,6 +87,7 @@ class Line(msgspec.Struct, frozen=True):
     opted_out: bool
     next_check_in_on: date | None
     last_contact_at: datetime | None
+    contacts: int
     next_contact_at: datetime | None
     next_contact_mode: str | None
     last_review_at: datetime | None
@@ -125,7 +128,17 @@ class Found(msgspec.Struct, frozen=True):
 
 _WORKED_OUT: Final = ("overdue", "phq9_change_pct", "gad7_change_pct")
 _STORED: Final = tuple(name for name in Line.__struct_fields__ if name not in _WORKED_OUT)
-_COLUMNS: Final = (*(getattr(RegistryLine, name) for name in _STORED), RegistryLine.overdue_since)
+_CONTACTS: Final = (
+    select(func.count())
+    .where(Contact.episode_id == RegistryLine.episode_id, Contact.spoken.is_(True))
+    .correlate(RegistryLine)
+    .scalar_subquery()
+    .label("contacts")
+)
+_COLUMNS: Final = (
+    *(_CONTACTS if name == "contacts" else getattr(RegistryLine, name) for name in _STORED),
+    RegistryLine.overdue_since,
+)
 _AT = aliased(RegistryLine)
 _CURSOR = select(*(getattr(RegistryLine, name) for name in Cursor._fields))
 

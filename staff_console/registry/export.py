@@ -14,7 +14,7 @@ HEADER = (
     "flags", "rules", "status", "family_name", "given_name", "mrn", "birth_date", "clinic", "care_manager",
     "enrolled_on", "weeks", "phq9_first", "phq9_last", "phq9_change_pct", "phq9_last_on", "item9_last",
     "gad7_first", "gad7_last", "gad7_change_pct", "gad7_last_on", "last_treatment_change", "check_in",
-    "next_check_in_on", "last_contact_on", "next_contact_on", "next_contact", "last_review_on", "minutes_month",
+    "next_check_in_on", "last_contact_on", "contacts", "next_contact_on", "next_contact", "last_review_on", "minutes_month",
     "minutes",
 )  # fmt: skip
 
@@ -57,6 +57,7 @@ def _row(visit: Visit, line: Line, managers: Mapping[UUID, str]) -> tuple[Cell, 
         "opted out" if line.opted_out else line.check_in_state,
         line.next_check_in_on,
         visit.on(line.last_contact_at),
+        line.contacts,
         visit.on(line.next_contact_at),
         words.shown(words.CONTACT_MODES, line.next_contact_mode) or None,
         visit.on(line.last_review_at),

@@ -102,6 +102,7 @@ def row(visit: Visit, line: Line, billed: NextLine | None) -> RegistryRow:
         others=tuple(_other(score) for score in line.other_scores or ()),
         check_in=check_in(visit, line),
         last_contact=None if line.last_contact_at is None else visit.at(line.last_contact_at).day,
+        contacts=str(line.contacts),
         next_action=_next(visit, line),
         last_review=None if line.last_review_at is None else visit.at(line.last_review_at).day,
         review_late=any(result["rule"] == "R-REVIEW" and result["outcome"] == "met" for result in line.rules),

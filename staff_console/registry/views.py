@@ -47,6 +47,7 @@ class RegistryRow(Struct, frozen=True):
     others: tuple[str, ...]
     check_in: CheckInPill
     last_contact: Day | None
+    contacts: str
     next_action: NextAction
     last_review: Day | None
     review_late: bool
@@ -88,7 +89,7 @@ class Filters(Struct, frozen=True):
 
 
 class RegistryPage(Struct, frozen=True):
-    """`columns` in the order of the template: flags, patient, weeks, phq9, gad7, check_in, last_contact,
+    """`columns` in the order of the template: flags, patient, weeks, phq9, gad7, check_in, last_contact, contacts,
     next_action, last_review, minutes. `view_fields` are the filters that a saved view keeps; `covering` says for whom
     the viewer stands in today."""
 
@@ -116,6 +117,7 @@ LABELS: tuple[tuple[str, str], ...] = (
     ("gad7", "GAD-7"),
     ("check_in", "Check-in"),
     ("last_contact", "Last contact"),
+    ("contacts", "Contacts"),
     ("next_action", "Next action"),
     ("last_review", "Last review"),
     ("minutes", "Minutes this month"),

@@ -21,6 +21,8 @@ from registry.episodes.tables import Episode
 from registry.filing import service as filing
 from registry.time_log.tables import TimeEntry
 from registry.treatment_changes.tables import TreatmentChange
+from registry.worklist import queries as worklist
+from registry.worklist.rules import RegistryFilter
 from registry.worklist.tables import RegistryLine, Task
 from tests.support.clock import FakeClock
 from tests.support.practice import Practice, RecordingOutreach, enrolment, open_practice
@@ -214,3 +216,15 @@ async def test_another_clinic_sees_no_contact(case: Case, database: Database) ->
         ):
             with pytest.raises(NotFound):
                 await read
+
+
+async def test_the_registry_counts_contacts_and_leaves_tries_out(case: Case) -> None:
+    await case.records(case.form())
+    case.clock.advance(hours=1)
+    await case.records(case.form(kind="attempt", outcome="no_answer", channel="phone", note="", minutes=None))
+    await case.records(case.form(occurred_at=case.clock.now() - timedelta(minutes=20)))
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        page = await worklist.registry_page(
+            tx, case.practice.manager, RegistryFilter(), None, 50, now=case.clock.now()
+        )
+    assert [line.contacts for line in page.lines] == [2]

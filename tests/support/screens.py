@@ -131,6 +131,7 @@ def row(number: int, name: str, **changes: object) -> RegistryRow:
         "gad7": gad(12, 8),
         "check_in": marks.check_in_pill("scheduled", "27-Nov"),
         "last_contact": on("2026-11-16"),
+        "contacts": str(number * 2),
         "next_action": NextAction("Call: sleep plan", on("2026-11-30")),
         "last_review": on("2026-11-12"),
         "review_late": False,
