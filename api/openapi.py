@@ -18,6 +18,7 @@ VERSION = "1.0.0"
 BEARER = "bearer"
 TAGS = (
     Tag("clinic", "The clinic a key belongs to."),
+    Tag("accounts", "The clinic's people, what they hand over, and keys."),
     Tag("patients", "Referral, enrolment, status, plan and next contact."),
     Tag("check-ins", "Questionnaires sent to patients."),
     Tag("messages", "Texts with one patient."),

@@ -16,7 +16,7 @@ from kernel.audit import Actor, Role, system
 from kernel.db import Tx
 from kernel.errors import Conflict, Invalid
 from registry.organisation import accounts, queries, service, tokens
-from registry.organisation.queries import ClinicName
+from registry.organisation.queries import ClinicName, TokenLine
 from registry.organisation.rules import ClinicForm, OrganisationKind, StaffForm
 from registry.organisation.tokens import NewToken
 
@@ -41,6 +41,18 @@ class Issued(msgspec.Struct, frozen=True):
     role: Role
     clinic: str
     expires_at: datetime | None
+
+
+class ClinicTokens(msgspec.Struct, frozen=True):
+    """Newest first. The keys themselves are nowhere."""
+
+    clinic: str
+    tokens: tuple[TokenLine, ...]
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    id: UUID
+    clinic: str
 
 
 @click.group()
@@ -190,6 +202,47 @@ def token(name: str, role: Role, clinic: str | None, expires: str | None, as_jso
         [issued.token],
         as_json=as_json,
     )
+
+
+@command.command("tokens")
+@click.option("--clinic", help="Short name of the clinic; may be left out while there is only one.")
+@json_option
+def list_tokens(clinic: str | None, as_json: bool) -> None:
+    """List a clinic's keys of the JSON API, with their last use. The keys themselves are stored nowhere."""
+
+    async def body(deps: Deps) -> tuple[ClinicTokens, datetime]:
+        async with deps.system_db.begin() as tx:
+            found = await _clinic(tx, clinic)
+            return ClinicTokens(found.slug, await queries.tokens(tx, _operator(found))), deps.clock.now()
+
+    listed, now = with_deps(body)
+    lines = [f"{key.id}  {key.role}  {_state(key, now)}  {key.name}" for key in listed.tokens]
+    answer(listed, lines or [f"{listed.clinic} has no keys"], as_json=as_json)
+
+
+@command.command("revoke-token")
+@click.argument("token_id", type=click.UUID)
+@click.option("--clinic", help="Short name of the clinic; may be left out while there is only one.")
+@json_option
+def revoke_token(token_id: UUID, clinic: str | None, as_json: bool) -> None:
+    """End a key of the JSON API, by its id. From the next request on it is refused."""
+
+    async def body(deps: Deps) -> Revoked:
+        async with deps.system_db.begin() as tx:
+            found = await _clinic(tx, clinic)
+            await tokens.revoke_token(tx, _operator(found), token_id, now=deps.clock.now())
+        return Revoked(token_id, found.slug)
+
+    done = with_deps(body)
+    answer(done, [f"{done.clinic} refuses this key from now on"], as_json=as_json)
+
+
+def _state(key: TokenLine, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return f"revoked {key.revoked_at:%Y-%m-%d}"
+    if key.expires_at is not None and key.expires_at <= now:
+        return f"expired {key.expires_at:%Y-%m-%d}"
+    return "never used" if key.last_used_at is None else f"last used {key.last_used_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _operator(clinic: ClinicName) -> Actor:

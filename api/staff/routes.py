@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.staff import (
+    accounts,
     billing,
     billing_files,
     billing_money,
@@ -13,6 +14,7 @@ from api.staff import (
     clinics,
     contacts,
     explain,
+    handovers,
     measures,
     messages,
     outreach,
@@ -31,6 +33,8 @@ from api.staff import (
 
 ROUTES: tuple[Any, ...] = (
     *clinics.ROUTES,
+    *accounts.ROUTES,
+    *handovers.ROUTES,
     *patients.ROUTES,
     *patient_access.ROUTES,
     *contacts.ROUTES,

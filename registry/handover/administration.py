@@ -77,6 +77,21 @@ async def change_roles(
         await accounts.grant_role(tx, actor, staff_id, clinic_id, role, now=now)
 
 
+async def change_account(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *, now: datetime) -> None:
+    """Name, address and phone hold in every clinic of the person, so it takes who administers all of them. Raises
+    `Conflict` when another account has the address."""
+    await _colleague(tx, actor, staff_id)
+    await _everywhere(tx, actor, staff_id)
+    await accounts.change_staff(tx, actor, staff_id, form, now=now)
+
+
+async def confirm_phone(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) -> None:
+    """The administrator has called the number and the person answered: alerts count on it in all their clinics."""
+    await _colleague(tx, actor, staff_id)
+    await _everywhere(tx, actor, staff_id)
+    await accounts.confirm_phone(tx, actor, staff_id, now=now)
+
+
 async def reset_password(
     tx: Tx, actor: Actor, staff_id: UUID, password: str, *, passwords: Passwords, now: datetime
 ) -> None:
@@ -101,15 +116,22 @@ async def open_clinic(tx: Tx, actor: Actor, form: ClinicForm, *, now: datetime) 
 
 
 async def _resettable(tx: Tx, actor: Actor, staff_id: UUID) -> None:
-    """Who resets what lets somebody in could come in as them: so it takes the administrator of all their clinics."""
+    """Who resets what lets somebody in could come in as them: a person of all their clinics does it, never a key."""
     await _colleague(tx, actor, staff_id)
+    if actor.kind != "staff":
+        raise Conflict("only a person resets what lets somebody in")
     if actor.id == staff_id:
         raise Conflict("your own is changed under Account")
+    await _everywhere(tx, actor, staff_id)
+
+
+async def _everywhere(tx: Tx, actor: Actor, staff_id: UUID) -> None:
     theirs = select(StaffRole.clinic_id).where(StaffRole.staff_id == staff_id).distinct()
     mine = select(StaffRole.clinic_id).where(
         StaffRole.staff_id == actor.id, StaffRole.role == "administrator"
     )
-    if not {row.clinic_id for row in await tx.all(theirs)} <= {row.clinic_id for row in await tx.all(mine)}:
+    administered = {actor.clinic_id, *(row.clinic_id for row in await tx.all(mine))}
+    if not {row.clinic_id for row in await tx.all(theirs)} <= administered:
         raise Conflict(ELSEWHERE)
 
 

@@ -71,6 +71,9 @@ async def change_staff(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *,
     if problems:
         raise Invalid(*problems)
     values = _columns(tx, form)
+    holder = select(Staff.id).where(Staff.email == values["email"], Staff.id != staff_id)
+    if await tx.first(holder) is not None:
+        raise Conflict(E_MAIL_TAKEN)
     old = tx.vault.open_or_none(row.phone_sealed)
     if old == (None if form.phone is None else e164(form.phone)):
         values.pop("phone_sealed")

@@ -53,6 +53,21 @@ class StaffMember(msgspec.Struct, frozen=True):
     disabled: bool
 
 
+class AccountDetails(msgspec.Struct, frozen=True):
+    """One account for those who administer it. `phone` (E.164) also while it is not verified; `roles` in the clinic."""
+
+    id: UUID
+    name: str
+    credentials: str | None
+    email: str
+    phone: str | None
+    npi: str | None
+    roles: tuple[Role, ...]
+    phone_verified: bool
+    has_second_factor: bool
+    disabled: bool
+
+
 class StaffContact(msgspec.Struct, frozen=True):
     """Where an alert can reach somebody. `phone` (E.164) only when it was verified."""
 
@@ -187,6 +202,13 @@ async def roles_in(tx: Tx, clinic_id: UUID, staff_id: UUID) -> frozenset[Role]:
     return frozenset(cast(Role, row.role) for row in rows)
 
 
+async def require_colleague(tx: Tx, clinic_id: UUID, staff_id: UUID) -> None:
+    """Raises `NotFound` for somebody who has no role in the clinic; a closed account still has its roles."""
+    held = select(StaffRole.role).where(StaffRole.staff_id == staff_id, StaffRole.clinic_id == clinic_id)
+    if await tx.first(held.limit(1)) is None:
+        raise NotFound("staff")
+
+
 async def roles_of_staff(
     tx: Tx, clinic_id: UUID, staff_ids: Collection[UUID]
 ) -> Mapping[UUID, frozenset[Role]]:
@@ -254,6 +276,29 @@ async def staff_list(tx: Tx, viewer: Actor, *, limit: int = 500) -> tuple[StaffM
     return tuple(_member(row, frozenset(held.get(row.id, ()))) for row in await tx.all(wanted))
 
 
+async def account_details(tx: Tx, viewer: Actor, staff_id: UUID) -> AccountDetails:
+    """Raises `NotFound` for somebody without a role in the viewer's clinic."""
+    clinic_id = require(viewer, "administrator")
+    held = select(StaffRole.role).where(StaffRole.staff_id == staff_id, StaffRole.clinic_id == clinic_id)
+    roles = tuple(cast(Role, row.role) for row in await tx.all(held.order_by(StaffRole.role)))
+    row = await tx.first(select(Staff.__table__).where(Staff.id == staff_id)) if roles else None
+    if row is None:
+        raise NotFound("staff")
+    person = _member(row, frozenset(roles))
+    return AccountDetails(
+        id=person.id,
+        name=person.name,
+        credentials=person.credentials,
+        email=person.email,
+        phone=tx.vault.open_or_none(row.phone_sealed),
+        npi=person.npi,
+        roles=roles,
+        phone_verified=person.phone_verified,
+        has_second_factor=person.has_second_factor,
+        disabled=person.disabled,
+    )
+
+
 async def tokens(tx: Tx, viewer: Actor, *, limit: int = 200) -> tuple[TokenLine, ...]:
     """The clinic's API tokens, newest first; never the tokens themselves."""
     clinic_id = require(viewer, "administrator")
@@ -277,7 +322,7 @@ async def missing_in_clinic(tx: Tx, facts: ClinicFacts) -> tuple[Problem, ...]:
 
 
 async def missing_for_live(tx: Tx, clinic_id: UUID, deployment: Deployment) -> tuple[Problem, ...]:
-    """Everything that keeps the clinic in simulation; also what the set-up page shows."""
+    """What this room knows to keep the clinic in simulation; all of it is in `registry/launch/going_live`."""
     found = await missing_in_clinic(tx, await clinic(tx, clinic_id))
     known = await organisation(tx)
     return found + rules.missing_in_deployment(deployment, "standard" if known is None else known.kind)

@@ -67,11 +67,10 @@ async def issue_token(
 
 
 async def revoke_token(tx: Tx, actor: Actor, token_id: UUID, *, now: datetime) -> None:
-    """From the next request on it is refused."""
-    wanted = [ApiToken.id == token_id, ApiToken.revoked_at.is_(None)]
-    if actor.kind != "system":
-        wanted.append(ApiToken.clinic_id == require(actor, "administrator"))
-    done = await tx.execute(update(ApiToken).where(*wanted).values(revoked_at=now))
+    """From the next request on it is refused. Raises `NotFound` for another clinic's, or one that was revoked."""
+    clinic_id = require(actor, "administrator")
+    mine = (ApiToken.id == token_id, ApiToken.clinic_id == clinic_id, ApiToken.revoked_at.is_(None))
+    done = await tx.execute(update(ApiToken).where(*mine).values(revoked_at=now))
     if done.rowcount != 1:
         raise NotFound("token")
     await audit.record(tx, actor, "token.revoked", "api_token", token_id, now=now)

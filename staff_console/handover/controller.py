@@ -13,7 +13,7 @@ from litestar.response import Response
 from msgspec import Meta
 
 from kernel.errors import DomainError, NotFound
-from kernel.web import access, forms
+from kernel.web import access, forms, sessions
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
 from registry.handover import rules, service
@@ -80,6 +80,7 @@ async def deactivate(request: WebRequest, console: Console, staff_id: FromPath[U
     async def do(visit: Visit) -> str:
         await forms.read(request, CloseFields)
         await service.deactivate(visit.tx, visit.actor, staff_id, now=visit.now)
+        await sessions.end_all(visit.tx, staff_id, now=visit.now)
         return said("/setup", "account_closed")
 
     async def again(visit: Visit, error: DomainError) -> View:

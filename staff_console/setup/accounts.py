@@ -13,16 +13,16 @@ from litestar.response import Response
 from msgspec import Meta
 
 from kernel.audit import Role
-from kernel.errors import DomainError, NotFound
+from kernel.errors import DomainError
 from kernel.web import access, forms, sessions
 from kernel.web.context import WebRequest
 from registry.handover import administration
 from registry.organisation import accounts, queries
-from registry.organisation.queries import StaffMember
+from registry.organisation.queries import AccountDetails, StaffMember
 from registry.organisation.rules import StaffForm
-from staff_console import words
+from staff_console import formats, words
 from staff_console.deps import ConsoleDeps
-from staff_console.formstate import Choice, FormState
+from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import View, Visit, read_again, said, show, submit
 
 Console = NamedDependency[ConsoleDeps]
@@ -34,6 +34,7 @@ NEW: Final = {
     "name": "Name", "credentials": "Credentials", "email": "Work e-mail", "phone": "Mobile phone", "npi": "NPI",
     "roles": "Roles:", "password": "First password",
 }  # fmt: skip
+DETAILS: Final = {name: NEW[name] for name in ("name", "credentials", "email", "phone", "npi")}
 ADMIT: Final = {"email": "This address", "roles": "Roles:"}
 
 
@@ -87,16 +88,21 @@ class AccountsPage(msgspec.Struct, frozen=True):
 
 
 class AccountPage(msgspec.Struct, frozen=True):
-    """Template `setup/account.html`. `mine` is the reader's own account: its password is changed elsewhere."""
+    """Template `setup/account.html`. `mine` is the reader's own account: its password is changed elsewhere. `phone` is
+    empty without one; `phone_verified` says whether alerts count on it."""
 
     name: str
     email: str
+    phone: str
+    phone_verified: bool
     action: str
     person_href: str
     state: str
     disabled: bool
     mine: bool
     has_second_factor: bool
+    details_form: FormState
+    phone_form: FormState
     roles: tuple[Choice, ...]
     roles_form: FormState
     password_form: FormState
@@ -140,6 +146,35 @@ async def admit(request: WebRequest, console: Console) -> Response[Any]:
 @get(ONE, opt=ADMIN)
 async def account_page(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[str]:
     return await show(request, console, lambda visit: _one(visit, staff_id))
+
+
+@post(f"{ONE}/details", opt=ADMIN)
+async def change_details(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, StaffForm)
+        await administration.change_account(visit.tx, visit.actor, staff_id, form, now=visit.now)
+        return said(f"{PATH}/{staff_id}", "account_changed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _one(visit, staff_id, details=await read_again(visit, "details", error, DETAILS))
+
+    return await submit(request, console, do, again)
+
+
+@post(f"{ONE}/phone", opt=ADMIN)
+async def confirm_phone(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
+    """Alerts count on a number only after somebody called it and the person answered."""
+
+    async def do(visit: Visit) -> str:
+        await forms.read(request, Confirmed)
+        await administration.confirm_phone(visit.tx, visit.actor, staff_id, now=visit.now)
+        return said(f"{PATH}/{staff_id}", "phone_confirmed")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_again(visit, "phone", error, {"confirm": "Your confirmation"})
+        return await _one(visit, staff_id, phone=form)
+
+    return await submit(request, console, do, again)
 
 
 @post(f"{ONE}/roles", opt=ADMIN)
@@ -194,7 +229,6 @@ async def enable(request: WebRequest, console: Console, staff_id: FromPath[UUID]
     """A closed account opens again, with the roles it had."""
 
     async def do(visit: Visit) -> str:
-        await _person(visit, staff_id)
         await accounts.enable(visit.tx, visit.actor, staff_id, now=visit.now)
         return said(f"{PATH}/{staff_id}", "account_enabled")
 
@@ -222,46 +256,45 @@ async def _one(
     visit: Visit,
     staff_id: UUID,
     *,
+    details: FormState | None = None,
+    phone: FormState | None = None,
     roles: FormState | None = None,
     password: FormState | None = None,
     factor: FormState | None = None,
 ) -> View:
-    person = await _person(visit, staff_id)
+    person = await queries.account_details(visit.tx, visit.actor, staff_id)
+    stored = {name: getattr(person, name) or "" for name in DETAILS}
     page = AccountPage(
         name=person.name,
         email=person.email,
+        phone="" if person.phone is None else formats.phone(person.phone),
+        phone_verified=person.phone_verified,
         action=f"{PATH}/{staff_id}",
         person_href=f"/setup/people/{staff_id}",
         state=_state(person),
         disabled=person.disabled,
         mine=staff_id == visit.staff_id,
         has_second_factor=person.has_second_factor,
+        details_form=details or filled("details", **stored),
+        phone_form=phone or FormState("phone"),
         roles=words.choices(words.ROLES),
-        roles_form=roles or FormState("roles", {"roles": tuple(sorted(person.roles))}),
+        roles_form=roles or FormState("roles", {"roles": person.roles}),
         password_form=password or FormState("password"),
         factor_form=factor or FormState("factor"),
     )
     return View("setup/account.html", page, "setup")
 
 
-async def _person(visit: Visit, staff_id: UUID) -> StaffMember:
-    people = await queries.staff_list(visit.tx, visit.actor)
-    found = next((person for person in people if person.id == staff_id), None)
-    if found is None:
-        raise NotFound("staff")
-    return found
-
-
 def _ready(person: StaffMember) -> bool:
     return not person.disabled and person.has_second_factor
 
 
-def _state(person: StaffMember) -> str:
+def _state(person: StaffMember | AccountDetails) -> str:
     if person.disabled:
         return "closed"
     return "ready" if person.has_second_factor else "no second factor yet"
 
 
 ROUTES: Final = [
-    accounts_page, open_account, admit, account_page, change_roles, reset_password, reset_factor, enable,
+    accounts_page, open_account, admit, account_page, change_details, confirm_phone, change_roles, reset_password, reset_factor, enable,
 ]  # fmt: skip

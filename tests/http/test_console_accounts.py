@@ -89,6 +89,52 @@ async def test_roles_change_and_a_last_clinical_role_waits_for_the_handover(
     assert await roles_of(console_deps, harbor.staff["care_manager"]) == {"care_manager", "clinic_lead"}
 
 
+async def test_details_are_changed_and_a_new_phone_is_confirmed_before_alerts_count_on_it(
+    harbor: Clinic, console_deps: Deps
+) -> None:
+    lead = harbor.staff["clinic_lead"]
+    page = f"{ACCOUNTS}/{lead}"
+    async with signed_in(console_deps, harbor, "administrator") as ada:
+        await ada.opens(page)
+        assert f"{page}/phone" not in ada.html
+        await ada.submits(f"{page}/details", name="Lee Otieno", email="lee@", phone="12")
+        assert {error.split(" is ")[0] for error in ada.errors} >= {"Work e-mail"}
+        assert 'value="Lee Otieno"' in ada.html
+        await ada.submits(f"{page}/details", name="Lee Otieno", email="biller@harbor.example", phone="")
+        assert (ada.status, ada.errors) == (409, ["Email: another account has it."])
+        await ada.submits(
+            f"{page}/details", name="Lee Otieno", email="Lee@harbor.example", phone="206-555-0177"
+        )
+        assert "Details saved." in ada.said
+        await ada.submits(f"{page}/phone")
+        assert ada.status == 422
+        await ada.submits(f"{page}/phone", confirm="yes")
+        assert "Phone confirmed." in ada.said and f"{page}/phone" not in ada.html
+        await ada.submits(f"{page}/details", phone="206-555-0178")
+        assert f"{page}/phone" in ada.html
+    assert await staff_id_of(console_deps, "lee@harbor.example") == lead
+    done = await audited(console_deps, actor_id=harbor.staff["administrator"])
+    assert {"staff.changed", "staff.phone_verified"} <= set(done)
+
+
+async def test_a_closed_accounts_sessions_end_at_once_and_stay_ended(
+    harbor: Clinic, console_deps: Deps
+) -> None:
+    biller = harbor.staff["biller"]
+    async with (
+        signed_in(console_deps, harbor, "biller") as tom,
+        signed_in(console_deps, harbor, "administrator") as ada,
+    ):
+        await tom.opens("/billing")
+        await ada.opens(f"/setup/people/{biller}")
+        await ada.submits(f"/setup/people/{biller}/deactivate", confirm="yes")
+        assert "closed" in ada.said
+        assert (await tom.opens("/billing")).path == "/sign-in"
+        await ada.opens(f"{ACCOUNTS}/{biller}")
+        await ada.submits(f"{ACCOUNTS}/{biller}/enable")
+        assert (await tom.opens("/billing")).path == "/sign-in"
+
+
 async def test_what_was_lost_is_reset_and_ends_every_session(harbor: Clinic, console_deps: Deps) -> None:
     consultant = harbor.staff["consultant"]
     page = f"{ACCOUNTS}/{consultant}"
@@ -197,7 +243,7 @@ async def test_a_payers_rule_set_is_chosen_and_taken_away(
         assert "Cascade Health Plan" in tom.text
         token = dict(tom.form(f"{path}/default").filled({}))["_csrf"]
         await tom.posts(path, [("_csrf", token), ("payer", "Cascade Health Plan"), ("rule_set", "mine")])
-        assert tom.errors == ["The rule set is not one of the shipped rule sets."]
+        assert tom.errors == ["The rule set is not one of the rule sets."]
         form = next(form for form in tom.page.forms if form.action == path and "rule_set" in form.names)
         await tom.posts(path, form.filled({"payer": "Cascade Health Plan", "rule_set": "full_threshold"}))
         assert "Payers saved." in tom.said and "Take away" in tom.text

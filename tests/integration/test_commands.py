@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, delete, insert
@@ -149,6 +150,20 @@ def test_a_key_is_shown_once_and_needs_a_clinic_when_there_are_two(clinic: Shell
     clinic.json("staff", "create-clinic", "--slug", "inland", *CLINIC)
     answer = clinic.run("staff", "token", "--name", "EHR", "--role", "biller")
     assert (answer.exit_code, answer.stderr) == (2, "Error: --clinic: must be one of harbor, inland\n")
+
+
+def test_a_key_is_listed_and_revoked_once(clinic: Shell) -> None:
+    issued = clinic.json("staff", "token", "--name", "EHR", "--role", "biller")
+    listed = clinic.json("staff", "tokens")
+    assert listed["clinic"] == "harbor"
+    (line,) = msgspec.convert(listed["tokens"], list[dict[str, object]])
+    assert (line["id"], line["name"], line["revoked_at"]) == (issued["id"], "EHR", None)
+    assert "evk_" not in json.dumps(listed)
+    assert "never used  EHR" in clinic.run("staff", "tokens").stdout
+    assert clinic.json("staff", "revoke-token", str(issued["id"])) == {"id": issued["id"], "clinic": "harbor"}
+    assert "revoked" in clinic.run("staff", "tokens").stdout
+    again = clinic.run("staff", "revoke-token", str(issued["id"]))
+    assert (again.exit_code, again.stderr.startswith("Error: ")) == (2, True)
 
 
 @pytest.mark.parametrize("moment", ["tomorrow", "2027-01-01", "2020-01-01T00:00:00Z"])
