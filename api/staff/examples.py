@@ -165,6 +165,28 @@ COVERAGE: Final = _one(
     },
 )
 
+RULE_SET: Final = _one(
+    "A payer that takes the shorter month from 30 minutes",
+    {
+        "document": {
+            "id": "own_evergreen",
+            "version": 1,
+            "title": "Evergreen Health Plan",
+            "source": "Evergreen Health Plan, provider manual 2026, page 14",
+            "author": "Harbor Clinic",
+            "payer": "Evergreen Health Plan",
+            "effective_from": "2026-01-01",
+            "reviewed_through": "2026-12-31",
+            "time_rule": "cpt_midpoint",
+            "g2214_min": 30,
+        },
+        "payers": [],
+    },
+)
+PAYER_RULES: Final = _one(
+    "The clinic's own for one payer", {"payer": "Evergreen Health Plan", "rule_set": "own_evergreen"}
+)
+
 CLOSE_MONTH: Final = _one("Nobody looks like a duplicate", {})
 MONTH_REASON: Final = _one("Why", {"reason": "A call of 12 March was not logged"})
 CLAIMS: Final = _one("Without the patients who can't be claimed", {"leave_out": True})
@@ -295,6 +317,7 @@ TREATMENT_CHANGE: Final = _one(
     "A dose raised by the treating clinician",
     {"on": "2026-11-20", "kind": "dose_changed", "what": "sertraline 100 mg", "source": "elsewhere"},
 )
+WITHDRAWAL: Final = _one("Entered for the wrong patient", {"reason": "It was another patient's."})
 DECLINE: Final = _one("Not now", {"reason": "Starts therapy on Friday"})
 ABSENCE: Final = _one(
     "Two weeks away",

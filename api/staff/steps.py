@@ -25,7 +25,7 @@ from registry.stepped_care import queries, service
 from registry.stepped_care.queries import ProposalLine
 from registry.treatment_changes import queries as changes_read
 from registry.treatment_changes import service as changes_write
-from registry.treatment_changes.rules import Change, ChangeForm
+from registry.treatment_changes.rules import Change, ChangeForm, ChangeWithdrawal, WithdrawnChange
 
 OF_PATIENT = f"{ROOT}/patients/{{patient_id:uuid}}"
 STEP = f"{ROOT}/steps/{{proposal_id:uuid}}"
@@ -71,6 +71,42 @@ async def record_change(
 
     async def create(call: Call) -> UUID:
         return await changes_write.record_change(call.tx, call.actor, patient_id, data, now=call.now)
+
+    return await created(request, deps, idempotency_key, create, only_id)
+
+
+@get(
+    f"{OF_PATIENT}/treatment-changes/withdrawn", opt=access.token(*CLINICAL), tags=["care"],
+    summary="Treatment changes that were withdrawn", **READ,
+)  # fmt: skip
+async def withdrawn_changes(
+    request: WebRequest, deps: NamedDependency[Deps], patient_id: FromPath[UUID]
+) -> Items[WithdrawnChange]:
+    """Entered by mistake: they count nowhere. The newest withdrawal first, with its reason."""
+
+    async def body(call: Call) -> Items[WithdrawnChange]:
+        return Items(await changes_read.withdrawn(call.tx, call.actor, patient_id, now=call.now))
+
+    return await within(request, deps, body)
+
+
+@post(
+    f"{OF_PATIENT}/treatment-changes/{{change_id:uuid}}/withdrawal", opt=access.token(*CARE, "consultant"),
+    tags=["care"], summary="Withdraw a treatment change", **WRITE,
+)  # fmt: skip
+async def withdraw_change(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    patient_id: FromPath[UUID],
+    change_id: FromPath[UUID],
+    data: Annotated[ChangeWithdrawal, BodyKwarg(examples=examples.WITHDRAWAL)],
+    idempotency_key: Key = None,
+) -> Response[Created]:
+    """By who entered it, or the clinic lead: a key's own role must be the lead's. Rules and trends date anew."""
+
+    async def create(call: Call) -> UUID:
+        await changes_write.withdraw_change(call.tx, call.actor, patient_id, change_id, data, now=call.now)
+        return change_id
 
     return await created(request, deps, idempotency_key, create, only_id)
 
@@ -158,6 +194,8 @@ async def arrange_cover(
 
 ROUTES: tuple[Any, ...] = (
     treatment_changes,
+    withdrawn_changes,
+    withdraw_change,
     record_change,
     waiting,
     of_patient,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
@@ -36,6 +36,7 @@ OF_MEDICATION: Final = frozenset(
 )
 STARTS: Final = frozenset({"medication_started", "medication_changed"})
 MAX_WHAT: Final = 300
+MAX_REASON: Final = 300
 
 
 class ChangeForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +64,41 @@ class Change(msgspec.Struct, frozen=True):
     source: ChangeSource
     source_id: UUID | None
     recorded_by: str | None
+    recorded_by_id: UUID | None = None
+    recorded_at: datetime | None = None
+
+
+class ChangeWithdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a change that was entered by mistake no longer counts."""
+
+    reason: str
+
+
+class WithdrawnChange(msgspec.Struct, frozen=True):
+    """A change that was entered and taken back. It counts nowhere and stays readable. `reason` is null for one that was
+    withdrawn before reasons were asked for."""
+
+    id: UUID
+    on: date
+    label: str
+    what: str
+    recorded_by: str | None
+    withdrawn_at: datetime
+    withdrawn_by: str | None
+    reason: str | None
+
+
+def may_withdraw(recorded_by_id: UUID | None, staff_id: UUID | None, *, leads: bool) -> bool:
+    """Who entered it, or the clinic's lead."""
+    return leads or (staff_id is not None and recorded_by_id == staff_id)
+
+
+def check_reason(form: ChangeWithdrawal) -> tuple[Problem, ...]:
+    if not form.reason.strip():
+        return (Problem("reason", "is needed: why does it no longer count?"),)
+    if len(form.reason) > MAX_REASON:
+        return (Problem("reason", f"is longer than {MAX_REASON} characters"),)
+    return ()
 
 
 def check(form: ChangeForm, today: date, born: date | None) -> tuple[Problem, ...]:

@@ -10,14 +10,14 @@ from sqlalchemy import insert, select, update
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import Conflict, Invalid, NotFound
+from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from registry.access import CARE, require
 from registry.episodes import records as episode_records
 from registry.organisation import queries as organisation
 from registry.patients import records as patient_records
 from registry.stepped_care.service import propose_for
 from registry.treatment_changes import rules
-from registry.treatment_changes.rules import ChangeForm
+from registry.treatment_changes.rules import ChangeForm, ChangeWithdrawal
 from registry.treatment_changes.tables import TreatmentChange
 from registry.worklist import service as worklist
 
@@ -60,19 +60,37 @@ async def record_change(tx: Tx, actor: Actor, patient_id: UUID, form: ChangeForm
     return change_id
 
 
-async def withdraw_change(tx: Tx, actor: Actor, change_id: UUID, *, now: datetime) -> None:
-    """Raises `Conflict` when it was withdrawn already."""
+async def withdraw_change(
+    tx: Tx, actor: Actor, patient_id: UUID, change_id: UUID, form: ChangeWithdrawal, *, now: datetime
+) -> None:
+    """One that was entered by mistake: it counts no longer and stays readable with the reason. The rules and proposed
+    steps are judged anew at once. Raises `Forbidden` for anybody but who entered it and the clinic lead, `Invalid`
+    without a reason, `NotFound`, `Conflict` when it was withdrawn already."""
     clinic_id = require(actor, *CARE, "consultant")
     row = await tx.first(
         select(TreatmentChange.__table__)
-        .where(TreatmentChange.id == change_id, TreatmentChange.clinic_id == clinic_id)
+        .where(
+            TreatmentChange.id == change_id,
+            TreatmentChange.patient_id == patient_id,
+            TreatmentChange.clinic_id == clinic_id,
+        )
         .with_for_update()
     )
     if row is None:
         raise NotFound("treatment change")
+    staff_id = episode_records.staff_id(actor)
+    leads = actor.kind == "system" or actor.has("clinic_lead")
+    if not rules.may_withdraw(row.recorded_by_id, staff_id, leads=leads):
+        raise Forbidden("only who entered the change or the clinic lead can withdraw it", code="not_yours")
+    if problems := rules.check_reason(form):
+        raise Invalid(*problems)
     if row.withdrawn_at is not None:
         raise Conflict("the change was withdrawn already")
-    values = {"withdrawn_at": now, "withdrawn_by_id": episode_records.staff_id(actor)}
+    values = {
+        "withdrawn_at": now,
+        "withdrawn_by_id": staff_id,
+        "withdrawn_why_sealed": tx.vault.seal(form.reason.strip()),
+    }
     await tx.execute(update(TreatmentChange).where(TreatmentChange.id == change_id).values(**values))
     await worklist.refresh(tx, row.episode_id, now)
     await propose_for(tx, row.episode_id, now)

@@ -28,6 +28,8 @@ from registry.plans import service as plans
 from registry.plans.rules import PlanLine
 from registry.time_log import service as time_log
 from registry.time_log.service import TimeForm, ended_now
+from registry.treatment_changes import service as treatment_changes
+from registry.treatment_changes.rules import ChangeWithdrawal
 from registry.worklist import service as worklist_service
 from staff_console import drafts
 from staff_console.deps import ConsoleDeps
@@ -191,6 +193,26 @@ async def discuss(request: WebRequest, console: Console, patient_id: FromPath[UU
     return await submit(request, console, do, _plain(patient_id))
 
 
+@post("/patients/{patient_id:uuid}/treatment-changes/{change_id:uuid}/withdraw", opt=access.staff(*ADVISES))
+async def withdraw_change(
+    request: WebRequest, console: Console, patient_id: FromPath[UUID], change_id: FromPath[UUID]
+) -> Response[Any]:
+    """One that was entered by mistake."""
+
+    async def do(visit: Visit) -> str:
+        form = await forms.read(request, ChangeWithdrawal)
+        await treatment_changes.withdraw_change(
+            visit.tx, visit.actor, patient_id, change_id, form, now=visit.now
+        )
+        return said(f"/patients/{patient_id}#scores", "change_withdrawn")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_again(visit, f"withdraw-{change_id}", error, {"reason": "The reason"})
+        return await _page(visit, patient_id, Forms(withdraw=(change_id, form)))
+
+    return await submit(request, console, do, again)
+
+
 @post("/patients/{patient_id:uuid}/texting/stop", opt=access.staff(*CARE))
 async def stop_texts(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
     """The patient said by phone, by letter or in the room that texts should end."""
@@ -301,6 +323,7 @@ ROUTES: Final = [
     set_next_contact,
     set_check_ins,
     discuss,
+    withdraw_change,
     stop_texts,
     confirm_number,
     record_email,

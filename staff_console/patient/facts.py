@@ -39,7 +39,7 @@ from registry.safety.queries import EventLine, HistoryLine
 from registry.time_log import queries as time_log
 from registry.time_log.queries import MonthTime
 from registry.treatment_changes import queries as treatment_changes
-from registry.treatment_changes.rules import Change
+from registry.treatment_changes.rules import Change, WithdrawnChange
 from registry.worklist import queries as worklist
 from registry.worklist.queries import Line
 from staff_console.pages import Visit
@@ -61,6 +61,7 @@ class PatientFacts(msgspec.Struct, frozen=True):
     events: tuple[EventLine, ...]
     deeds: tuple[HistoryLine, ...]  # what was done about them
     changes: tuple[Change, ...]
+    withdrawn: tuple[WithdrawnChange, ...]
     check_ins: tuple[CheckInLine, ...]
     plan: PlanFacts
     month: MonthTime
@@ -92,6 +93,7 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         events=await safety.events_of(tx, viewer, patient_id, now=now),
         deeds=await safety.history_of(tx, viewer, patient_id, now=now),
         changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
+        withdrawn=await treatment_changes.withdrawn(tx, viewer, patient_id, now=now),
         check_ins=await schedule.check_ins(tx, viewer, patient_id, now=now, limit=12),
         plan=await plans.plan(tx, viewer, patient_id, now=now),
         month=await time_log.patient_month(tx, viewer, patient_id, None, now=now),

@@ -1,4 +1,4 @@
-"""What happened, newest first: scores, safety events, check-ins, changes of status, agreements."""
+"""What happened, newest first: scores, safety events, check-ins, changes of status and of treatment, agreements."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from registry.contacts import chart
-from staff_console import people, words
+from staff_console import formats, people, words
 from staff_console.pages import Visit
 from staff_console.patient.facts import PatientFacts
 from staff_console.patient.scores import total_text
@@ -37,6 +37,7 @@ def timeline(visit: Visit, facts: PatientFacts) -> tuple[TimelineEvent, ...]:
         *_check_ins(visit, facts),
         *_episode(visit, facts),
         *_contacts(visit, facts),
+        *_changes(visit, facts),
     ]
     found.sort(key=lambda dated: dated[0], reverse=True)
     return tuple(event for _, event in found[:MOST])
@@ -62,6 +63,19 @@ def _contacts(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
         at = visit.at(contact.occurred_at)
         first = contact.note.split("\n", 1)[0][:NOTE_SHOWN]
         yield contact.occurred_at, TimelineEvent("contact", at, title, first, contact.staff_name or "", href)
+
+
+def _changes(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    for change in facts.changes:
+        if change.recorded_at is not None:
+            title, since = f"{change.label}: {change.what}", f"From {formats.day(change.on).text}"
+            at = visit.at(change.recorded_at)
+            yield change.recorded_at, TimelineEvent("change", at, title, since, change.recorded_by or "")
+    for gone in facts.withdrawn:
+        title = f"Withdrawn: {gone.label.lower()}, {gone.what}"
+        detail = gone.reason or f"From {formats.day(gone.on).text}"
+        at = visit.at(gone.withdrawn_at)
+        yield gone.withdrawn_at, TimelineEvent("change", at, title, detail, gone.withdrawn_by or "")
 
 
 def _safety(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -12,7 +13,7 @@ from registry.access import CARE
 from registry.time_log import activities
 from registry.time_log.activities import Role
 from registry.time_log.queries import EntryLine
-from registry.treatment_changes.rules import Change
+from registry.treatment_changes.rules import Change, may_withdraw
 from staff_console import formats, marks, people, words
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.marks import Tone
@@ -49,6 +50,7 @@ class Forms(msgspec.Struct, frozen=True):
     contact: FormState | None = None
     plan: FormState | None = None
     email: FormState | None = None
+    withdraw: tuple[UUID, FormState] | None = None
 
 
 def _email(visit: Visit, facts: PatientFacts, forms: Forms) -> EmailPart | None:
@@ -74,7 +76,7 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         flags=() if line is None else people.flags(visit, line, on_page=True),
         check_in=marks.check_in_pill("none") if line is None else check_in(visit, line),
         trends=scores.trends(visit, facts),
-        changes=tuple(_change(change) for change in facts.changes),
+        changes=tuple(_change(visit, facts, change, forms) for change in facts.changes),
         answers=scores.answers(visit, facts),
         thread=texting.thread_days(visit, facts),
         thread_zone=visit.at(visit.now).zone,
@@ -92,8 +94,15 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
     )
 
 
-def _change(change: Change) -> TreatmentChange:
-    return TreatmentChange(change.number, formats.day(change.on), f"{change.label}: {change.what}")
+def _change(visit: Visit, facts: PatientFacts, change: Change, forms: Forms) -> TreatmentChange:
+    text = f"{change.label}: {change.what}"
+    mine = may_withdraw(change.recorded_by_id, visit.staff_id, leads=visit.actor.has("clinic_lead"))
+    if not mine:
+        return TreatmentChange(change.number, formats.day(change.on), text)
+    refused = forms.withdraw is not None and forms.withdraw[0] == change.id
+    form = forms.withdraw[1] if refused and forms.withdraw else FormState(f"withdraw-{change.id}")
+    href = f"/patients/{facts.patient.id}/treatment-changes/{change.id}/withdraw"
+    return TreatmentChange(change.number, formats.day(change.on), text, href, form)
 
 
 def _banner(visit: Visit, facts: PatientFacts) -> Banner:

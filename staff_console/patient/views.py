@@ -2,7 +2,7 @@
 
 Posts, each under `/patients/{patient_id}`: `/texts` (body), `/texts/read`, `/time` (on, at, minutes, activity, note),
 `/next-contact` (on, at, mode, purpose, version), `/check-ins` (every_days, anchor_on, local_time, version), `/discuss`
-(on). A draft of the reply posts to `/texts/draft`.
+(on), `/treatment-changes/{change}/withdraw` (reason). A draft of the reply posts to `/texts/draft`.
 """
 
 from typing import Literal
@@ -142,9 +142,13 @@ class NextPanel(Struct, frozen=True):
 
 
 class TreatmentChange(Struct, frozen=True):
+    """`withdraw_href` takes a reason and is empty for those who may not withdraw it; `form` is that form."""
+
     number: int
     on: Day
     text: str
+    withdraw_href: str = ""
+    form: FormState | None = None
 
 
 class ConsentLine(Struct, frozen=True):

@@ -21,7 +21,7 @@ from registry.plans.rules import PlanLine
 from registry.stepped_care import queries, service
 from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.queries import changes
-from registry.treatment_changes.rules import ChangeForm
+from registry.treatment_changes.rules import ChangeForm, ChangeWithdrawal
 from registry.worklist.lines import drift
 from registry.worklist.tables import RegistryLine, Task
 from tests.support import builders
@@ -31,6 +31,7 @@ from tests.support.builders import ClinicRows, PatientRows
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)  # Monday 10:00 in Seattle
 DAY = timedelta(days=1)
 OUTREACH = Schedule()
+MISTAKE = ChangeWithdrawal("It was another patient's.")
 
 
 async def scored(
@@ -144,7 +145,7 @@ async def test_a_change_of_treatment_proposes_a_contact_and_a_score_at_once(data
         assert (NOW.date() + 28 * DAY - line.anchor_on).days % 14 == 0
         [change] = await changes(tx, casey, patient.id, now=NOW)
         assert (change.number, change.label, change.what) == (1, "Medication started", "sertraline 50 mg")
-        await treatment_changes.withdraw_change(tx, casey, change_id, now=NOW)
+        await treatment_changes.withdraw_change(tx, casey, patient.id, change_id, MISTAKE, now=NOW)
         assert await changes(tx, casey, patient.id, now=NOW) == ()
 
 
@@ -154,10 +155,10 @@ async def test_a_withdrawn_change_takes_its_proposals_along(database: Database) 
         casey = clinic.actor("care_manager")
         form = ChangeForm(NOW.date(), "dose_changed", "sertraline 100 mg")
         change_id = await treatment_changes.record_change(tx, casey, patient.id, form, now=NOW)
-        await treatment_changes.withdraw_change(tx, casey, change_id, now=NOW)
+        await treatment_changes.withdraw_change(tx, casey, patient.id, change_id, MISTAKE, now=NOW)
         assert await waiting(tx, clinic) == {}
         with pytest.raises(Conflict):
-            await treatment_changes.withdraw_change(tx, casey, change_id, now=NOW)
+            await treatment_changes.withdraw_change(tx, casey, patient.id, change_id, MISTAKE, now=NOW)
         with pytest.raises(Invalid) as refused:
             await treatment_changes.record_change(
                 tx, casey, patient.id, ChangeForm(NOW.date() + DAY, "other", " ", True), now=NOW

@@ -24,7 +24,7 @@ from registry.patients.tables import Patient, PatientPhone
 from registry.safety import service as safety
 from registry.safety.rules import Signal
 from registry.treatment_changes import service as treatment_changes
-from registry.treatment_changes.rules import ChangeForm
+from registry.treatment_changes.rules import ChangeForm, ChangeWithdrawal
 from registry.worklist import judging, own_views, queries, service
 from registry.worklist.beside import beside
 from registry.worklist.queries import Page, RegistryFilter, TaskFilter
@@ -583,7 +583,9 @@ async def test_a_contact_a_review_and_a_change_of_treatment_are_judged_at_once(
         form = ChangeForm(on=NOW.date(), kind="dose_changed", what="sertraline 100 mg")
         change_id = await treatment_changes.record_change(tx, scene.casey, adams.id, form, now=NOW)
         assert (await scene.line(tx, adams)).changed_on == NOW.date()
-        await treatment_changes.withdraw_change(tx, scene.casey, change_id, now=NOW)
+        await treatment_changes.withdraw_change(
+            tx, scene.casey, adams.id, change_id, ChangeWithdrawal("Another patient's."), now=NOW
+        )
         assert (await scene.line(tx, adams)).changed_on is None
         assert await service.drift(tx, scene.clinic.id, NOW) == []
 
