@@ -7,6 +7,7 @@ outnumber the events of people.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -57,8 +58,9 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
     sink: Sink
 
     async def run(self, now: datetime) -> dict[str, int]:
-        """Ends what has arrived or is overdue, begins a new one when it is time, and removes those of last week."""
-        counts = {"closed": 0, "begun": 0} if not self.sink.channels else await self._turn(now)
+        """Ends what has arrived or is overdue, begins a new one when it is time, and removes those of last week. While
+        it is off, ends what was on its way when it was switched off."""
+        counts = await self._turn(now) if self.sink.channels else await self._off(now)
         async with self.database.begin() as tx:
             return counts | {"removed": await _remove(tx, now)}
 
@@ -68,6 +70,13 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
         async with self.database.begin() as tx:
             begun = await self._begin(tx, now)
         return {"closed": closed, "begun": begun, "latency_ms": worst}
+
+    async def _off(self, now: datetime) -> dict[str, int]:
+        async with self.database.begin() as tx:
+            rows = await _open(tx)
+            for row in rows:
+                await safety.close_canary(tx, row.id, "switched_off", now=now)
+        return {"closed": len(rows), "begun": 0}
 
     async def _begin(self, tx: Tx, now: datetime) -> int:
         last = await tx.scalar(select(func.max(RiskEvent.opened_at)).where(RiskEvent.is_canary.is_(True)))
@@ -156,13 +165,8 @@ async def _clinic(tx: Tx, now: datetime) -> UUID | None:
 
 async def _end(tx: Tx, channels: frozenset[str], now: datetime) -> tuple[int, int]:
     """How many ended, and the longest way of one that arrived, in milliseconds."""
-    rows = await tx.all(
-        select(RiskEvent.id, RiskEvent.opened_at).where(
-            RiskEvent.is_canary.is_(True), RiskEvent.state != "closed"
-        )
-    )
     closed, worst = 0, 0
-    for row in rows:
+    for row in await _open(tx):
         arrived = await _arrived(tx, row.id)
         complete = channels <= set(arrived)
         if not complete and now - row.opened_at < GIVEN_UP:
@@ -171,9 +175,17 @@ async def _end(tx: Tx, channels: frozenset[str], now: datetime) -> tuple[int, in
             worst = max(worst, round((max(arrived.values()) - row.opened_at).total_seconds() * 1000))
         else:
             log.get().error("canary.lost", event_id=str(row.id), arrived=sorted(arrived))
-        await safety.close_canary(tx, row.id, now=now)
+        await safety.close_canary(tx, row.id, "arrived" if complete else "lost", now=now)
         closed += 1
     return closed, worst
+
+
+async def _open(tx: Tx) -> Sequence[Any]:
+    return await tx.all(
+        select(RiskEvent.id, RiskEvent.opened_at).where(
+            RiskEvent.is_canary.is_(True), RiskEvent.state != "closed"
+        )
+    )
 
 
 async def _remove(tx: Tx, now: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -114,7 +114,9 @@ async def escalated(
     )
 
 
-async def close_canary(tx: Tx, event_id: UUID, *, now: datetime) -> None:
+async def close_canary(
+    tx: Tx, event_id: UUID, outcome: Literal["arrived", "lost", "switched_off"], *, now: datetime
+) -> None:
     """Only what the machine made for itself is closed by the machine."""
     closed = await tx.execute(
         update(RiskEvent)
@@ -128,7 +130,7 @@ async def close_canary(tx: Tx, event_id: UUID, *, now: datetime) -> None:
     )
     if closed.rowcount == 1:
         clinic_id = await tx.scalar(select(RiskEvent.clinic_id).where(RiskEvent.id == event_id))
-        await act(tx, clinic_id, event_id, "closed", None, now)
+        await act(tx, clinic_id, event_id, "closed", None, now, outcome=outcome)
 
 
 async def look_again(tx: Tx, event_id: UUID, *, now: datetime) -> None:

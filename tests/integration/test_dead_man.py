@@ -202,6 +202,23 @@ async def test_a_canary_that_is_lost_ends_too_and_counts_as_not_arrived(ward: Wa
     }
 
 
+async def test_a_canary_that_is_on_its_way_when_it_is_switched_off_ends_and_nobody_is_warned(
+    ward: Ward,
+) -> None:
+    now = ward.clock.now()
+    await Canary(database=ward.database, sink=SINK).run(now)
+    async with ward.database.begin() as tx:
+        await tx.execute(update(Outbox).values(state="expired"))
+    ward.clock.advance(minutes=10)
+    assert "events" in await ward.audits()
+    off = await Canary(database=ward.database, sink=Sink()).run(ward.clock.now())
+    assert off == {"closed": 1, "begun": 0, "removed": 0}
+    async with ward.database.begin() as tx:
+        assert await tx.scalar(select(RiskEvent.state)) == "closed"
+        assert await tx.scalar(select(RiskAction.detail)) == {"outcome": "switched_off"}
+    assert "events" not in await ward.audits()
+
+
 async def test_canaries_of_last_week_are_removed_and_no_event_of_a_person_or_a_drill_ever_is(
     ward: Ward, monkeypatch: pytest.MonkeyPatch
 ) -> None:
