@@ -17,6 +17,7 @@ from kernel.settings import Settings
 from kernel.tables import Heartbeat
 from messaging.conversation.tables import InboundMessage
 from messaging.delivery.tables import Outbox
+from registry.launch import going_live
 from registry.organisation import queries as organisation
 from registry.organisation.queries import ClinicName
 from registry.organisation.tables import Staff, StaffRole
@@ -166,7 +167,7 @@ async def _organisation(deps: Deps, tx: Tx) -> Sequence[Finding]:
 
 async def _clinic(deps: Deps, tx: Tx, clinic: ClinicName) -> Sequence[Finding]:
     facts = await organisation.clinic(tx, clinic.id)
-    missing = await organisation.missing_for_live(tx, clinic.id, deps.deployment)
+    missing = await going_live.missing(tx, clinic.id, deps.deployment)
     level: Level = "note" if deps.settings.mode == "demo" else "problem"
     found = [Finding(f"clinic:{clinic.slug}", level, f"{p.field} {p.message}") for p in missing]
     if not missing and facts.texting_mode == "simulation":

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from kernel.audit import Actor, record
 from kernel.db import Tx
@@ -72,16 +72,28 @@ async def report(
     )
 
 
+async def passed_under_protocol(tx: Tx, clinic_id: UUID) -> int:
+    """How many of the clinic's newest 500 drills were held under a protocol that was in force and kept its clocks."""
+    held = RiskEvent.protocol_id.is_not(None)
+    return sum(rules.passed(facts) for facts, _ in await _read(tx, Drill.clinic_id == clinic_id, held))
+
+
 async def _drills(
     tx: Tx, clinic_id: UUID, start: datetime, end: datetime
 ) -> list[tuple[DrillFacts, DrillLine]]:
+    wanted = (Drill.clinic_id == clinic_id, Drill.started_at >= start, Drill.started_at <= end)
+    return await _read(tx, *wanted)
+
+
+async def _read(tx: Tx, *wanted: ColumnElement[bool]) -> list[tuple[DrillFacts, DrillLine]]:
+    """The newest first."""
     rows = await tx.all(
         select(
             Drill.event_id, RiskEvent.code, Drill.slot, Drill.origin, Drill.started_at, RiskEvent.state,
             RiskEvent.acknowledge_by, RiskEvent.contact_by,
         )
         .join(RiskEvent, RiskEvent.id == Drill.event_id)
-        .where(Drill.clinic_id == clinic_id, Drill.started_at >= start, Drill.started_at <= end)
+        .where(*wanted)
         .order_by(Drill.started_at.desc(), Drill.id)
         .limit(MOST)
     )  # fmt: skip

@@ -38,7 +38,8 @@ class Seen(msgspec.Struct, frozen=True):
     check_ins_done: int
     contacts: int
     reviews: int
-    drills: int
+    protocol_in_force: bool
+    drills_passed: int
     closed_months: int
     signed_months: int
     thresholds_set: bool
@@ -54,8 +55,9 @@ class Line(msgspec.Struct, frozen=True):
 ITEMS: Final[tuple[Item, ...]] = (
     Item("safety", "Safety items of set-up pass", "Texts to patients stay here until they do.", 3),
     Item("team", "Every role is filled", "Care manager, treating clinician, consultant, clinic lead, biller.", 3),
+    Item("in_force", "The safety protocol is signed and in force", "Who is alerted, how fast, and who is next: it is the clinic's own policy.", 3),
     Item("protocol", "The safety protocol was rehearsed with the team", "Who answers, who stands in, whom to call at night.", 5, ticked=True),
-    Item("drill", "One drill was run to its end", "An alert that reached somebody once will reach them again.", 7),
+    Item("drill", "One drill was passed under the protocol", "Acknowledged and contacted in time: an alert that reached somebody once will reach them again.", 7),
     Item("numbers", "The rules' numbers were looked at by the clinical lead", "The defaults are a start, not a policy.", 7, ticked=True),
     Item("sender", "A number to text from", "Registered with the carrier for this clinic.", 7),
     Item("holidays", "Holidays of the year are entered", "Clocks do not run on closed days.", 7),
@@ -95,7 +97,9 @@ def _shown(item: str, seen: Seen) -> tuple[bool, str]:
             lacking = [role.replace("_", " ") for role in NEEDED_ROLES if role not in seen.roles]
             return not lacking, f"nobody yet: {', '.join(lacking)}" if lacking else ""
         case "drill":
-            return seen.drills > 0, f"{seen.drills} run"
+            return seen.drills_passed > 0, f"{seen.drills_passed} acknowledged and contacted in time"
+        case "in_force":
+            return seen.protocol_in_force, "" if seen.protocol_in_force else "no version is in force"
         case "sender":
             return seen.senders > 0, f"{seen.senders} registered"
         case "holidays":

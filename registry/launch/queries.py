@@ -14,8 +14,9 @@ from kernel.audit import Actor, record
 from kernel.db import Tx
 from registry import zones
 from registry.access import CLINICAL, require
+from registry.contacts.past import IMPORTED
 from registry.contacts.tables import Contact, NoteTemplate
-from registry.drills.tables import Drill
+from registry.drills.queries import passed_under_protocol
 from registry.episodes.tables import Episode
 from registry.launch import pilot
 from registry.launch.checklist import Line, Seen, checklist
@@ -25,6 +26,7 @@ from registry.measures.tables import MeasureResult, MeasureRun
 from registry.organisation import queries as organisation
 from registry.organisation.tables import Clinic, Holiday, Sender, Staff, StaffRole
 from registry.patients.tables import Coverage, Patient, PatientPhone
+from registry.protocol import queries as protocols
 from registry.quality.tables import MonthlyReview
 from registry.review.tables import ReviewItem
 from registry.safety.tables import RiskEvent
@@ -91,6 +93,8 @@ async def launch_checklist(
         closed_months=closed_months,
         roles=frozenset(role.role for role in roles),
         thresholds_set="thresholds" in clinic.settings,
+        drills_passed=await passed_under_protocol(tx, clinic_id),
+        protocol_in_force=(await protocols.active(tx, clinic_id)).id is not None,
         **row._mapping,
     )
     ticks = await tx.all(select(LaunchTick.item).where(LaunchTick.clinic_id == clinic_id))
@@ -111,9 +115,8 @@ def _counts(clinic_id: UUID, today: date) -> list[Any]:
         count("referred", Episode),
         count("enrolled", Episode, Episode.enrolled_on.is_not(None)),
         count("check_ins_done", MeasureRun, MeasureRun.state == "completed"),
-        count("contacts", Contact, Contact.spoken.is_(True)),
+        count("contacts", Contact, Contact.spoken.is_(True), Contact.source != IMPORTED),
         count("reviews", ReviewItem, ReviewItem.state == "discussed"),
-        count("drills", Drill),
         count("signed_months", MonthlyReview),
     ]
 
@@ -177,7 +180,7 @@ async def raw_figures(tx: Tx, clinic_id: UUID, since: date, now: datetime) -> Ra
     )
     contacts = await tx.all(
         select(Contact.occurred_at, Contact.recorded_at, Contact.seconds).where(
-            Contact.clinic_id == clinic_id, Contact.occurred_at >= start
+            Contact.clinic_id == clinic_id, Contact.occurred_at >= start, Contact.source != IMPORTED
         )
     )
     positives = select(func.count()).where(

@@ -150,11 +150,20 @@ async def set_default_responsible(
     )
 
 
-async def go_live(tx: Tx, actor: Actor, clinic_id: UUID, deployment: Deployment, *, now: datetime) -> None:
-    """From here on patients get real texts. Raises `Invalid` with everything that is missing, all at once."""
+async def go_live(
+    tx: Tx,
+    actor: Actor,
+    clinic_id: UUID,
+    deployment: Deployment,
+    *,
+    also_missing: tuple[Problem, ...],
+    now: datetime,
+) -> None:
+    """From here on patients get real texts. `also_missing`: what other rooms ask for, see `registry/launch/going_live`.
+    Raises `Invalid` with everything that is missing, all at once."""
     await _administered(tx, actor, clinic_id)
     missing = await queries.missing_for_live(tx, clinic_id, deployment)
-    _refuse(missing)
+    _refuse(missing + also_missing)
     await tx.execute(update(Clinic).where(Clinic.id == clinic_id).values(texting_mode="live"))
     await audit.record(tx, actor, "clinic.went_live", "clinic", clinic_id, now=now)
 

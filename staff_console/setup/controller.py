@@ -11,6 +11,7 @@ from litestar.response import Response
 from kernel.errors import DomainError
 from kernel.web import access, forms
 from kernel.web.context import WebRequest
+from registry.launch import going_live
 from registry.organisation import ladder, queries, service
 from registry.organisation.rules import Deployment
 from staff_console.deps import ConsoleDeps
@@ -116,7 +117,7 @@ async def add_sender(request: WebRequest, console: Console) -> Response[Any]:
 async def go_live(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         await forms.read(request, LiveForm)
-        await service.go_live(visit.tx, visit.actor, visit.clinic_id, _deployment(console), now=visit.now)
+        await going_live.go_live(visit.tx, visit.actor, visit.clinic_id, _deployment(console), now=visit.now)
         return said("/setup", "live")
 
     return await submit(request, console, do, _again_live)
@@ -128,7 +129,7 @@ async def _again_live(visit: Visit, error: DomainError) -> View:
 
 async def _page(visit: Visit, refused: Refused) -> View:
     clinic = await queries.clinic(visit.tx, visit.clinic_id)
-    missing = await queries.missing_for_live(visit.tx, visit.clinic_id, _deployment(visit.console))
+    missing = await going_live.missing(visit.tx, visit.clinic_id, _deployment(visit.console))
     people = await queries.staff_list(visit.tx, visit.actor)
     numbers = await queries.senders(visit.tx, visit.clinic_id)
     return View("setup/setup.html", presenter.page(visit, clinic, missing, people, numbers, refused), "setup")

@@ -16,12 +16,11 @@ from kernel.errors import DomainError, Invalid
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
-from registry.launch import queries, service
+from registry.launch import going_live, queries, service
 from registry.launch.checklist import Line
 from registry.launch.exit_export import exit_export
 from registry.launch.pilot import STEPS, Decision, Measured
 from registry.launch.queries import PilotFacts, SheetLine
-from registry.organisation import queries as organisation
 from registry.organisation.rules import Deployment
 from staff_console import formats, people, words
 from staff_console.deps import ConsoleDeps
@@ -60,6 +59,13 @@ class ReportForm(msgspec.Struct, frozen=True):
     note: Annotated[str, Meta(max_length=2000)]
 
 
+WHERE: Final = {
+    "safety": "/setup",
+    "in_force": "/safety/protocol",
+    "drill": "/safety/drills",
+    "sender": "/setup#details",
+    "holidays": "/setup/calendar",
+}
 PILOT: Final = {"steps": "The limits"}
 REPORT: Final = {"day": "The report", "decision": "The decision", "note": "The note"}
 
@@ -144,7 +150,7 @@ async def _page(visit: Visit, refused: FormState | None = None) -> View:
         encrypts=bool(visit.console.settings.encryption_keys),
         consent_wording_version=scripts.TEXTING.version,
     )
-    missing = await organisation.missing_for_live(tx, visit.clinic_id, deployment)
+    missing = await going_live.missing(tx, visit.clinic_id, deployment)
     lines = await queries.launch_checklist(
         tx,
         viewer,
@@ -172,6 +178,7 @@ def _item(line: Line) -> ItemLine:
         due_on=formats.day(line.due_on),
         detail=line.detail,
         action=f"/setup/launch/{line.item.id}" if ticks else "",
+        href="" if line.state == "done" else WHERE.get(line.item.id, ""),
     )
 
 

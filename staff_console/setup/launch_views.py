@@ -13,7 +13,7 @@ from staff_console.formstate import Choice, FormState
 
 
 class ItemLine(Struct, frozen=True):
-    """`action` ticks it, empty for what the record shows by itself."""
+    """`action` ticks it, empty for what the record shows by itself; `href` is where an open one is settled."""
 
     id: str
     title: str
@@ -22,6 +22,7 @@ class ItemLine(Struct, frozen=True):
     due_on: Day
     detail: str
     action: str
+    href: str = ""
 
 
 class ReportLine(Struct, frozen=True):

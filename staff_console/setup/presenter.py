@@ -34,6 +34,12 @@ GROUPS: Final[tuple[tuple[str, tuple[SetupItem, ...]], ...]] = (
                 "item9_policy_signed_on", "Item-9 policy", "Names who answers an item 9 above 0, and how fast, before it is asked by text.", "open", "", "policy"
             ),
             SetupItem(
+                "safety_protocol", "Safety protocol", "Who is alerted, how fast, and who is next: signed by the clinic before a patient is asked.", "open", "", "", "Sign it and put it into force", "/safety/protocol"
+            ),
+            SetupItem(
+                "drill", "A drill that was passed", "An alert that reached somebody in time once will reach them again.", "open", "", "", "Start a drill, or see how the last ones went", "/safety/drills"
+            ),
+            SetupItem(
                 "staffed", "Staffed hours", "Clocks run in the hours in which somebody is there.", "open", "", "", "They are set when the clinic is made."
             ),
         ),

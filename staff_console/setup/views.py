@@ -14,7 +14,7 @@ from staff_console.formstate import Choice, FormState
 
 class SetupItem(Struct, frozen=True):
     """Each one keeps the clinic in simulation while it is open. `action` names the form on this page that settles it,
-    empty when it is settled on the server (`where` says how)."""
+    empty when it is settled on the server (`where` says how) or on another page (`href`)."""
 
     id: str
     title: str
@@ -23,6 +23,7 @@ class SetupItem(Struct, frozen=True):
     detail: str
     action: Literal["", "policy", "responsible"] = ""
     where: str = ""
+    href: str = ""
 
 
 class SetupGroup(Struct, frozen=True):

@@ -202,6 +202,9 @@ async def test_setup_lists_what_is_missing_and_goes_live_when_nothing_is(
     async with signed_in(console_deps, harbor, "administrator") as ada:
         await ada.opens("/setup")
         assert "Public address" in ada.text
+        assert "Needs a version that was approved, signed and put into force." in ada.text
+        assert ada.links("Sign it and put it into force") == ["/safety/protocol"]
+        assert ada.links("Start a drill, or see how the last ones went") == ["/safety/drills"]
         assert "/setup/go-live" not in [form.action for form in ada.page.forms]
         await ada.submits("/setup/clinic", text_name="Harbor Mental Health")
         assert ada.errors == ["Name in texts must not name a speciality or condition."]

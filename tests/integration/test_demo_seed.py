@@ -32,7 +32,6 @@ from questionnaires.catalog import load
 from registry.episodes.tables import Episode
 from registry.measures.tables import MeasureRun
 from registry.organisation import queries as organisation
-from registry.organisation import service as organisation_service
 from registry.patients.tables import Patient, PatientPhone
 from registry.safety.tables import RiskEvent
 from registry.time_log.tables import TimeEntry
@@ -253,11 +252,12 @@ async def test_a_real_deployment_is_refused(sqlite_url: str, clock: FakeClock) -
 async def test_the_demo_never_goes_live(deps: Deps) -> None:
     from api.demo.clinics import OPERATOR
     from kernel.errors import Invalid
+    from registry.launch.going_live import go_live
 
     async with deps.system_db.begin() as tx:
         clinic = (await organisation.clinics(tx))[0]
         with pytest.raises(Invalid):
-            await organisation_service.go_live(tx, OPERATOR, clinic.id, deps.deployment, now=deps.clock.now())
+            await go_live(tx, OPERATOR, clinic.id, deps.deployment, now=deps.clock.now())
 
 
 async def test_the_lines_printed_name_every_role(deps: Deps) -> None:

@@ -23,7 +23,8 @@ from registry import zones
 from registry.drills import queries, service
 from registry.drills.rules import SLOTS, DrillFacts, Schedule, is_due, report, slot_at
 from registry.drills.tables import Drill
-from registry.organisation.rules import OFFICE_WEEK
+from registry.launch import going_live
+from registry.organisation.rules import OFFICE_WEEK, Deployment
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
 from registry.protocol.policy import template
@@ -45,6 +46,7 @@ NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)  # Monday 10:00 in Seattle
 HOURS = WorkingTime("America/Los_Angeles", OFFICE_WEEK, frozenset({date(2026, 3, 10)}))
 MINUTE = timedelta(minutes=1)
 ANY_CLINIC = UUID(int=0)
+SERVER = Deployment("https://care.example", encrypts=True, consent_wording_version="1")
 
 
 @pytest.fixture
@@ -145,6 +147,42 @@ async def test_a_drill_by_hand_pages_by_text_and_mail_and_says_that_it_is_one(
         assert (listed.is_drill, listed.family_name) == (True, "Drill")
         with pytest.raises(Conflict, match="running already"):
             await service.start_drill(tx, scene.dana, now=NOW, alerts=ALERTS)
+
+
+async def test_a_clinic_goes_live_only_with_a_protocol_in_force_and_a_drill_passed_under_it(
+    database: Database, scene: Scene
+) -> None:
+    async def refused() -> list[str]:
+        async with database.begin() as tx:
+            await tx.execute(update(Clinic).values(texting_mode="simulation"))
+            try:
+                await going_live.go_live(tx, lead, scene.clinic.id, SERVER, now=NOW)
+            except Invalid as found:
+                return [problem.field for problem in found.problems]
+            assert await tx.scalar(select(Clinic.texting_mode)) == "live"
+            return []
+
+    async def drills(minutes: int) -> None:
+        """Acknowledged at once; the patient's end is reached after so many minutes."""
+        async with database.begin() as tx:
+            event = await service.start_drill(tx, scene.casey, now=NOW, alerts=ALERTS)
+            await safety.acknowledge(tx, scene.casey, event, now=NOW + MINUTE)
+            at = NOW + minutes * MINUTE
+            await safety.log_attempt(tx, scene.casey, event, channel="phone", outcome="reached", now=at)
+            await tx.execute(update(RiskEvent).where(RiskEvent.id == event).values(state="closed"))
+
+    lead = scene.clinic.actor("clinic_lead")
+    await drills(20)  # by the shipped template: nobody had signed it yet
+    before = await refused()
+    assert before[-2:] == ["safety_protocol", "drill"]
+    others = before[:-2]
+    async with database.begin() as tx:
+        await in_force(tx, scene)
+    assert await refused() == [*others, "drill"]
+    await drills(300)
+    assert await refused() == [*others, "drill"]
+    await drills(20)
+    assert await refused() == others
 
 
 async def test_a_real_alert_during_a_drill_is_an_event_of_its_own_and_goes_out(

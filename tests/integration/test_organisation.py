@@ -351,18 +351,18 @@ async def test_a_clinic_goes_live_only_when_nothing_is_missing(
     lee = await hire(database, north, clock, "lee@north.example", "care_manager")
     with pytest.raises(Invalid) as refused:
         async with database.begin() as tx:
-            await service.go_live(tx, ROOT, north, DEPLOYMENT, now=clock.now())
+            await service.go_live(tx, ROOT, north, DEPLOYMENT, also_missing=(), now=clock.now())
     assert [p.field for p in refused.value.problems] == ["default_responsible_id", "sender"]
     async with database.begin() as tx:
         await service.add_sender(tx, ROOT, north, "+12065550150", now=clock.now())
         await service.set_default_responsible(tx, ROOT, north, lee, now=clock.now())
     with pytest.raises(Invalid) as refused:
         async with database.begin() as tx:
-            await service.go_live(tx, ROOT, north, DEPLOYMENT, now=clock.now())
+            await service.go_live(tx, ROOT, north, DEPLOYMENT, also_missing=(), now=clock.now())
     assert [p.field for p in refused.value.problems] == ["default_responsible_id"]
     async with database.begin() as tx:
         await accounts.confirm_phone(tx, ROOT, lee, now=clock.now())
-        await service.go_live(tx, ROOT, north, DEPLOYMENT, now=clock.now())
+        await service.go_live(tx, ROOT, north, DEPLOYMENT, also_missing=(), now=clock.now())
         assert (await queries.clinic(tx, north)).texting_mode == "live"
     assert (await actions(database))[-1] == "clinic.went_live"
 
@@ -375,7 +375,7 @@ async def test_a_live_clinic_keeps_its_safety_items(
         await service.add_sender(tx, ROOT, north, "+12065550150", now=clock.now())
         await accounts.confirm_phone(tx, ROOT, lee, now=clock.now())
         await service.set_default_responsible(tx, ROOT, north, lee, now=clock.now())
-        await service.go_live(tx, ROOT, north, DEPLOYMENT, now=clock.now())
+        await service.go_live(tx, ROOT, north, DEPLOYMENT, also_missing=(), now=clock.now())
     by_text = msgspec.structs.replace(NORTH, item9_channel="sms")
     with pytest.raises(Invalid) as refused:
         async with database.begin() as tx:

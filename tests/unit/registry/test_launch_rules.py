@@ -14,11 +14,13 @@ from registry.launch.pilot import Raw, check_steps, due, report
 MADE = date(2026, 3, 2)
 NOTHING = Seen(
     safety_items_open=4, roles=frozenset(), holidays=0, senders=0, payers=0, referred=0, enrolled=0,
-    check_ins_done=0, contacts=0, reviews=0, drills=0, closed_months=0, signed_months=0, thresholds_set=False,
+    check_ins_done=0, contacts=0, reviews=0, protocol_in_force=False, drills_passed=0, closed_months=0,
+    signed_months=0, thresholds_set=False,
 )  # fmt: skip
 ALL = Seen(
     safety_items_open=0, roles=frozenset(NEEDED_ROLES), holidays=1, senders=1, payers=1, referred=1, enrolled=1,
-    check_ins_done=1, contacts=1, reviews=1, drills=1, closed_months=1, signed_months=1, thresholds_set=True,
+    check_ins_done=1, contacts=1, reviews=1, protocol_in_force=True, drills_passed=1, closed_months=1,
+    signed_months=1, thresholds_set=True,
 )  # fmt: skip
 
 
