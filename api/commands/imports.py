@@ -1,4 +1,4 @@
-"""`evenkeel import`: patients, scores and billed months from another registry's CSV."""
+"""`evenkeel import`: patients, scores, contacts and billed months from another registry's CSV."""
 
 from __future__ import annotations
 

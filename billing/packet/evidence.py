@@ -27,6 +27,7 @@ from billing.packet.contents import (
 from kernel.db import Tx
 from registry import zones
 from registry.care_plans.tables import CarePlan
+from registry.contacts.past import IMPORTED
 from registry.contacts.tables import Contact
 from registry.episodes.tables import CareConsent
 from registry.measures.tables import MeasureResult
@@ -136,6 +137,7 @@ async def _contacts(
     rows = await tx.all(
         select(*Contact.__table__.c)
         .where(Contact.episode_id == episode_id, Contact.occurred_at >= starts, Contact.occurred_at < ends)
+        .where(Contact.source != IMPORTED)
         .order_by(Contact.occurred_at, Contact.id)
     )
     return tuple(

@@ -18,6 +18,7 @@ from sqlalchemy import Row, select
 from billing.statement.facts import Contacted, Dated, Evidence
 from kernel.db import Tx, among
 from registry.care_plans.tables import CarePlan
+from registry.contacts.past import IMPORTED
 from registry.contacts.tables import Contact
 from registry.measures.tables import MeasureResult
 from registry.organisation.tables import StaffRole
@@ -58,7 +59,12 @@ async def found_for(tx: Tx, clinic_id: UUID, episodes: Sequence[UUID]) -> Found:
         Contact.skill,
         Contact.occurred_at,
         Contact.recorded_at,
-    ).where(Contact.clinic_id == clinic_id, among(tx, Contact.episode_id, episodes))
+    ).where(
+        # What another registry documented was that record's to bill from.
+        Contact.clinic_id == clinic_id,
+        among(tx, Contact.episode_id, episodes),
+        Contact.source != IMPORTED,
+    )
     reviews = select(
         ReviewItem.id,
         ReviewItem.episode_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -24,7 +24,8 @@ LIMIT: Final = 200
 
 
 class ContactFacts(msgspec.Struct, frozen=True):
-    """`staff_name` is whose contact it was, `recorded_by` who wrote it down; `spoken`: two people spoke."""
+    """`staff_name` is whose contact it was, `recorded_by` who wrote it down; `spoken`: two people spoke. `source` import:
+    brought in from another registry, of which `recorded_at` is the day."""
 
     id: UUID
     patient_id: UUID
@@ -38,6 +39,7 @@ class ContactFacts(msgspec.Struct, frozen=True):
     staff_id: UUID | None
     staff_name: str | None
     recorded_by: str | None
+    source: Literal["console", "api", "import"]
     identity_checked: bool
     note: str
     adherence: Adherence | None

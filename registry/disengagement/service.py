@@ -63,6 +63,16 @@ async def note_contact(
     await _look(tx, clinic_id, patient_id, episode_id, now)
 
 
+async def look_after_history(
+    tx: Tx, clinic_id: UUID, patient_id: UUID, episode_id: UUID, *, now: datetime
+) -> None:
+    """Contacts of the past came in, in any order: what the rule says now holds, and a proposal it no longer makes is
+    taken back."""
+    found = await _look(tx, clinic_id, patient_id, episode_id, now)
+    if not found.met:
+        await worklist.close_tasks(tx, clinic_id, _key(episode_id), "reached", now)
+
+
 async def standing(tx: Tx, viewer: Actor, patient_id: UUID, *, now: datetime) -> Standing:
     """Raises NotFound for another clinic's patient, or one without an episode."""
     clinic_id = require(viewer, *CLINICAL)
@@ -160,7 +170,7 @@ async def look_again(database: Database, now: datetime, *, limit: int = 200) -> 
     return dict(await database.run(body))
 
 
-async def _look(tx: Tx, clinic_id: UUID, patient_id: UUID, episode_id: UUID, now: datetime) -> None:
+async def _look(tx: Tx, clinic_id: UUID, patient_id: UUID, episode_id: UUID, now: datetime) -> Judgement:
     episode = await tx.first(select(Episode.status, Episode.care_manager_id).where(Episode.id == episode_id))
     clinic, policy = await organisation.clinic(tx, clinic_id), await _policy(tx, clinic_id)
     today = clinic.local_date(now)
@@ -189,6 +199,7 @@ async def _look(tx: Tx, clinic_id: UUID, patient_id: UUID, episode_id: UUID, now
             },
             now=now,
         )
+    return found
 
 
 async def _watch(tx: Tx, clinic_id: UUID, episode_id: UUID, next_at: datetime | None) -> None:

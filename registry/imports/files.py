@@ -13,11 +13,12 @@ from msgspec import Meta
 
 from kernel.errors import Invalid, Problem
 
-ImportKind = Literal["patients", "scores", "billed_months"]
+ImportKind = Literal["patients", "scores", "contacts", "billed_months"]
 DateStyle = Literal["iso", "us"]
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_ROWS: Final = 5000
 LONGEST_CELL: Final = 300
+LONGEST_NOTE: Final = 4000
 LONGEST_NAME: Final = 60
 
 # Field -> whether a mapping must name a column for it.
@@ -57,6 +58,21 @@ FIELDS: Final[Mapping[ImportKind, Mapping[str, bool]]] = {
         "item9": False,
         "language": False,
         **{f"item_{number}": False for number in range(1, 21)},
+    },
+    "contacts": {
+        "mrn": True,
+        "on": True,
+        "mode": True,
+        "outcome": True,
+        "by": True,
+        "time": False,
+        "channel": False,
+        "minutes": False,
+        "note": False,
+        "next_on": False,
+        "next_time": False,
+        "next_mode": False,
+        "next_purpose": False,
     },
     "billed_months": {"mrn": True, "month": True, "month_type": False},
 }

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from kernel.audit import Actor
 from kernel.db import Tx, among
 from registry import zones
 from registry.access import require
+from registry.contacts.tables import Contact
 from registry.episodes.tables import Episode
+from registry.imports.cells import Book
 from registry.imports.files import ColumnMapping, DateStyle, ImportKind
-from registry.imports.rules import Book
 from registry.imports.tables import BilledMonth, ImportMapping, ImportRun
 from registry.measures.tables import MeasureResult
 from registry.organisation import queries as organisation
@@ -54,10 +55,11 @@ async def book_of(tx: Tx, clinic_id: UUID, kind: ImportKind, mrns: Collection[st
         now=now,
         today=clinic.local_date(now),
         zone=clinic.zone,
-        people=await _people(tx, clinic_id) if kind == "patients" else {},
+        people=await _people(tx, clinic_id, kind) if kind in ("patients", "contacts") else {},
         patients=patients,
         scored=await _scored(tx, clinic_id, ids, clinic.zone) if kind == "scores" else frozenset(),
         billed=await _billed(tx, clinic_id, ids) if kind == "billed_months" else frozenset(),
+        met=await _met(tx, clinic_id, ids, clinic.zone) if kind == "contacts" else {},
     )
 
 
@@ -97,12 +99,13 @@ async def saved_mappings(tx: Tx, viewer: Actor) -> tuple[SavedMapping, ...]:
     )
 
 
-async def _people(tx: Tx, clinic_id: UUID) -> dict[str, UUID | None]:
-    """By e-mail and by name; None for a name that two share. Only people who can sign in."""
+async def _people(tx: Tx, clinic_id: UUID, kind: ImportKind) -> dict[str, UUID | None]:
+    """By e-mail and by name; None for a name that two share. A team is of people who can sign in; a contact of the
+    past may be of somebody who no longer can."""
     rows = await tx.all(
         select(Staff.id, Staff.name, Staff.email).where(
             Staff.id.in_(select(StaffRole.staff_id).where(StaffRole.clinic_id == clinic_id)),
-            Staff.disabled_at.is_(None),
+            Staff.disabled_at.is_(None) if kind == "patients" else true(),
         )
     )
     found: dict[str, UUID | None] = {}
@@ -134,3 +137,19 @@ async def _billed(tx: Tx, clinic_id: UUID, patients: list[UUID]) -> frozenset[tu
         .where(BilledMonth.clinic_id == clinic_id, among(tx, Episode.patient_id, patients))
     )
     return frozenset((row.patient_id, row.month) for row in rows)
+
+
+async def _met(
+    tx: Tx, clinic_id: UUID, patients: list[UUID], zone: str
+) -> dict[tuple[UUID, str, str, date], frozenset[time]]:
+    rows = await tx.all(
+        select(Contact.patient_id, Contact.kind, Contact.channel, Contact.occurred_at).where(
+            Contact.clinic_id == clinic_id, among(tx, Contact.patient_id, patients)
+        )
+    )
+    found: dict[tuple[UUID, str, str, date], set[time]] = {}
+    for row in rows:
+        local = row.occurred_at.astimezone(zones.zone(zone))
+        at = local.time().replace(second=0, microsecond=0)
+        found.setdefault((row.patient_id, row.kind, row.channel, local.date()), set()).add(at)
+    return {key: frozenset(times) for key, times in found.items()}

@@ -16,12 +16,15 @@ from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Conflict, DomainError, Invalid, Problem
 from registry.access import require
+from registry.contacts import history
 from registry.episodes import records as episode_records
 from registry.episodes import service as episodes
 from registry.imports import rules
+from registry.imports.cells import Book, Judged
+from registry.imports.contact_rows import ContactRow, judge_contacts
 from registry.imports.files import ColumnMapping, ImportKind, rows_of
 from registry.imports.queries import book_of, digest_known
-from registry.imports.rules import BilledRow, Book, Judged, PatientRow, ScoreRow, Verdict, verdict
+from registry.imports.rules import BilledRow, PatientRow, ScoreRow, Verdict, verdict
 from registry.imports.tables import BilledMonth, CarriedEpisode, ImportMapping, ImportRun
 from registry.measures import entry
 from registry.measures.rules import ItemsForm, is_history
@@ -163,6 +166,13 @@ async def _file(
                 tx, mapping, rules.judge_scores(rows, mapping.dates, book),
                 lambda said: _score(tx, actor, said, book, now, ports),
             )  # fmt: skip
+        case "contacts":
+            filed: list[history.Filed] = []
+            verdicts = await _each(
+                tx, mapping, judge_contacts(rows, mapping.dates, book),
+                lambda said: _contact(tx, actor, said, book, now, filed),
+            )  # fmt: skip
+            await history.settle(tx, actor, filed, now=now, outreach=ports.outreach)
         case "billed_months":
             verdicts = await _each(
                 tx, mapping, rules.judge_billed(rows, mapping.dates, book),
@@ -258,6 +268,12 @@ async def _score(tx: Tx, actor: Actor, said: ScoreRow, book: Book, now: datetime
         await entry.enter_items(tx, actor, said.form, now=now, alerts=ports.alerts, as_history=old)
     else:
         await entry.enter_total(tx, actor, said.form, now=now, alerts=ports.alerts, as_history=old)
+
+
+async def _contact(
+    tx: Tx, actor: Actor, said: ContactRow, book: Book, now: datetime, filed: list[history.Filed]
+) -> None:
+    filed.append(await history.bring_in(tx, actor, said.patient_id, said.past, book.zone, now=now))
 
 
 async def _billed(tx: Tx, clinic_id: UUID, run_id: UUID, said: BilledRow) -> None:

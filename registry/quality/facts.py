@@ -34,11 +34,12 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 class ContactFact(msgspec.Struct, frozen=True):
-    """`reached`: two people spoke. `recorded_after`: whole days between the contact and its note."""
+    """`reached`: two people spoke. `recorded_after`: whole days between the contact and its note; None where another
+    registry kept the note."""
 
     on: date
     reached: bool
-    recorded_after: int
+    recorded_after: int | None
 
 
 class Asked(msgspec.Struct, frozen=True):

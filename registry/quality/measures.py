@@ -286,12 +286,12 @@ def _fresh(timelines: Iterable[Timeline], month: Month) -> Figure:
     evidence = [
         Evidence(
             timeline.patient_id,
-            "numerator" if contact.recorded_after <= FRESH_DAYS else "denominator",
-            f"Contact of {day(contact.on)}, noted {contact.recorded_after} days later.",
+            "numerator" if later <= FRESH_DAYS else "denominator",
+            f"Contact of {day(contact.on)}, noted {later} days later.",
         )
         for timeline in timelines
         for contact in timeline.contacts
-        if Month.of(contact.on) == month
+        if Month.of(contact.on) == month and (later := contact.recorded_after) is not None
     ]
     words = f"Of contacts and attempts in the month: the note was written within {FRESH_DAYS} days."
     fresh = sum(one.place == "numerator" for one in evidence)

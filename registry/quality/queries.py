@@ -14,6 +14,7 @@ from kernel.audit import Actor, record
 from kernel.db import Tx
 from registry import zones
 from registry.access import CLINICAL, require
+from registry.contacts.past import IMPORTED
 from registry.contacts.tables import Contact
 from registry.episodes.tables import Episode, StatusChange
 from registry.flags.facts import Score
@@ -186,7 +187,7 @@ async def _parts(tx: Tx, clinic_id: UUID, zone: str) -> _Parts:
             found.asked.setdefault(row.episode_id, []).append(Asked(row.instrument_id, since, until))
     for row in await _of(tx, clinic_id, Contact, Contact.occurred_at, Contact.id):
         on, noted = zones.local_date(row.occurred_at, zone), zones.local_date(row.recorded_at, zone)
-        fact = ContactFact(on, row.spoken, (noted - on).days)
+        fact = ContactFact(on, row.spoken, None if row.source == IMPORTED else (noted - on).days)
         found.contacts.setdefault(row.episode_id, []).append(fact)
     for row in await _of(tx, clinic_id, ReviewItem, ReviewItem.discussed_at, ReviewItem.id):
         if row.discussed_at is not None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from registry.contacts import chart, rules
 from registry.contacts.forms import ContactKind, ContactOutcome
+from registry.contacts.past import IMPORTED
 from registry.contacts.queries import ContactFacts
 from registry.contacts.templates import Template
 from registry.disengagement.rules import Policy
@@ -183,6 +184,8 @@ def copy_page(
 
 
 def fresh(visit: Visit, contact: ContactFacts) -> str:
+    if contact.source == IMPORTED:
+        return f"Brought in from another registry on {visit.at(contact.recorded_at).day.text}."
     if rules.is_fresh(contact.occurred_at, contact.recorded_at, visit.frame.zone):
         return ""
     at = visit.at(contact.recorded_at)

@@ -1,4 +1,4 @@
-"""Patients, scores and billed months from another registry: pasted, checked row by row, brought in whole."""
+"""Patients, scores, contacts and billed months from another registry: pasted, checked row by row, brought in whole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ from staff_console.setup.import_views import ImportPage, PastLine, RowVerdict
 Console = NamedDependency[ConsoleDeps]
 LEAD: Final = access.staff(*service.IMPORTERS)
 PATH: Final = "/setup/imports"
-KINDS: Final = {"patients": "Patients", "scores": "Scores", "billed_months": "Billed months"}
+KINDS: Final = {
+    "patients": "Patients",
+    "scores": "Scores",
+    "contacts": "Contacts",
+    "billed_months": "Billed months",
+}
 DATES: Final = {"iso": "2026-11-05", "us": "11/5/2026"}
 LABELS: Final = {
     "kind": "The kind",

@@ -133,7 +133,7 @@ def test_the_copy_for_the_chart_holds_what_was_said_and_nothing_empty() -> None:
     facts = ContactFacts(
         id=UUID(int=1), patient_id=UUID(int=2), episode_id=UUID(int=3), kind="phone", outcome="reached",
         channel="phone", spoken=True, occurred_at=NOW, recorded_at=NOW, staff_id=None, staff_name="Dana Whitlock",
-        recorded_by="Dana Whitlock", identity_checked=True, note="Sleeps better.  \n\n\n\nWalks daily.\n",
+        recorded_by="Dana Whitlock", source="console", identity_checked=True, note="Sleeps better.  \n\n\n\nWalks daily.\n",
         adherence="some_missed", adherence_note="twice this week", side_effects="none", side_effects_note=None,
         skill="behavioural_activation", homework=None, medication=None, seconds=750,
         next_contact_at=NOW + timedelta(days=7), next_contact_mode="video", next_contact_purpose="Dose",

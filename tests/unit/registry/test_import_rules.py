@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from kernel.errors import Invalid
+from registry.contacts.past import PastContact, note_of
 from registry.imports.carried import Carried, carried, together
+from registry.imports.cells import Book, Judged
+from registry.imports.contact_rows import judge_contacts
 from registry.imports.files import MAX_BYTES, ColumnMapping, DateStyle, ImportKind, Row, rows_of
-from registry.imports.rules import Book, Judged, judge_billed, judge_patients, judge_scores, verdict
+from registry.imports.rules import judge_billed, judge_patients, judge_scores, verdict
 from registry.time_log.months import Month
 
 ANA, DANA, CASEY, PARKER = (UUID(int=number) for number in range(1, 5))
@@ -30,6 +33,7 @@ BOOK = Book(
     patients={"A1": ANA},
     scored=frozenset({(ANA, "phq9", date(2026, 10, 1))}),
     billed=frozenset({(ANA, "2026-09")}),
+    met={(ANA, "phone", "phone", date(2026, 10, 1)): frozenset({time(14, 30)})},
 )
 PATIENT = {
     "mrn": "B2",
@@ -46,12 +50,20 @@ PATIENT = {
 }
 SCORE = {"mrn": "A1", "instrument": "PHQ-9", "taken_on": "2026-11-01", "total": "12"}
 BILLED = {"mrn": "A1", "month": "2026-10"}
+CONTACT = {"mrn": "A1", "on": "2026-11-05", "mode": "phone", "outcome": "reached", "by": "Casey Moore"}
+ON_FILE = "has this contact on file already; write the time of day if it is another"
 JUDGES: dict[ImportKind, Callable[[Sequence[Row], DateStyle, Book], list[Judged[Any]]]] = {
     "patients": judge_patients,
     "scores": judge_scores,
+    "contacts": judge_contacts,
     "billed_months": judge_billed,
 }
-BASES: dict[ImportKind, dict[str, str]] = {"patients": PATIENT, "scores": SCORE, "billed_months": BILLED}
+BASES: dict[ImportKind, dict[str, str]] = {
+    "patients": PATIENT,
+    "scores": SCORE,
+    "contacts": CONTACT,
+    "billed_months": BILLED,
+}
 
 
 def reasons(kind: ImportKind, *rows: dict[str, str], dates: str = "iso") -> list[tuple[tuple[str, str], ...]]:
@@ -74,6 +86,16 @@ def reasons(kind: ImportKind, *rows: dict[str, str], dates: str = "iso") -> list
         ("scores", {}),
         ("scores", {"item9": "1"}),
         ("scores", {"total": "", **{f"item_{n}": "1" for n in range(1, 10)}}),
+        ("contacts", {}),
+        (
+            "contacts",
+            {"time": "2:30 PM", "minutes": "25", "by": "Jane Former", "note": "Better.\nWalks daily."},
+        ),
+        ("contacts", {"on": "2026-10-01", "time": "9:05"}),
+        ("contacts", {"mode": "No-show", "outcome": ""}),
+        ("contacts", {"next_on": "2026-12-01", "next_time": "10:00"}),
+        ("contacts", {"mode": "text", "next_on": "2026-11-12", "next_time": "10:00"}),
+        ("contacts", {"next_purpose": "As needed: moved away"}),
         ("billed_months", {"month_type": "99492"}),
         ("billed_months", {"month": "2026-10-31"}),
     ],
@@ -117,6 +139,41 @@ def test_a_row_that_can_be_used_has_no_reason(kind: ImportKind, cells: dict[str,
             "TAKEN_ON",
             "has a score of this patient on file already",
         ),
+        ("contacts", {"mrn": "Z9"}, "MRN", "is the record number of nobody here: import the patients first"),
+        ("contacts", {"on": ""}, "ON", "is empty"),
+        ("contacts", {"on": "2026-11-21"}, "ON", "is in the future"),
+        ("contacts", {"on": "2016-11-05"}, "ON", "is more than ten years ago"),
+        ("contacts", {"time": "14.30"}, "TIME", "is not a time of day such as 14:30 or 2:30 PM"),
+        ("contacts", {"time": "13:30 PM"}, "TIME", "is not a time of day such as 14:30 or 2:30 PM"),
+        ("contacts", {"on": "2026-10-01"}, "ON", ON_FILE),
+        ("contacts", {"on": "2026-10-01", "time": "14:30"}, "ON", ON_FILE),
+        ("contacts", {"outcome": ""}, "OUTCOME", "is empty"),
+        ("contacts", {"mode": "attempt", "outcome": "voicemail"}, "channel", "is needed: how was it tried?"),
+        (
+            "contacts",
+            {"mode": "attempt", "channel": "phone"},
+            "OUTCOME",
+            "for attempt must be one of: left_message, message_sent, no_answer, other_person, refused, wrong_number",
+        ),
+        ("contacts", {"by": ""}, "BY", "is empty"),
+        ("contacts", {"by": "Sam Lee"}, "BY", "names more than one person: write the e-mail"),
+        ("contacts", {"minutes": "481"}, "MINUTES", "is more than 480"),
+        ("contacts", {"note": "=1+1"}, "NOTE", "is a formula, not a value"),
+        ("contacts", {"note": "N" * 4001}, "NOTE", "is longer than 4000 characters"),
+        ("contacts", {"next_on": "2026-12-01"}, "next_time", "is needed: at what time is the next contact?"),
+        ("contacts", {"next_on": "2026-11-05", "next_time": "9:00"}, "NEXT_ON", "is not after the contact"),
+        (
+            "contacts",
+            {"next_on": "2028-12-01", "next_time": "9:00"},
+            "NEXT_ON",
+            "is more than 400 days ahead",
+        ),
+        (
+            "contacts",
+            {"mode": "text", "next_on": "2026-12-01", "next_time": "10:00"},
+            "next_mode",
+            "is needed: how will you speak?",
+        ),
         ("billed_months", {"month": "2026-12"}, "MONTH", "is in the future"),
         ("billed_months", {"month": "2026-09"}, "MONTH", "is on file as billed already"),
         ("billed_months", {"month": "2026-13"}, "MONTH", "is not a month such as 2026-11"),
@@ -140,6 +197,57 @@ def test_a_record_number_twice_in_a_file_is_named_with_the_earlier_line() -> Non
         (("MRN", "is in line 2 of this file already"),),
         (),
     ]
+
+
+def test_a_second_contact_of_a_day_needs_both_times() -> None:
+    first, second = {"time": "9:00"}, {"time": "15:00"}
+    twice = (("ON", "is in line 2 of this file already; write the times of day of both"),)
+    assert reasons("contacts", first, second, {"mode": "video"}) == [(), (), ()]
+    assert reasons("contacts", first, {}, first) == [(), twice, twice]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "outcome", "channel"),
+    [
+        ({"mode": "Telehealth"}, "video", "reached", "video"),
+        ({"mode": "In-Person", "outcome": "cut short"}, "in_person", "cut_short", "in_person"),
+        ({"mode": "phone", "outcome": "no answer"}, "attempt", "no_answer", "phone"),
+        ({"mode": "sms", "outcome": "message sent"}, "attempt", "message_sent", "text"),
+        ({"mode": "video", "outcome": "no show"}, "no_show", "did_not_come", "video"),
+        (
+            {"mode": "attempt", "outcome": "left_message", "channel": "letter"},
+            "attempt",
+            "left_message",
+            "letter",
+        ),
+        ({"mode": "phone", "outcome": "other person"}, "phone", "other_person", "phone"),
+    ],
+)
+def test_a_try_that_is_written_as_a_call_is_a_try(
+    cells: dict[str, str], kind: str, outcome: str, channel: str
+) -> None:
+    past = past_contact(cells)
+    assert (past.kind, past.outcome, past.channel) == (kind, outcome, channel)
+
+
+def past_contact(cells: dict[str, str]) -> PastContact:
+    [judged] = judge_contacts([Row(2, CONTACT | cells)], "iso", BOOK)
+    assert judged.said is not None, judged.problems
+    return judged.said.past
+
+
+def test_a_day_without_its_time_is_its_noon_and_a_name_without_an_account_stays_in_the_note() -> None:
+    known = past_contact({"time": "2:30 PM", "note": "Better.", "minutes": "0"})
+    assert (known.staff_id, known.occurred_at, known.minutes) == (
+        CASEY, datetime(2026, 11, 5, 22, 30, tzinfo=UTC), None,
+    )  # fmt: skip
+    assert note_of(known) == "Better.\n\nBrought in from another registry."
+    gone = past_contact({"by": "Jane Former"})
+    assert (gone.staff_id, gone.occurred_at) == (None, datetime(2026, 11, 5, 20, 0, tzinfo=UTC))
+    assert note_of(gone) == (
+        "Brought in from another registry. Contact of Jane Former. The time of day was not given."
+    )
+    assert past_contact({"on": "2026-11-20"}).occurred_at == BOOK.now
 
 
 def test_dates_are_read_in_the_style_that_the_mapping_names() -> None:
