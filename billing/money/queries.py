@@ -67,6 +67,20 @@ class DenialLine(msgspec.Struct, frozen=True):
     note: str
 
 
+class FeeTables(msgspec.Struct, frozen=True):
+    """Fees are (payer, code, cents a unit), charges (code, cents). An empty payer is everyone else's."""
+
+    fees: tuple[tuple[str, str, int], ...]
+    charges: tuple[tuple[str, int], ...]
+
+
+class Staffing(msgspec.Struct, frozen=True):
+    """`weekly_minutes` of care by member of staff."""
+
+    plan: Plan
+    weekly_minutes: dict[UUID, int]
+
+
 class Money(msgspec.Struct, frozen=True, kw_only=True):
     """`closed` says whether the month's figures are those that were closed, or computed now. Fees are (payer, code,
     cents a unit), charges (code, cents)."""
@@ -90,9 +104,9 @@ async def money(tx: Tx, viewer: Actor, month: Month, *, now: datetime) -> Money:
     """Raises Forbidden without a billing role."""
     clinic_id = require(viewer, *EXPORTERS)
     inputs, rows, closed = await _month(tx, clinic_id, month, now, viewer.name)
-    fees = await _fees(tx, clinic_id)
-    denials = await _denials(tx, clinic_id)
-    settings: dict[str, Any] = await tx.scalar(select(Clinic.settings).where(Clinic.id == clinic_id))
+    tables = await _fee_tables(tx, clinic_id)
+    fees = {(payer, code): cents for payer, code, cents in tables.fees}
+    denied = await _denials(tx, clinic_id)
     plan = await _plan(tx, clinic_id)
     await audit.record(
         tx, viewer, "money.read", "clinic", clinic_id, now=now, month=str(month), rows=len(rows)
@@ -104,16 +118,36 @@ async def money(tx: Tx, viewer: Actor, month: Month, *, now: datetime) -> Money:
         patients=tuple(_patient(row) for row in rows),
         people=rules.minutes_by_person(inputs),
         under=rules.under(rows),
-        denials=denials,
+        denials=denied,
         denial_groups=rules.denial_groups(
-            [DenialFacts(d.payer, d.reason_code, d.rule_id, d.amount_cents, d.outcome) for d in denials]
+            [DenialFacts(d.payer, d.reason_code, d.rule_id, d.amount_cents, d.outcome) for d in denied]
         ),
-        fees=tuple((payer, code, cents) for (payer, code), cents in sorted(fees.items())),
-        charges=tuple(sorted((code, int(cents)) for code, cents in settings.get("fees_cents", {}).items())),
+        fees=tables.fees,
+        charges=tables.charges,
         plan=plan,
         week=await _week(tx, clinic_id, plan, now),
         names=await _names(tx, clinic_id),
     )
+
+
+async def fee_tables(tx: Tx, viewer: Actor) -> FeeTables:
+    """As entered; nothing in it is about a patient, so without audit."""
+    clinic_id = require(viewer, *EXPORTERS)
+    return await _fee_tables(tx, clinic_id)
+
+
+async def denials(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[DenialLine, ...]:
+    """The newest first, at most 1,000."""
+    clinic_id = require(viewer, *EXPORTERS)
+    found = await _denials(tx, clinic_id)
+    await audit.record(tx, viewer, "denials.read", "clinic", clinic_id, now=now, rows=len(found))
+    return found
+
+
+async def staffing(tx: Tx, viewer: Actor) -> Staffing:
+    """The plan and the hours next week is held against; no patient is named, so without audit."""
+    clinic_id = require(viewer, *EXPORTERS)
+    return Staffing(await _plan(tx, clinic_id), await _hours(tx, clinic_id))
 
 
 async def shadow_month(tx: Tx, viewer: Actor, month: Month, bill: Bill, *, now: datetime) -> Shadow:
@@ -142,6 +176,22 @@ async def _month(
 async def _fees(tx: Tx, clinic_id: UUID) -> FeeTable:
     rows = await tx.all(select(Fee.payer, Fee.code, Fee.expected_cents).where(Fee.clinic_id == clinic_id))
     return {(row.payer, row.code): row.expected_cents for row in rows}
+
+
+async def _fee_tables(tx: Tx, clinic_id: UUID) -> FeeTables:
+    fees = await _fees(tx, clinic_id)
+    settings: dict[str, Any] = await tx.scalar(select(Clinic.settings).where(Clinic.id == clinic_id))
+    return FeeTables(
+        tuple((payer, code, cents) for (payer, code), cents in sorted(fees.items())),
+        tuple(sorted((code, int(cents)) for code, cents in settings.get("fees_cents", {}).items())),
+    )
+
+
+async def _hours(tx: Tx, clinic_id: UUID) -> dict[UUID, int]:
+    rows = await tx.all(
+        select(CareHours.staff_id, CareHours.weekly_minutes).where(CareHours.clinic_id == clinic_id)
+    )
+    return {row.staff_id: row.weekly_minutes for row in rows}
 
 
 async def _denials(tx: Tx, clinic_id: UUID) -> tuple[DenialLine, ...]:
@@ -199,9 +249,7 @@ async def _week(tx: Tx, clinic_id: UUID, plan: Plan, now: datetime) -> tuple[Wee
         .where(*open_episodes)
         .group_by(Episode.care_manager_id)
     )
-    hours = await tx.all(
-        select(CareHours.staff_id, CareHours.weekly_minutes).where(CareHours.clinic_id == clinic_id)
-    )
+    hours = await _hours(tx, clinic_id)
     managers = await tx.all(
         select(StaffRole.staff_id)
         .join(Staff, Staff.id == StaffRole.staff_id)
@@ -213,7 +261,7 @@ async def _week(tx: Tx, clinic_id: UUID, plan: Plan, now: datetime) -> tuple[Wee
     return rules.week(
         {str(row.care_manager_id): row.n for row in due},
         panels,
-        {str(row.staff_id): row.weekly_minutes for row in hours},
+        {str(staff_id): minutes for staff_id, minutes in hours.items()},
         plan,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Final
 from uuid import UUID
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from api.schema import metadata
-from kernel.audit import AuditEvent
+from kernel.audit import AuditEvent, Role
 from kernel.web.tables import WebSession
 from registry.organisation.tables import Staff, StaffRole
 from tests.support import app as support
@@ -18,7 +19,7 @@ from tests.support.app import Clinic
 from tests.support.clock import FakeClock
 from tests.support.console import signed_in
 
-ADMIN = "administrator"
+ADMIN: Final[Role] = "administrator"
 NADIA = {
     "name": "Nadia Reyes", "email": "Nadia@Harbor.example", "phone": "206-555-0177", "roles": ["care_manager"],
     "password": "lamps along the pier",
