@@ -39,6 +39,7 @@ from registry.safety import service as safety
 LIMIT = 100
 POLLS_AT_ONCE = 20  # a slow provider must not hold up the sweeps behind this one
 READS_AT_ONCE = 20
+CALL_IN_DOUBT = timedelta(minutes=10)  # longer than it rings, speaks and its callback is repeated
 _COPY = insert_or_skip(Outbox, "dedupe_key")
 
 
@@ -114,6 +115,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
                 .limit(LIMIT)
             )
             await self._end_mail(tx, state, now)
+            await self._end_calls(tx, state, now)
             return list(rows)
 
     async def _end_mail(self, tx: Tx, state: str, now: datetime) -> None:
@@ -128,6 +130,17 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
         )
         if ending:
             await prompts.lost(tx, list(ended.scalars()), now=now)
+
+    async def _end_calls(self, tx: Tx, state: str, now: datetime) -> None:
+        """What becomes of a call is told by the signed callback with our row in its address, as it ends. Where none has
+        come ten minutes after an attempt of unknown fate, the row ends as expired: it reached nobody, as the ladder
+        has taken it since the first minute. A callback after that is noted and changes nothing."""
+        where = [Outbox.state == state, Outbox.next_at <= now, Outbox.channel == "voice"]
+        ending = {}
+        if state == "unknown":
+            where.append(Outbox.attempted_at <= now - CALL_IN_DOUBT)
+            ending = {"state": "expired", "reason": "not_provable"}
+        await tx.execute(update(Outbox).where(*where).values(next_at=None, updated_at=now, **ending))
 
     async def _listings(self, rows: list[Row[Any]]) -> list[Listing]:
         """Many at once: a provider that hangs must not cost one deadline after the other."""

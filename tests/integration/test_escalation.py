@@ -19,10 +19,12 @@ from messaging.conversation.inbound import Inbound
 from messaging.conversation.service import Ports, receive
 from messaging.delivery import claims
 from messaging.delivery.record import apply_effects
+from messaging.delivery.reports import apply_status
 from messaging.delivery.tables import Outbox
+from messaging.delivery.upkeep import Upkeep
 from messaging.escalation import audience, words
 from messaging.escalation.readiness import check_readiness
-from messaging.escalation.service import FirstAlert, repeat_alerts
+from messaging.escalation.service import FirstAlert, repeat_alerts, standing
 from registry.on_call import queries as on_call
 from registry.on_call import service as calendar
 from registry.on_call.rules import ShiftForm
@@ -38,7 +40,9 @@ from registry.safety.rules import Signal
 from registry.safety.tables import RiskEvent
 from registry.worklist.tables import Task
 from tests.support import builders
+from tests.support.app import ScriptedGateway
 from tests.support.builders import ClinicRows, PatientRows
+from tests.support.clock import FakeClock
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)  # Monday 10:00 in Seattle
 NIGHT = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)  # Tuesday 02:00
@@ -207,6 +211,43 @@ async def test_a_text_without_a_delivery_for_90_seconds_starts_the_call(scene: S
     assert (await scene.event(event_id)).next_action_at == NOW + timedelta(seconds=90)
     await scene.later(NOW + timedelta(seconds=90), calls=True)
     assert await scene.told(event_id) == [*BOTH, ("care_manager", "voice")]
+
+
+async def test_a_call_of_unknown_fate_ends_and_never_counts_as_reached(scene: Scene) -> None:
+    event_id = await scene.signals(2, calls=True)
+    for channel in ("sms", "email"):
+        await scene.outcome(event_id, channel, "failed", None)
+    await scene.later(NOW + timedelta(seconds=30), calls=True)
+    called = NOW + timedelta(seconds=30)
+    async with scene.database.begin() as tx:
+        await tx.execute(
+            update(Outbox)
+            .where(Outbox.channel == "voice")
+            .values(state="unknown", attempted_at=called, next_at=called + timedelta(seconds=30))
+        )
+        row = await tx.first(select(Outbox.id, Outbox.state).where(Outbox.channel == "voice"))
+    assert row is not None
+    upkeep = Upkeep(
+        database=scene.database, gateway=ScriptedGateway(), clock=FakeClock(), deadline=timedelta(seconds=10)
+    )
+    told = len(await scene.told(event_id))
+    await upkeep.reconcile(called + timedelta(minutes=9))
+    assert await ended(scene, row.id) == ("unknown", None)
+    await scene.later(called + timedelta(minutes=9), calls=True)
+    assert len(await scene.told(event_id)) > told, "the ladder went on meanwhile"
+    await upkeep.reconcile(called + timedelta(minutes=10))
+    assert await ended(scene, row.id) == ("expired", "not_provable")
+    assert standing("voice", "expired", None, 1) == "refused"
+    async with scene.database.begin() as tx:  # and a callback that comes after all does not make it one
+        await apply_status(tx, row.id, "CA" + "1" * 32, "delivered", None, now=called + timedelta(hours=1))
+    assert await ended(scene, row.id) == ("expired", "not_provable")
+
+
+async def ended(scene: Scene, outbox_id: UUID) -> tuple[str, str | None]:
+    async with scene.database.begin() as tx:
+        row = await tx.first(select(Outbox.state, Outbox.reason).where(Outbox.id == outbox_id))
+    assert row is not None
+    return row.state, row.reason
 
 
 async def test_of_two_who_acknowledge_at_once_by_phone_and_console_one_has_it(scene: Scene) -> None:
