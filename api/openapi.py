@@ -25,6 +25,7 @@ TAGS = (
     Tag("measures", "Scores over time, and forms filled in on paper or by phone."),
     Tag("time", "Minutes of collaborative care."),
     Tag("work", "Tasks and risk events."),
+    Tag("imports", "Files from another registry."),
     Tag("billing", "The month, line by line."),
     Tag("sign-in", "Patients: codes by text, tokens, devices. These calls begin with /patient/v1."),
     Tag("answers", "Patients: the check-ins that wait."),

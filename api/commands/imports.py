@@ -58,7 +58,8 @@ def command(
             report = await service.dry_run(tx, actor, kind, content, mapping, now=now, ports=ports)
             if dry_run or report.refused:
                 return report
-            return await service.run(tx, actor, kind, content, mapping, now=now, ports=ports)
+            await service.run(tx, actor, kind, content, mapping, now=now, ports=ports)
+            return report
 
     report = with_deps(body)
     refused = [

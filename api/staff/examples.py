@@ -242,6 +242,18 @@ CONTACT: Final = _one(
         "next": {"at": "2026-12-04T17:00:00Z", "mode": "phone", "purpose": "How the new dose is going"},
     },
 )
+IMPORT: Final = _one(
+    "Contacts of another registry",
+    {
+        "kind": "contacts",
+        "mapping": {
+            "name": "Old registry",
+            "dates": "us",
+            "columns": {"mrn": "Chart", "on": "Date", "mode": "How", "outcome": "Result", "by": "Who"},
+        },
+        "csv": "Chart,Date,How,Result,Who\nTEST-1001,11/5/2026,phone,reached,Casey Moore\n",
+    },
+)
 FILED: Final = _one(
     "A contact's note is in the EHR",
     {"kind": "contact", "ref_id": "019a0000-0000-7000-8000-0000000000c1", "filed": True},

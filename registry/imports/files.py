@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -97,6 +98,8 @@ def check_mapping(kind: ImportKind, mapping: ColumnMapping) -> list[Problem]:
     """Every fault of a mapping, each naming its field."""
     known = FIELDS[kind]
     found = [] if mapping.name.strip() else [Problem("name", "is needed")]
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in mapping.name):
+        found.append(Problem("name", "holds characters that can't be seen"))
     found += [
         Problem(f"columns.{field}", f"is no field of {kind.replace('_', ' ')}")
         for field in mapping.columns

@@ -28,6 +28,7 @@ MOST_SHOWN: Final = 50
 
 
 class PastImport(msgspec.Struct, frozen=True):
+    id: UUID
     kind: ImportKind
     mapping: str
     rows: int
@@ -72,13 +73,15 @@ async def past_imports(tx: Tx, viewer: Actor) -> tuple[PastImport, ...]:
     """Newest first, the last fifty. Counts and names of staff alone: no audit row."""
     clinic_id = require(viewer, "clinic_lead")
     wanted = (
-        select(ImportRun.kind, ImportRun.mapping, ImportRun.rows, ImportRun.by_name, ImportRun.at)
+        select(
+            ImportRun.id, ImportRun.kind, ImportRun.mapping, ImportRun.rows, ImportRun.by_name, ImportRun.at
+        )
         .where(ImportRun.clinic_id == clinic_id)
         .order_by(ImportRun.at.desc(), ImportRun.id)
         .limit(MOST_SHOWN)
     )
     rows: list[Any] = list(await tx.all(wanted))
-    return tuple(PastImport(row[0], row[1], row[2], row[3], row[4]) for row in rows)
+    return tuple(PastImport(*row) for row in rows)
 
 
 async def saved_mappings(tx: Tx, viewer: Actor) -> tuple[SavedMapping, ...]:

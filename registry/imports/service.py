@@ -84,7 +84,7 @@ async def dry_run(
     trial = await tx.conn.begin_nested()
     try:
         await _refuse_known(tx, clinic_id, kind, content)
-        report = await _file(tx, actor, clinic_id, kind, content, mapping, now, ports)
+        _, report = await _file(tx, actor, clinic_id, kind, content, mapping, now, ports)
     finally:
         await trial.rollback()
     await audit.record(
@@ -103,12 +103,13 @@ async def run(
     *,
     now: datetime,
     ports: Ports,
-) -> Report:
-    """All rows, or none: raises Invalid that names line, column and reason of the first fifty when any row can't be
-    filed, and Conflict for a file that was brought in before. Keeps the mapping under its name."""
+) -> UUID:
+    """All rows, or none; gives the run's id and keeps the mapping under its name. Raises Invalid that names line,
+    column and reason of the first fifty rows that can't be filed, and Conflict for a file that was brought in before.
+    """
     clinic_id = require(actor, *IMPORTERS)
     await _refuse_known(tx, clinic_id, kind, content)
-    report = await _file(tx, actor, clinic_id, kind, content, mapping, now, ports)
+    run_id, report = await _file(tx, actor, clinic_id, kind, content, mapping, now, ports)
     if report.refused:
         raise Invalid(
             *(
@@ -118,7 +119,7 @@ async def run(
             )
         )
     await save_mapping(tx, actor, kind, mapping, now=now)
-    return report
+    return run_id
 
 
 async def save_mapping(
@@ -149,7 +150,7 @@ async def _refuse_known(tx: Tx, clinic_id: UUID, kind: ImportKind, content: byte
 async def _file(
     tx: Tx, actor: Actor, clinic_id: UUID, kind: ImportKind, content: bytes, mapping: ColumnMapping,
     now: datetime, ports: Ports,
-) -> Report:  # fmt: skip
+) -> tuple[UUID, Report]:  # fmt: skip
     rows = rows_of(content, kind, mapping)
     book = await book_of(tx, clinic_id, kind, [row.cells.get("mrn", "") for row in rows], now=now)
     run_id = await _note_run(
@@ -180,7 +181,7 @@ async def _file(
             )  # fmt: skip
         case _ as never:
             assert_never(never)
-    return Report(kind, verdicts)
+    return run_id, Report(kind, verdicts)
 
 
 async def _each(

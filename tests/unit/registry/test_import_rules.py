@@ -286,6 +286,14 @@ def test_semicolons_marks_and_empty_rows_of_a_spreadsheet_are_understood() -> No
     ]
 
 
+def test_the_name_of_a_mapping_can_be_read() -> None:
+    with pytest.raises(Invalid) as refused:
+        rows_of(b"a\n1\n", "billed_months", ColumnMapping("old\x00", dict(MONTHS.columns)))
+    assert [(p.field, p.message) for p in refused.value.problems] == [
+        ("name", "holds characters that can't be seen")
+    ]
+
+
 def test_a_mapping_names_what_it_lacks_and_what_nobody_knows() -> None:
     with pytest.raises(Invalid) as refused:
         rows_of(b"a\n1\n", "scores", ColumnMapping(" ", {"mrn": "a", "colour": "b"}))
