@@ -1,18 +1,17 @@
 """Signed-in browsers and devices. A cookie or token holds a secret, its row only the hash; ending a row ends it at once.
 
-A session stands on the number that was proven: another number for the patient, a number that is no longer safe to text,
-or a related person's end of term, and the session is over with the next request.
+Whether a session still stands is asked with every request, see `standing.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any, Final, Literal
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from kernel import audit
 from kernel.audit import Actor
@@ -22,42 +21,14 @@ from kernel.errors import Conflict, Invalid, NotFound
 from messaging.patient_access import rules
 from messaging.patient_access.codes import Proven
 from messaging.patient_access.rules import Account, Scope
+from messaging.patient_access.standing import standing, timed_out
 from messaging.patient_access.tables import PatientSession, RefreshToken
-from registry.episodes.tables import Episode
-from registry.organisation.tables import Clinic
-from registry.patients.tables import Patient, PatientPhone
-from registry.related_people.tables import RelatedPerson
-from registry.zones import local_date
+from registry.patients.tables import PatientPhone
 
-ALL: Final[frozenset[Scope]] = frozenset({"contacts", "plan", "messages"})
-NOBODY: Final = UUID(int=0)
 EndReason = Literal["signed_out", "revoked", "refresh_reused", "number_changed", "all_ended"]
 
 _ROW = select(PatientSession.__table__).where(
     PatientSession.access_hash == bindparam("hash"), PatientSession.ended_at.is_(None)
-)
-_STANDING = (
-    select(
-        Patient.language,
-        Patient.given_name,
-        PatientPhone.phone_key,
-        PatientPhone.state.label("phone_state"),
-        PatientPhone.safe_to_text,
-        PatientPhone.shared,
-        Clinic.zone.label("clinic_zone"),
-        RelatedPerson.phone_key.label("related_key"),
-        RelatedPerson.scope,
-        RelatedPerson.valid_from,
-        RelatedPerson.valid_to,
-        RelatedPerson.revoked_at,
-        exists().where(Episode.patient_id == Patient.id, Episode.status != "ended").label("in_care"),
-    )
-    .join(Clinic, Clinic.id == Patient.clinic_id)
-    .outerjoin(PatientPhone, and_(PatientPhone.patient_id == Patient.id, PatientPhone.replaced_at.is_(None)))
-    .outerjoin(
-        RelatedPerson, and_(RelatedPerson.id == bindparam("related"), RelatedPerson.patient_id == Patient.id)
-    )
-    .where(Patient.id == bindparam("patient"), Patient.clinic_id == bindparam("clinic"))
 )
 _ONE = update(PatientSession).where(PatientSession.id == bindparam("key"))
 _END = _ONE.where(PatientSession.ended_at.is_(None)).values(
@@ -166,7 +137,7 @@ async def refresh(
             return "reused"
         case "expired":
             return "refused"
-        case "rotate" if await _standing(tx, row, now) is None:
+        case "rotate" if await standing(tx, row, now) is None:
             return "refused"
         case "rotate":
             pass
@@ -186,22 +157,22 @@ async def load(
 ) -> SignedIn | None:
     """The session of a cookie or access token, if it still stands. Enters its clinic; notes the use once a minute."""
     row = await tx.first(_ROW, {"hash": token_hash(secret)})
-    if row is None or row.kind != kind or _timed_out(row, now):
+    if row is None or row.kind != kind or timed_out(row, now):
         return None
-    found = await _standing(tx, row, now)
+    found = await standing(tx, row, now)
     if found is None:
         return None
-    standing, scope = found
+    facts, scope = found
     if now - row.last_seen_at >= rules.TOUCH_EVERY:
         await tx.execute(_TOUCH, {"key": row.id, "at": now})
     return SignedIn(
         id=row.id,
         kind=row.kind,
-        account=Account(row.clinic_id, row.patient_id, row.related_person_id, standing.language),
+        account=Account(row.clinic_id, row.patient_id, row.related_person_id, facts.language),
         scope=scope,
         csrf=row.csrf,
         phone_key=row.phone_key,
-        language=row.language or standing.language,
+        language=row.language or facts.language,
         request_id=request_id,
     )
 
@@ -221,7 +192,7 @@ async def _devices(tx: Tx, signed_in: SignedIn, now: datetime) -> tuple[Device, 
         row
         for kind in ("browser", "device")
         for row in await _open(tx, signed_in.account, kind)
-        if kind == "device" or not _timed_out(row, now)
+        if kind == "device" or not timed_out(row, now)
     ]
     rows.sort(key=lambda row: (row.created_at, row.id), reverse=True)
     return tuple(
@@ -281,17 +252,6 @@ async def end_unsafe(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
     )
     if clinic_id is not None:
         await end_all(tx, clinic_id, patient_id, now=now)
-
-
-async def _standing(tx: Tx, row: Any, now: datetime) -> tuple[Any, frozenset[Scope]] | None:
-    """What a session's row stands on and opens, None when it stands no longer. Enters its clinic."""
-    await tx.enter_clinic(row.clinic_id)
-    standing = await tx.first(
-        _STANDING,
-        {"patient": row.patient_id, "clinic": row.clinic_id, "related": row.related_person_id or NOBODY},
-    )
-    scope = None if standing is None else _scope(row, standing, now)
-    return None if scope is None else (standing, scope)
 
 
 async def _start(
@@ -378,25 +338,3 @@ async def _open(tx: Tx, account: Account, kind: str) -> Sequence[Any]:
         .order_by(PatientSession.created_at.desc())
         .limit(100)
     )  # fmt: skip
-
-
-def _timed_out(row: Any, now: datetime) -> bool:
-    if row.kind == "device":
-        return row.access_expires_at is None or now >= row.access_expires_at
-    return bool(now >= min(row.last_seen_at + rules.BROWSER_IDLE, row.created_at + rules.BROWSER_LIFE))
-
-
-def _scope(row: Any, standing: Any, now: datetime) -> frozenset[Scope] | None:
-    """None when the session stands no longer."""
-    if not standing.in_care:
-        return None
-    if row.related_person_id is None:
-        safe = standing.safe_to_text and not standing.shared
-        safe = safe and standing.phone_state in ("verified", "unverified")
-        return ALL if safe and standing.phone_key == row.phone_key else None
-    today: date = local_date(now, standing.clinic_zone)
-    if standing.related_key != row.phone_key or standing.revoked_at is not None:
-        return None
-    if today < standing.valid_from or (standing.valid_to is not None and today > standing.valid_to):
-        return None
-    return frozenset(standing.scope) & ALL

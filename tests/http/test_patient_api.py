@@ -23,7 +23,7 @@ from messaging.schedule.tables import CheckIn
 from registry.measures.tables import Answer, MeasureResult
 from registry.organisation.patient_pages import PatientPages, set_patient_pages
 from registry.organisation.tables import Sender
-from registry.patients.tables import PatientPhone
+from registry.patients.tables import Patient, PatientPhone
 from registry.related_people import service as related
 from registry.related_people.rules import RelatedPersonForm
 from registry.safety.tables import RiskEvent, RiskSignal
@@ -444,6 +444,39 @@ async def test_a_related_person_sees_what_was_agreed_and_nothing_more_and_not_af
     assert "[Rosa Vale, sister]" in (await ana.gets("/messages"))["items"][-1]["body"]
     assert (await ana.call("DELETE", f"/related-people/{person_id}")).status_code == 204
     assert (await sister.call("GET", "/me")).status_code == 401
+
+
+@pytest.mark.parametrize("meanwhile", ["marked_shared", "of_another_patient", "of_a_related_person", "died"])
+async def test_a_session_ends_when_its_number_is_somebody_elses_too_or_the_patient_has_died(
+    deps: Deps, programme: Programme, ana: PatientApp, meanwhile: str
+) -> None:
+    patient = await invited(deps, programme)
+    other = await programme.enrols(first_on=programme.clock.now().date() + timedelta(days=3), phone=BEN)
+    await ana.signs_in(ANA)
+    assert (await ana.call("GET", "/me")).status_code == 200
+    async with deps.system_db.begin() as tx:
+        match meanwhile:
+            case "marked_shared":
+                mine = PatientPhone.id == patient.phone_id
+                await tx.execute(update(PatientPhone).where(mine).values(shared=True))
+            case "of_another_patient":
+                values = {"phone_key": tx.vault.lookup(ANA), "state": "verified", "shared": True}
+                await tx.execute(
+                    update(PatientPhone).where(PatientPhone.id == other.phone_id).values(**values)
+                )
+            case "of_a_related_person":
+                form = RelatedPersonForm(
+                    name="Ana Vale", relation="friend", phone=ANA, basis="patient_agreed", scope=("contacts",),
+                    valid_from=deps.clock.now().date(),
+                )  # fmt: skip
+                lead = programme.clinic.actor("care_manager")
+                await related.add(tx, lead, other.id, form, now=deps.clock.now())
+            case _:
+                died = {"deceased_on": deps.clock.now().date()}
+                await tx.execute(update(Patient).where(Patient.id == patient.id).values(**died))
+    assert (await ana.call("GET", "/me")).status_code == 401
+    body = {"refresh_token": ana.tokens["refresh_token"]}
+    assert (await ana.client.post("/patient/v1/sessions/refresh", json=body)).status_code == 401
 
 
 async def test_past_results_are_shown_only_where_the_clinic_shows_them(
