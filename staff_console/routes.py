@@ -11,6 +11,7 @@ from staff_console.billing import controller as billing
 from staff_console.care_plan import controller as care_plan
 from staff_console.contact import controller as contact
 from staff_console.coverage import controller as coverage
+from staff_console.details import controller as details
 from staff_console.enrol import controller as enrol
 from staff_console.handover import controller as handover
 from staff_console.on_call import controller as on_call
@@ -57,6 +58,7 @@ ROUTES: Final[list[Any]] = [
     *timers.ROUTES,
     *billing.ROUTES,
     *coverage.ROUTES,
+    *details.ROUTES,
     *setup.ROUTES,
     *launch.ROUTES,
     *numbers.ROUTES,

@@ -57,6 +57,8 @@ SAID: Final[Mapping[str, str]] = {
     "texts_stopped": "Texts to this number are stopped. Agree on another channel.",
     "number_confirmed": "Number confirmed.",
     "change_withdrawn": "Withdrawn. It stays on the timeline with your reason.",
+    "details_saved": "Details saved. Check-ins that are not sent yet follow them.",
+    "phone_saved": "Number saved. What was on its way to an old number is dropped.",
     "discuss_on": "Marked for the case review.",
     "discuss_off": "No longer marked for the case review.",
     "taken_event": "You have this event. Reach the patient now.",

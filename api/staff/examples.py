@@ -66,6 +66,35 @@ ENROLMENT: Final = _one(
         "referral_reason": "Low mood since spring",
     },
 )
+DETAILS: Final = _one(
+    "Moved to Denver, asked by phone from now on",
+    {
+        "person": {
+            "family_name": "Aldercott",
+            "given_name": "Maren",
+            "birth_date": "1987-04-12",
+            "mrn": "TEST-1001",
+            "sex": "F",
+            "address": {"line1": "12 Larch St", "city": "Denver", "state": "CO", "postal_code": "80202"},
+        },
+        "preferences": {"language": "en", "zone": "America/Denver", "channel": "phone"},
+        "version": 3,
+    },
+)
+PHONE: Final = _one(
+    "A new number with its own agreement",
+    {
+        "phone": {"phone": "+12065550177", "safe_to_text": True, "voicemail_ok": False},
+        "texting_consent": {
+            "basis": "consent",
+            "content_level": "link_only",
+            "method": "verbal",
+            "wording_version": "texting@1",
+            "language": "en",
+        },
+        "version": 3,
+    },
+)
 STATUS: Final = _one(
     "On hold during a hospital stay",
     {"status": "on_hold", "reason": "hospital", "from_date": "2026-11-20", "review_on": "2026-12-04"},

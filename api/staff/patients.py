@@ -181,7 +181,7 @@ async def refer(
     async def create(call: Call) -> UUID:
         return await episodes.refer(call.tx, call.actor, data, now=call.now)
 
-    return await created(request, deps, idempotency_key, create, _show, f"{ROOT}/patients/{{id}}")
+    return await created(request, deps, idempotency_key, create, shown, f"{ROOT}/patients/{{id}}")
 
 
 @post(f"{ROOT}/patients", opt=access.token(*CARE), tags=["patients"], summary="Enrol", **WRITE)
@@ -197,7 +197,7 @@ async def enrol(
         made = await episodes.enrol(call.tx, call.actor, data, now=call.now, outreach=deps.outreach)
         return made.patient_id
 
-    return await created(request, deps, idempotency_key, create, _show, f"{ROOT}/patients/{{id}}")
+    return await created(request, deps, idempotency_key, create, shown, f"{ROOT}/patients/{{id}}")
 
 
 @get(ONE, opt=access.token(*CLINICAL, "biller"), tags=["patients"], summary="One patient", **READ)
@@ -205,7 +205,7 @@ async def patient(
     request: WebRequest, deps: NamedDependency[Deps], patient_id: FromPath[UUID]
 ) -> PatientView:
     """A biller's key sees what the bill needs and no clinical text."""
-    return await within(request, deps, lambda call: _show(call, patient_id))
+    return await within(request, deps, lambda call: shown(call, patient_id))
 
 
 @post(f"{ONE}/status", opt=access.token(*CARE), tags=["patients"], summary="Change the status", **WRITE)
@@ -224,7 +224,7 @@ async def change_status(
         )
         return patient_id
 
-    return await created(request, deps, idempotency_key, create, _show)
+    return await created(request, deps, idempotency_key, create, shown)
 
 
 @post(
@@ -245,7 +245,7 @@ async def deceased(
         )
         return patient_id
 
-    return await created(request, deps, idempotency_key, create, _show)
+    return await created(request, deps, idempotency_key, create, shown)
 
 
 @get(
@@ -305,12 +305,12 @@ async def set_next_contact(
             version=data.version,
             now=call.now,
         )
-        return await _show(call, patient_id)
+        return await shown(call, patient_id)
 
     return await within(request, deps, body)
 
 
-async def _show(call: Call, patient_id: UUID) -> PatientView:
+async def shown(call: Call, patient_id: UUID) -> PatientView:
     page = await queries.patient(call.tx, call.actor, patient_id, now=call.now)
     known = page.phone
     phone = (

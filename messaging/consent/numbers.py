@@ -191,6 +191,25 @@ async def lift(
     return lifted.rowcount
 
 
+async def tell_of_current(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
+    """After a change of number: a stop belongs to a number, so the registry says what holds for the new one, and what
+    was asked about a wrong or dead number is answered."""
+    row = await tx.first(
+        select(PatientPhone.clinic_id, PatientPhone.phone_key).where(
+            PatientPhone.patient_id == patient_id, PatientPhone.replaced_at.is_(None)
+        )
+    )
+    if row is None:
+        return
+    found = await state(tx, row.phone_key, row.clinic_id)
+    if "opt_out" in found.kinds or "carrier_opt_out" in found.kinds:
+        await worklist.set_opted_out(tx, patient_id, True, now=now)
+    elif not found.stopped:
+        await worklist.set_opted_out(tx, patient_id, False, now=now)
+        for kind in ("wrong_number", "contact_invalid"):
+            await worklist.close_tasks(tx, row.clinic_id, f"{kind}:{patient_id}", "number_changed", now)
+
+
 async def _reached(tx: Tx, phone_key: str, clinic_id: UUID | None) -> list[tuple[UUID, UUID]]:
     """(clinic, patient) of everyone whose current number this is, in every clinic this transaction may see unless
     one is named: one, several on a shared phone, or nobody."""

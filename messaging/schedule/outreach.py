@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from kernel.audit import Actor
 from kernel.db import Tx
-from messaging.consent import choices
+from messaging.consent import choices, numbers
 from messaging.consent import service as consent
 from messaging.conversation import introductions, no_show
 from messaging.delivery import service as delivery
@@ -63,6 +63,7 @@ class Schedule:
             await closing.close(
                 tx, check_in_id, state="cancelled", reason="contact_changed", now=now, plan_next=False
             )
+        await numbers.tell_of_current(tx, patient_id, now=now)
         await occurrences.materialise(tx, patient_id, now=now)
 
     async def next_contact_changed(self, tx: Tx, episode_id: UUID, *, now: datetime) -> None:

@@ -10,6 +10,7 @@ import msgspec
 Channel = Literal["sms_link", "sms_items", "portal", "phone", "none"]
 # E-mail brings a link when the first channel stays silent or fails; it is nobody's only channel.
 SecondChannel = Literal["sms_link", "sms_items", "portal", "phone", "none", "email"]
+Untexted = Literal["phone", "none"]  # how check-ins are answered when no text may go
 Sex = Literal["F", "M", "U"]
 Subscriber = Literal["self", "spouse", "child", "other"]
 PhoneState = Literal["unverified", "verified", "wrong", "unreachable"]

@@ -23,6 +23,7 @@ from registry.patients.forms import (
     PhoneState,
     PreferencesForm,
     SecondChannel,
+    Untexted,
 )
 from registry.phones import e164
 from registry.ports import ContentLevel, TextingConsentForm
@@ -226,6 +227,15 @@ def check_coverage(form: CoverageForm, birth: date | None, field: str = "coverag
     if birth is not None and form.valid_from < birth:
         found.append(Problem(f"{field}.valid_from", "is before the patient was born"))
     return found
+
+
+def without_texts(wishes: PreferencesForm, otherwise: Untexted) -> PreferencesForm:
+    """The same wishes for a number that may not be texted."""
+    channel: Channel = otherwise if wishes.channel in TEXTING else wishes.channel
+    second = wishes.second_channel
+    if second in TEXTING or second == channel or channel == "none":
+        second = None
+    return msgspec.structs.replace(wishes, channel=channel, second_channel=second)
 
 
 def clean(text: str | None) -> str | None:

@@ -16,7 +16,7 @@ from questionnaires import catalog
 from registry.access import CARE, require
 from registry.organisation import queries as organisation
 from registry.patients import records, rules
-from registry.patients.forms import CoverageForm, PersonForm, PhoneForm, PhoneState, PreferencesForm
+from registry.patients.forms import CoverageForm, PersonForm, PhoneForm, PhoneState, PreferencesForm, Untexted
 from registry.patients.tables import Coverage, PatientPhone
 from registry.ports import Outreach, TextingConsentForm
 from registry.worklist import service as worklist
@@ -42,11 +42,7 @@ async def change_person(
     row = await records.locked(tx, clinic_id, patient_id)
     records.refuse_stale(row.version, version)
     clinic = await organisation.clinic(tx, clinic_id)
-    problems = rules.check_person(form, clinic.local_date(now))
-    for field in ("birth_date", "mrn"):  # what enrolment asked for can be corrected, not taken away
-        if getattr(row, field) is not None and getattr(form, field) is None:
-            problems.append(Problem(field, "can't be removed"))
-    refuse(problems)
+    refuse([*rules.check_person(form, clinic.local_date(now)), *kept_problems(row, form)])
     changed = await records.update_patient(tx, row, records.person_values(tx, form), now)
     await worklist.refresh_patient(tx, patient_id, now)
     await _changed(tx, actor, patient_id, changed, now)
@@ -59,12 +55,15 @@ async def change_phone(
     form: PhoneForm,
     *,
     texting_consent: TextingConsentForm | None = None,
+    otherwise: Untexted | None = None,
     version: int | None = None,
     now: datetime,
     outreach: Outreach,
 ) -> UUID:
     """The id of the phone's version. Consent belongs to a number: while the patient is texted, a new number needs its
-    own, given here or on file. `Conflict` when another patient in care has the number and it isn't marked shared."""
+    own, given here or on file, or `otherwise` says how check-ins are answered without. What is queued for the old
+    number is dropped and check-ins that were offered there end. `Conflict` when another patient in care has the number
+    and it isn't marked shared."""
     clinic_id = require(actor, *CARE)
     row = await records.locked(tx, clinic_id, patient_id)
     records.refuse_stale(row.version, version)
@@ -72,9 +71,15 @@ async def change_phone(
     phone = await records.write_phone(tx, actor, clinic_id, patient_id, form, now)
     if texting_consent is not None:
         await outreach.record_texting_consent(tx, actor, patient_id, texting_consent, now=now)
-    await _check_wishes(tx, patient_id, _wishes_of(row), form, outreach)
-    await records.update_patient(tx, row, {}, now)
+    wishes = _wishes_of(row)
+    texted = form.safe_to_text and await outreach.texting_consent(tx, patient_id) is not None
+    if not texted and otherwise is not None:
+        wishes = rules.without_texts(wishes, otherwise)
+    await _check_wishes(tx, patient_id, wishes, form, outreach)
+    changed = await records.update_patient(tx, row, records.wish_values(wishes), now)
     await outreach.contact_changed(tx, patient_id, now=now)
+    if changed:
+        await _changed(tx, actor, patient_id, changed, now)
     await audit.record(
         tx,
         actor,
@@ -197,6 +202,15 @@ async def insert_coverage(
     fixed = {"id": coverage_id, "clinic_id": clinic_id, "patient_id": patient_id, "created_at": now}
     await tx.execute(insert(Coverage), fixed | _coverage_values(tx, form))
     return coverage_id
+
+
+def kept_problems(row: Any, form: PersonForm) -> list[Problem]:
+    """What enrolment asked for can be corrected, not taken away."""
+    return [
+        Problem(field, "can't be removed")
+        for field in ("birth_date", "mrn")
+        if getattr(row, field) is not None and getattr(form, field) is None
+    ]
 
 
 def refuse(problems: list[Problem]) -> None:

@@ -58,4 +58,6 @@ def _links(facts: PatientFacts, care: bool) -> Iterable[tuple[str, str]]:
     yield "Expectations sheet", f"{base}/expectations"
     yield "Findings at the start", f"{base}/intake"
     if care:
+        yield "Change the details", f"{base}/details"
+        yield "Change the number", f"{base}/phone"
         yield "Change the status", f"{base}/status"

@@ -30,7 +30,9 @@ from registry.instruments import queries as added
 from registry.measures import queries as measures
 from registry.measures.rules import ResultFacts
 from registry.organisation import queries as organisation
+from registry.patients import details
 from registry.patients import queries as patients
+from registry.patients.details import Trace
 from registry.patients.queries import PatientPage
 from registry.plans import queries as plans
 from registry.plans.queries import PlanFacts
@@ -73,6 +75,7 @@ class PatientFacts(msgspec.Struct, frozen=True):
     contacts: tuple[ContactFacts, ...]
     copies: Mapping[UUID, CopyState]
     standing: Standing
+    traces: tuple[Trace, ...]
 
 
 async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) -> PatientFacts:
@@ -105,6 +108,7 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
         copies=await filing.states(tx, viewer, patient_id, now=now),
         standing=await disengagement.standing(tx, viewer, patient_id, now=now),
+        traces=await details.trail(tx, viewer, patient_id),
     )
 
 

@@ -26,6 +26,26 @@ ENDS: Final = {
     "cancelled": "Check-in cancelled",
     "opted_out": "Check-in ended: opted out",
 }
+TRACES: Final = {
+    "patient.changed": "Details changed",
+    "phone.changed": "Number changed",
+    "phone.marked_shared": "Number marked as shared",
+    "phone.released": "Number given up: another patient has it",
+    "related_person.added": "Helper added",
+    "related_person.changed": "Helper changed",
+    "related_person.revoked": "Helper ended",
+}
+FIELDS: Final = {
+    "address_sealed": "address",
+    "emergency_name_sealed": "emergency contact",
+    "emergency_relation": "emergency contact",
+    "emergency_phone_sealed": "emergency contact",
+    "mrn": "MRN",
+    "channel": "how check-ins are answered",
+    "window_start": "hours",
+    "window_end": "hours",
+    "zone": "time zone",
+}
 
 Dated = tuple[datetime, TimelineEvent]
 
@@ -38,6 +58,7 @@ def timeline(visit: Visit, facts: PatientFacts) -> tuple[TimelineEvent, ...]:
         *_episode(visit, facts),
         *_contacts(visit, facts),
         *_changes(visit, facts),
+        *_details(visit, facts),
     ]
     found.sort(key=lambda dated: dated[0], reverse=True)
     return tuple(event for _, event in found[:MOST])
@@ -76,6 +97,16 @@ def _changes(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
         detail = gone.reason or f"From {formats.day(gone.on).text}"
         at = visit.at(gone.withdrawn_at)
         yield gone.withdrawn_at, TimelineEvent("change", at, title, detail, gone.withdrawn_by or "")
+
+
+def _details(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    """That something was changed and by whom; what it was before is nowhere shown."""
+    for trace in facts.traces:
+        named = [FIELDS.get(name, name.replace("_", " ")) for name in trace.fields]
+        detail = ", ".join(dict.fromkeys(named))
+        by = trace.by or ("the patient" if trace.by_patient else "")
+        title = TRACES.get(trace.action, "Details changed")
+        yield trace.at, TimelineEvent("change", visit.at(trace.at), title, detail, by)
 
 
 def _safety(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:

@@ -10,7 +10,7 @@ from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.rules import ChangeForm
 from tests.support.app import Clinic
 from tests.support.colleague import Colleague
-from tests.support.console import actor, audited, enrols, signed_in
+from tests.support.console import actor, audited, enrols, signed_in, texts
 
 
 async def started(deps: Deps, clinic: Clinic, patient_id: UUID) -> str:
@@ -54,3 +54,132 @@ async def test_another_colleagues_change_is_withdrawn_by_the_lead_alone(
         await lead.opens(f"/patients/{patient_id}")
         await lead.submits(withdraw, reason="Entered twice.")
         assert "Withdrawn: medication started" in lead.text
+
+
+async def test_details_are_changed_in_one_form_and_the_timeline_tells_who_did(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/details"
+    await dana.opens(path)
+    assert dict(dana.form(path).fields)["family_name"] == "Aldercott"
+    moved = {"line1": "12 Larch St", "city": "Denver", "state": "CO", "postal_code": "80202"}
+    hers = {"emergency_name": "Rosa Vale", "emergency_relation": "sister", "emergency_phone": "206-555-0188"}
+    wishes = {"zone": "America/Denver", "window_start": "17:00", "window_end": "20:00", "channel": "phone"}
+    await dana.submits(
+        path, family_name="Aldercott-Vale", sex="F", second_channel="", **moved, **hers, **wishes
+    )
+    assert "Details saved." in dana.said, dana.errors
+    assert "ALDERCOTT-VALE, Maren" in dana.text
+    assert "Rosa Vale, sister, +12065550188" in dana.text
+    assert "Details changed" in dana.text
+    assert "address, how check-ins are answered, emergency contact" in dana.text
+    await dana.opens(path)
+    kept = dict(dana.form(path).fields)
+    assert {name: kept[name] for name in moved | wishes} == moved | wishes
+    assert "patient.changed" in await audited(console_deps, patient_id=patient_id)
+
+
+async def test_refused_details_stand_at_their_fields_with_what_was_typed(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await enrols(dana, harbor, family_name="Hill", mrn="TAKEN-1", phone="206-555-0101")
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/details"
+    await dana.opens(path)
+    await dana.submits(path, family_name="123", birth_date="", channel="sms_items", window_start="17:00")
+    assert (dana.status, dana.errors) == (
+        422,
+        [
+            "Family name has no letter.",
+            "Date of birth can't be removed.",
+            "Not after is needed with the other end of the window.",
+            "Agreement to texts must allow items_by_sms, with the acknowledgement, for questions by text.",
+        ],
+    )
+    assert dict(dana.form(path).fields)["family_name"] == "123"
+    await dana.submits(
+        path, family_name="Aldercott", birth_date="1984-04-09", city="Denver", window_end="19:00"
+    )
+    assert dana.errors == [
+        "Street is needed with the rest of the address.",
+        "State is needed with the rest of the address.",
+        "ZIP code is needed with the rest of the address.",
+    ]
+    await dana.submits(path, city="", mrn="TAKEN-1", texting="items_by_sms")
+    assert (dana.status, dana.errors) == (409, ["MRN is another patient's record number."])
+    await dana.submits(path, mrn="40117")
+    assert "Details saved." in dana.said
+
+
+async def test_of_two_who_edit_at_once_the_second_sees_what_the_first_wrote(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/details"
+    await dana.opens(path)
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(path)
+        await osei.submits(path, given_name="Marion")
+        assert "Details saved." in osei.said
+    await dana.submits(path, mrn="40118")
+    assert dana.status == 409
+    assert "On record now: Given name: Marion; MRN: 40117" in dana.errors[0]
+    assert dict(dana.form(path).fields)["mrn"] == "40118"
+    await dana.submits(path, given_name="Marion")
+    assert "Details saved." in dana.said
+    assert "ALDERCOTT, Marion" in dana.text
+
+
+async def test_a_new_number_needs_its_own_agreement_or_another_way(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/phone"
+    await dana.opens(path)
+    await dana.submits(path, phone="206-555-0177")
+    assert (dana.status, dana.errors) == (422, ["Agreement to texts is needed for channel sms_link."])
+    assert dict(dana.form(path).fields)["phone"] == "206-555-0177"
+    await dana.submits(path, otherwise="phone")
+    assert "Number saved." in dana.said
+    assert "No agreement to texts" in dana.text
+    assert "for an earlier number" in dana.text
+    assert "Number changed" in dana.text
+    await dana.opens(f"/patients/{patient_id}/details")
+    assert dict(dana.form(f"/patients/{patient_id}/details").fields)["channel"] == "phone"
+    await dana.submits(f"/patients/{patient_id}/details", channel="sms_link", texting="link_only")
+    assert "Answers by" in dana.text
+    assert "No agreement to texts" not in dana.text
+
+
+async def test_a_number_that_another_patient_has_is_refused_or_marked_as_shared(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await enrols(dana, harbor, family_name="Hill", mrn="M-1", phone="206-555-0101")
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/phone"
+    await dana.opens(path)
+    await dana.submits(path, phone="206-555-0101", texting="link_only")
+    assert dana.status == 409
+    assert dana.errors == [
+        "Mobile phone is another patient's number: tick that others answer it, if both use it."
+    ]
+    await dana.submits(path, phone_shared="on")
+    assert "Number saved." in dana.said
+    assert await audited(console_deps, action="phone.marked_shared") == ["phone.marked_shared"]
+
+
+async def test_a_stop_belongs_to_a_number_so_a_new_one_is_open_again(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    await texts(console_deps, harbor, "STOP")
+    await dana.opens("/registry")
+    assert "opted out" in dana.text.lower()
+    path = f"/patients/{patient_id}/phone"
+    await dana.opens(path)
+    await dana.submits(path, phone="206-555-0177", texting="link_only")
+    assert "Opted out of texts" not in dana.text
+    await dana.opens(path)
+    await dana.submits(path, phone="206-555-0123", texting="link_only")
+    assert "Opted out of texts" in dana.text
