@@ -6,6 +6,7 @@ from billing.close import tables as closed_months
 from billing.decisions import tables as decisions
 from billing.identity import tables as billing_identity
 from billing.money import tables as money
+from billing.own_rules import tables as own_rules
 from kernel import audit
 from kernel import tables as kernel_tables
 from kernel.tables import Base
@@ -54,7 +55,7 @@ ROOMS = (
     related_people, patient_access,
     review, recommendations, referrals, contacts, filing, care_plans, intake, disengagement, handover,
     consent, conversation, delivery, links, schedule,
-    closed_months, billing_identity, money, decisions,
+    closed_months, billing_identity, money, decisions, own_rules,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -5,16 +5,15 @@ Nothing is read from the record and nothing is kept. The command, the JSON API a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
-from billing import rule_sets
 from billing.codes import ADVANCED_PRIMARY_CARE, conflicts, find, not_in_force
 from billing.month_types import History, MonthType, month_type
-from billing.rule_sets import RuleSet, choose, newest, shipped
+from billing.rule_sets import RuleBook, RuleSet, newest
 from billing.rules import Line, LineWarning, Step, addon_for, lines_for, text_of
 from kernel.errors import Invalid
 from registry.time_log.months import Month
@@ -65,10 +64,10 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[str, ...]
 
 
-def explain(asked: WhatIf, known: Mapping[str, RuleSet] | None = None) -> Explained:
-    """Raises Invalid naming the field that can't be answered."""
+def explain(asked: WhatIf, book: RuleBook = RuleBook()) -> Explained:  # noqa: B008  frozen
+    """By the clinic's `book`, else by the shipped sets alone. Raises Invalid naming the field that can't be answered."""
     month = _month(asked.month, "month")
-    rule_set = _rule_set(asked, month, tuple((shipped() if known is None else known).values()))
+    rule_set = _rule_set(asked, month, book)
     kind, why, step = _month_type(asked, month, rule_set)
     if kind is None:
         return _undecided(asked, rule_set, why, step)
@@ -170,18 +169,18 @@ def _month(text: str | None, field: str) -> Month | None:
         raise Invalid.field(field, "write a month as year and month, for example 2026-11") from None
 
 
-def _rule_set(asked: WhatIf, month: Month | None, known: Sequence[RuleSet]) -> RuleSet:
+def _rule_set(asked: WhatIf, month: Month | None, book: RuleBook) -> RuleSet:
     if asked.rule_set is not None:
-        found = newest(known, asked.rule_set)
+        found = newest(book.known, asked.rule_set)
         if found is None:
-            ids = ", ".join(sorted({each.id for each in known}))
+            ids = ", ".join(sorted({each.id for each in book.known}))
             raise Invalid.field("rule_set", f"{asked.rule_set!r} is none of {ids}")
     elif asked.payer is not None:
         if month is None:
             raise Invalid.field("month", "is needed to find the payer's rule set")
-        found = choose(known, month, payer=asked.payer, plan=asked.plan)
+        found = book.standing(month, asked.payer, asked.plan)
     else:
-        found = newest(known, rule_sets.DEFAULT)
+        found = newest(book.known, book.default)
     if found is None:
         raise Invalid.field("rule_set", "no rule set is in force for the month; name one")
     return _changed(found, asked.changed) if asked.changed else found

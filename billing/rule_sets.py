@@ -18,6 +18,7 @@ from registry.time_log.months import Month
 from registry.time_log.rules import CountingPolicy
 
 DEFAULT: Final = "cpt_midpoint"
+OWN: Final = "own_"  # a clinic's own ids begin so, and no shipped one ever does
 _FILES: Final = Path(__file__).with_suffix("")
 
 ConsentMethod = Literal["verbal", "written", "portal"]
@@ -128,18 +129,71 @@ def newest(rule_sets: Iterable[RuleSet], name: str) -> RuleSet | None:
     return max(fitting, key=lambda rule_set: rule_set.version, default=None)
 
 
+def in_force(rule_sets: Iterable[RuleSet], name: str, month: Month) -> RuleSet | None:
+    """The version of an id that holds for the whole month: from the first day of a version on, those before it are
+    replaced. An exact rule id stands for itself."""
+    begun = [
+        each
+        for each in rule_sets
+        if name in (each.rule_id, each.id) and each.effective_from <= month.first_day
+    ]
+    found = max(begun, key=lambda each: each.version, default=None)
+    return found if found is not None and found.covers(month) else None
+
+
 def choose(
     rule_sets: Iterable[RuleSet], month: Month, *, payer: str | None, plan: str | None, default: str = DEFAULT
 ) -> RuleSet | None:
-    """The rule set for a payer's month: payer and plan before payer alone before the default, then the
-    latest start, then the highest version. None when nothing is in force, so a person must choose."""
-    in_force = [rule_set for rule_set in rule_sets if rule_set.covers(month)]
-    named = [rule_set for rule_set in in_force if rule_set.payer is not None and rule_set.payer == payer]
+    """The rule set for a payer's month: payer and plan before payer alone before the default, a clinic's own before
+    a shipped one, then the latest start. None when nothing is in force, so a person must choose."""
+    known = tuple(rule_sets)
+    standing = (in_force(known, name, month) for name in sorted({each.id for each in known}))
+    chosen = [rule_set for rule_set in standing if rule_set is not None]
+    named = [rule_set for rule_set in chosen if rule_set.payer is not None and rule_set.payer == payer]
     for group in (
         [rule_set for rule_set in named if rule_set.plan is not None and rule_set.plan == plan],
         [rule_set for rule_set in named if rule_set.plan is None],
-        [rule_set for rule_set in in_force if rule_set.id == default],
+        [rule_set for rule_set in chosen if rule_set.id == default],
     ):
         if group:
-            return max(group, key=lambda rule_set: (rule_set.effective_from, rule_set.version))
+            return max(group, key=lambda each: (each.id.startswith(OWN), each.effective_from, each.version))
     return None
+
+
+class RuleBook(msgspec.Struct, frozen=True):
+    """What a clinic bills by: the shipped sets and its `own`, its `default` id, and the ids `assigned` to payers by
+    the name that coverages hold."""
+
+    own: tuple[RuleSet, ...] = ()
+    default: str = DEFAULT
+    assigned: dict[str, str] = {}
+
+    @property
+    def known(self) -> tuple[RuleSet, ...]:
+        return (*shipped().values(), *self.own)
+
+    def of(self, month: Month, payer: str | None, plan: str | None) -> RuleSet:
+        """The payer's; where none is in force the assigned one's, else the default's newest version stands, and the
+        row is held for it."""
+        assigned = None if payer is None else self.assigned.get(payer)
+        return self.standing(month, payer, plan) or self.named(assigned or self.default)
+
+    def standing(self, month: Month, payer: str | None, plan: str | None) -> RuleSet | None:
+        """The one assigned to the payer, else the closest in force; None where that one is not in force."""
+        assigned = None if payer is None else self.assigned.get(payer)
+        if assigned is not None:
+            return in_force(self.known, assigned, month)
+        return choose(self.known, month, payer=payer, plan=plan, default=self.default)
+
+    def named(self, name: str) -> RuleSet:
+        """The highest version of an id, or the exact version. Raises Invalid for a name that is neither shipped nor
+        the clinic's own."""
+        found = newest(self.known, name)
+        if found is None:
+            raise Invalid.field("rule_set", "is not one of the rule sets")
+        return found
+
+    def offered(self) -> tuple[RuleSet, ...]:
+        """The newest version of each id, by title."""
+        found = (self.named(name) for name in sorted({each.id for each in self.known}))
+        return tuple(sorted(found, key=lambda each: each.title))

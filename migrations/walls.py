@@ -8,6 +8,8 @@ ROLES = ("evenkeel_app", "evenkeel_worker")
 WATCHDOG = "evenkeel_watchdog"  # reads the heartbeats and nothing else
 # Rows that nobody may change: who saw what, and what a month was closed with.
 APPEND_ONLY = ("audit_event", "closed_patient_month", "statement_file", "statement_version")
+# And those that came after the first schema, where the roles' rights alone keep them so.
+ADD_ONLY = (*APPEND_ONLY, "clinic_rule_set")
 CLINIC = "NULLIF(current_setting('evenkeel.clinic', true), '')::uuid"
 
 
@@ -33,7 +35,7 @@ def wall(table: str) -> Iterable[str]:
 
 
 def grants(table: str) -> Iterable[str]:
-    rights = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+    rights = "SELECT, INSERT" if table in ADD_ONLY else "SELECT, INSERT, UPDATE, DELETE"
     for role in ROLES:
         yield f'GRANT {rights} ON "{table}" TO {role}'
     if table == "heartbeat":

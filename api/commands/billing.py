@@ -10,6 +10,7 @@ import msgspec
 
 from api.commands.billing_months import months
 from api.commands.billing_packets import verify
+from api.commands.billing_rules import rules
 from api.commands.billing_year import command as rehearse
 from api.commands.output import FOUND_SOMETHING, answer, json_option, refusals, refuse
 from billing import rule_sets
@@ -27,11 +28,12 @@ class Checked(msgspec.Struct, frozen=True):
 
 @click.group()
 def command() -> None:
-    """Explain how a month's minutes become lines; verify an audit packet; list months."""
+    """Explain how minutes become lines; bring in rule sets; verify audit packets; list months."""
 
 
 command.add_command(verify)
 command.add_command(months)
+command.add_command(rules)
 command.add_command(rehearse)
 
 

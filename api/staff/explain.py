@@ -31,6 +31,7 @@ from billing.decisions import service as decisions
 from billing.decisions.rules import DECIDERS, DecisionForm
 from billing.explain import Explained, WhatIf, explain
 from billing.month_types import MonthType
+from billing.own_rules.book import whole_book
 from billing.statement import explained
 from billing.statement.explained import DecisionSeen, MonthExplained, decision_seen
 from billing.statement.service import BY_PAYER, READERS
@@ -72,7 +73,7 @@ async def what_if(
     beside: Annotated[list[str] | None, QueryParameter(description="Codes that others report.")] = None,
     changed: Annotated[list[str] | None, QueryParameter(description="Settings replaced, name=value.")] = None,
 ) -> Explained:
-    """The lines with every rule passed or failed, each with its id. Nothing of the record is read."""
+    """The lines with every rule passed or failed, each with its id, by the clinic's payers and its own rule sets too."""
     asked = WhatIf(
         minutes=minutes,
         month_type=month_type,
@@ -84,7 +85,11 @@ async def what_if(
         beside=tuple(beside or ()),
         changed=tuple(changed or ()),
     )
-    return explain(asked)
+
+    async def body(call: Call) -> Explained:
+        return explain(asked, await whole_book(call.tx, require(call.actor, *READERS)))
+
+    return await within(request, deps, body)
 
 
 @get(

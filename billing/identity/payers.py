@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,8 +9,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select, update
 
-from billing import rule_sets
-from billing.rule_sets import RuleSet, newest, shipped
+from billing.own_rules.book import ASSIGNED_KEY, DEFAULT_KEY, rule_book
+from billing.rule_sets import RuleBook, RuleSet
 from kernel import audit
 from kernel.audit import Actor, Role
 from kernel.db import Tx
@@ -20,11 +19,9 @@ from registry.access import require
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Coverage
 
-PAYER_KEEPERS: Final[tuple[Role, ...]] = ("biller", "administrator")
+PAYER_KEEPERS: Final[tuple[Role, ...]] = ("biller", "clinic_lead", "administrator")
 LONGEST: Final = 120
 MOST: Final = 500
-DEFAULT_KEY: Final = "rule_set"
-ASSIGNED_KEY: Final = "payer_rule_sets"
 
 
 class PayerLine(msgspec.Struct, frozen=True):
@@ -35,24 +32,17 @@ class PayerLine(msgspec.Struct, frozen=True):
 
 
 class Payers(msgspec.Struct, frozen=True):
-    """`default` is an id; `offered` the newest version of each shipped rule set, by title."""
+    """`default` is an id; `offered` the newest version of each shipped or own rule set, by title."""
 
     default: str
     lines: tuple[PayerLine, ...]
     offered: tuple[RuleSet, ...]
 
 
-def offered() -> tuple[RuleSet, ...]:
-    known = shipped().values()
-    found = (newest(known, name) for name in sorted({each.id for each in known}))
-    return tuple(sorted((each for each in found if each is not None), key=lambda each: each.title))
-
-
 async def payers(tx: Tx, viewer: Actor) -> Payers:
     """Payers of the clinic's coverages and those with a rule set, by name; no patient is named: no audit row."""
     clinic_id = require(viewer, *PAYER_KEEPERS)
-    settings = await _settings(tx, clinic_id)
-    assigned: dict[str, str] = settings.get(ASSIGNED_KEY, {})
+    book = await _book(tx, clinic_id)
     rows = await tx.all(
         select(Coverage.payer)
         .where(Coverage.clinic_id == clinic_id)
@@ -60,16 +50,16 @@ async def payers(tx: Tx, viewer: Actor) -> Payers:
         .order_by(Coverage.payer)
         .limit(MOST)
     )
-    names = sorted({*assigned, *(row.payer for row in rows)}, key=str.casefold)
-    lines = tuple(PayerLine(name, assigned.get(name)) for name in names)
-    return Payers(settings.get(DEFAULT_KEY, rule_sets.DEFAULT), lines, offered())
+    names = sorted({*book.assigned, *(row.payer for row in rows)}, key=str.casefold)
+    lines = tuple(PayerLine(name, book.assigned.get(name)) for name in names)
+    return Payers(book.default, lines, book.offered())
 
 
 async def set_default(tx: Tx, actor: Actor, rule_set: str, *, now: datetime) -> None:
     """For every payer without a rule set of its own. Months that are closed keep the one they were closed with."""
     clinic_id = require(actor, *PAYER_KEEPERS)
-    _known(rule_set, offered())
     settings = await _settings(tx, clinic_id, locked=True)
+    _known(rule_set, await rule_book(tx, clinic_id, settings))
     await _store(tx, actor, clinic_id, settings | {DEFAULT_KEY: rule_set}, DEFAULT_KEY, now)
 
 
@@ -80,9 +70,9 @@ async def assign(tx: Tx, actor: Actor, payer: str, rule_set: str | None, *, now:
     name = payer.strip()
     if not name or len(name) > LONGEST:
         raise Invalid.field("payer", f"needs 1 to {LONGEST} characters")
-    if rule_set is not None:
-        _known(rule_set, offered())
     settings = await _settings(tx, clinic_id, locked=True)
+    if rule_set is not None:
+        _known(rule_set, await rule_book(tx, clinic_id, settings))
     assigned: dict[str, str] = dict(settings.get(ASSIGNED_KEY, {}))
     if rule_set is None:
         assigned.pop(name, None)
@@ -93,9 +83,13 @@ async def assign(tx: Tx, actor: Actor, payer: str, rule_set: str | None, *, now:
     await _store(tx, actor, clinic_id, settings | {ASSIGNED_KEY: assigned}, ASSIGNED_KEY, now)
 
 
-def _known(rule_set: str, known: Iterable[RuleSet]) -> None:
-    if rule_set not in {each.id for each in known}:
-        raise Invalid.field("rule_set", "is not one of the shipped rule sets")
+def _known(rule_set: str, book: RuleBook) -> None:
+    if rule_set not in {each.id for each in book.known}:
+        raise Invalid.field("rule_set", "is not one of the rule sets")
+
+
+async def _book(tx: Tx, clinic_id: UUID) -> RuleBook:
+    return await rule_book(tx, clinic_id, await _settings(tx, clinic_id))
 
 
 async def _settings(tx: Tx, clinic_id: UUID, *, locked: bool = False) -> dict[str, Any]:

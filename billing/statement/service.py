@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, select
 
-from billing import rule_sets
 from billing.export.csv import CsvFile, Profile
 from billing.export.statement_columns import statement_csv
-from billing.rule_sets import RuleSet, choose, newest, shipped
+from billing.own_rules.book import rule_book
+from billing.rule_sets import RuleBook, RuleSet
 from billing.statement.derivation import Inputs, derive
 from billing.statement.elements import primary_coverages
 from billing.statement.facts import PatientFacts
@@ -22,7 +22,6 @@ from billing.statement.rules import BatchProblem, StatementRow, batch_problems
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import Invalid
 from registry import zones
 from registry.access import require
 from registry.organisation.tables import Clinic
@@ -108,13 +107,14 @@ async def month_inputs(
     zone = zones.zone(clinic.zone)
     logs = await month_log(tx, clinic_id, month, clinic.zone, episode_id, also)
     facts = await facts_of(tx, clinic_id, clinic, logs, month, zone)
+    book = await rule_book(tx, clinic_id, clinic.settings)
     found = [
         Inputs(
             month=month,
             zone=clinic.zone,
             today=now.astimezone(zone).date(),
             prepared_by=prepared_by,
-            rule_set=_rule_set(facts[log.episode_id], month, clinic.settings, rule_set_name),
+            rule_set=rule_set_of(facts[log.episode_id], month, book, rule_set_name),
             facts=facts[log.episode_id],
             window=log.window,
             entries=log.entries,
@@ -148,29 +148,9 @@ async def _clinic(tx: Tx, clinic_id: UUID) -> Row[Any]:
     return clinic
 
 
-def _rule_set(facts: PatientFacts, month: Month, settings: dict[str, Any], name: str) -> RuleSet:
-    """The payer's rule set; where none is in force the clinic's default stands and the row is held for it."""
-    known = tuple(shipped().values())
+def rule_set_of(facts: PatientFacts, month: Month, book: RuleBook, name: str = BY_PAYER) -> RuleSet:
+    """The payer's rule set of the month, or the named one."""
     if name != BY_PAYER:
-        return named(name, known)
-    default = settings.get("rule_set", rule_sets.DEFAULT)
+        return book.named(name)
     cover = next(iter(primary_coverages(month, facts)), None)
-    assigned = {} if cover is None else settings.get("payer_rule_sets", {})
-    if cover is not None and cover.payer in assigned:
-        return named(assigned[cover.payer], known)
-    chosen = choose(
-        known,
-        month,
-        payer=None if cover is None else cover.payer,
-        plan=None if cover is None else cover.plan,
-        default=default,
-    )
-    return chosen or named(default, known)
-
-
-def named(name: str, known: Sequence[RuleSet] = ()) -> RuleSet:
-    """Raises Invalid for a name that is no shipped rule set."""
-    found = newest(known or shipped().values(), name)
-    if found is None:
-        raise Invalid.field("rule_set", "is not one of the shipped rule sets")
-    return found
+    return book.of(month, cover.payer if cover else None, cover.plan if cover else None)

@@ -15,7 +15,7 @@ from billing.statement.service import EXPORTERS, READERS
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.time_log.months import Month
-from staff_console.billing import closing, explained, identity, money, payers
+from staff_console.billing import closing, explained, identity, money, payers, rule_sets
 from staff_console.deps import ConsoleDeps
 from staff_console.pages import View, Visit, show, within
 
@@ -61,6 +61,7 @@ ROUTES: Final = [
     *closing.ROUTES,
     *identity.ROUTES,
     *payers.ROUTES,
+    *rule_sets.ROUTES,
     *money.ROUTES,
     *explained.ROUTES,
 ]

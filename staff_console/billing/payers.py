@@ -11,6 +11,7 @@ from litestar.response import Response
 
 from billing.identity import payers as service
 from billing.identity.payers import PAYER_KEEPERS
+from billing.own_rules.service import RULE_KEEPERS
 from kernel.errors import DomainError
 from kernel.web import access, forms
 from kernel.web.context import WebRequest
@@ -40,13 +41,15 @@ class PayerRow(msgspec.Struct, frozen=True):
 
 
 class PayersPage(msgspec.Struct, frozen=True):
-    """Template `billing/payers.html`. `sources` are title and source of each rule set."""
+    """Template `billing/payers.html`. `sources` are title and source of each rule set; `rules_href` is empty for
+    those who may not bring one in."""
 
     rows: tuple[PayerRow, ...]
     rule_sets: tuple[Choice, ...]
     sources: tuple[tuple[str, str], ...]
     default_form: FormState
     assign_form: FormState
+    rules_href: str = ""
 
 
 @get(PATH, opt=STAFF)
@@ -96,6 +99,7 @@ async def _page(visit: Visit, *, default: FormState | None = None, assign: FormS
         tuple((f"{each.title} ({each.rule_id})", each.source) for each in found.offered),
         default or filled("default", rule_set=found.default),
         assign or FormState("assign"),
+        "/billing/rule-sets" if visit.actor.has(*RULE_KEEPERS) else "",
     )
     return View("billing/payers.html", page, "billing" if visit.actor.has("biller") else "setup")
 

@@ -250,3 +250,43 @@ class MissingPage(Struct, frozen=True):
     month_text: str
     mine: bool
     rows: tuple[MissingRow, ...]
+
+
+class RuleSetLine(Struct, frozen=True):
+    """`at` and `sha256` are of a clinic's own version; `holds` says from when to when."""
+
+    rule_id: str
+    title: str
+    payer: str
+    holds: str
+    source: str
+    by: str
+    at: Moment | None
+    sha256: str
+
+
+class TrialRow(Struct, frozen=True):
+    patient: str
+    href: str
+    before: str
+    after: str
+
+
+class TrialMonth(Struct, frozen=True):
+    """A closed month keeps its rules: it has no rows. `unnamed` are changes beyond those listed."""
+
+    month: str
+    closed: bool
+    reached: str
+    rows: tuple[TrialRow, ...]
+    unnamed: int
+
+
+class RuleSetsPage(Struct, frozen=True):
+    """Template `billing/rule_sets.html`. `tried` names the rule set whose `months` are shown."""
+
+    form: FormState
+    own: tuple[RuleSetLine, ...]
+    shipped: tuple[RuleSetLine, ...]
+    tried: str
+    months: tuple[TrialMonth, ...]

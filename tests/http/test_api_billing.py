@@ -94,3 +94,36 @@ async def test_a_patients_month_shows_every_second_elements_decisions_and_covera
         f"{API}/patients/{patient_id}/coverage/{added.json()['id']}", json=wrong, headers=biller
     )
     assert answer.json()["errors"][0]["field"] == "coverage.valid_to"
+
+
+OWN = {
+    "id": "own_evergreen", "version": 1, "title": "Evergreen", "author": "Harbor Clinic", "source": "Manual, page 14",
+    "payer": "Evergreen Health Plan", "effective_from": "2026-01-01", "reviewed_through": "2026-12-31",
+    "time_rule": "cpt_midpoint", "g2214_min": 30,
+}  # fmt: skip
+
+
+async def test_a_rule_set_is_tried_brought_in_read_and_given_to_a_payer(
+    web: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    path, headers = f"{API}/billing/rule-sets", clinic.headers("biller")
+    wrong = {"document": OWN | {"id": "nc_medicaid", "source": ""}}
+    refused = await web.post(path, json=wrong, headers=headers)
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == ["id", "source"]
+    tried = (await web.post(f"{path}/trial", json={"document": OWN}, headers=headers)).json()
+    assert (tried["rule_id"], [each["changed"] for each in tried["months"]]) == ("own_evergreen@1", [0, 0])
+    for _ in range(2):
+        kept = await web.post(path, json={"document": OWN}, headers=headers)
+        assert (kept.status_code, kept.json()) == (201, {"rule_id": "own_evergreen@1"})
+    first = (await web.get(path, headers=headers)).json()["items"][0]
+    assert (first["rule_id"], first["own"], len(first["sha256"])) == ("own_evergreen@1", True, 64)
+    assert (await web.get(f"{path}/own_evergreen@1", headers=headers)).json()["g2214_min"] == 30
+    assert (await web.get(f"{path}/own_evergreen@2", headers=headers)).status_code == 404
+    given = {"payer": "Another Plan", "rule_set": "own_evergreen"}
+    assert (await web.put(f"{API}/billing/payers", json=given, headers=headers)).json() == given
+    asked = f"{API}/billing/explain?minutes=29&month_type=initial&month=2026-11&payer=Another Plan"
+    found = (await web.get(asked, headers=headers)).json()
+    assert (found["text"], found["rule_id"]) == ("none", "own_evergreen@1")
+    lost = await web.put(f"{API}/billing/payers", json=given | {"rule_set": "mine"}, headers=headers)
+    assert (lost.status_code, lost.json()["errors"][0]["field"]) == (422, "rule_set")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID, uuid4
 
 import pytest
@@ -279,3 +280,43 @@ async def settings_of(deps: Deps, clinic: Clinic) -> dict[str, object]:
     async with deps.system_db.begin() as tx:
         found = await tx.scalar(select(ClinicTable.settings).where(ClinicTable.id == clinic.id))
     return {name: found[name] for name in ("rule_set", "payer_rule_sets") if name in found}
+
+
+async def test_a_lead_tries_a_rule_set_of_the_clinics_own_and_brings_it_in(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    await dana.opens(f"/patients/{patient_id}")
+    await dana.submits(
+        f"/patients/{patient_id}/time", on="2026-03-02", at="08:00", minutes="40", activity="care_plan"
+    )
+    path = "/billing/rule-sets"
+    async with signed_in(console_deps, harbor, "clinic_lead") as ada:
+        await ada.opens(f"{path}?from=full_threshold@1")
+        begun = json.loads(dict(ada.form(path).filled({}))["document"])
+        assert begun["time_rule"] == "full_threshold"
+        wrong = json.dumps(begun | {"source": " ", "g2214_min": 80})
+        await ada.posts(path, ada.form(path).filled({"document": wrong}))
+        [error] = ada.errors
+        assert (
+            "id is a shipped rule set's" in error and "source is needed" in error and "g2214_min is" in error
+        )
+        assert dict(ada.form(path).filled({}))["document"] == wrong
+        own = json.dumps(begun | {"id": "own_cascade", "title": "Cascade", "payer": None})
+        fields = ada.form(path).filled({"document": own, "payers": "Cascade Health Plan\n"})
+        await ada.posts(f"{path}/try", fields)
+        assert ada.errors == []
+        assert "1 of 1 patient-months would come under it, 1 change." in ada.text
+        assert "99492x1, 40 min" in ada.text and "G2214x1, 40 min" in ada.text
+        await ada.posts(path, fields)
+        assert "Rule set kept." in ada.said
+        assert ada.links("Begin from it")[0] == f"{path}?from=own_cascade%401#write"
+        assert (await ada.client.get(f"{path}/own_cascade@1.json")).json()["title"] == "Cascade"
+        assert (await ada.client.get(f"{path}/own_cascade@1.xml")).status_code == 404
+        await ada.opens("/billing/payers")
+        assert "Cascade" in ada.text and "Rule sets" in ada.text
+        await ada.opens("/billing/2026-03")
+        assert "own_cascade@1" in ada.text
+    assert {"rule_set.tried", "rule_set.brought_in"} <= set(
+        await audited(console_deps, actor_id=harbor.staff["clinic_lead"])
+    )

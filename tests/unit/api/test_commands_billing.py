@@ -97,3 +97,26 @@ def test_single_settings_and_other_codes_can_be_tried() -> None:
     beside = run("--month-type", "initial", "--minutes", "40", "--beside", "99484").stdout
     assert "held: Collaborative care and general integration are never reported" in beside
     assert "--set: nonsense: write a setting" in run(*short, "--set", "nonsense=1").stderr
+
+
+def test_a_rule_set_is_checked_without_a_database_and_each_wrong_field_is_named(tmp_path: Path) -> None:
+    given = {
+        "id": "own_evergreen", "version": 1, "title": "Evergreen", "author": "Harbor Clinic", "source": "Manual",
+        "effective_from": "2026-01-01", "reviewed_through": "2026-12-31", "time_rule": "cpt_midpoint", "g2214_min": 30,
+    }  # fmt: skip
+    path = tmp_path / "rules.json"
+
+    def checked(**changes: object) -> Result:
+        path.write_text(json.dumps(given | changes), encoding="utf-8")
+        return CliRunner().invoke(main, ["billing", "rules", str(path)])
+
+    assert (checked().exit_code, checked().stdout) == (0, "own_evergreen@1 can be read\n")
+    wrong = checked(id="cpt_midpoint", g2214_min=40)
+    assert wrong.exit_code == 1
+    assert [line.split(":")[0] for line in wrong.stdout.splitlines()] == ["id", "g2214_min"]
+    assert (checked(g2214_min="30").exit_code, checked(g2214_min="30").stderr) == (
+        2, "Error: g2214_min: must be int, got str\n",
+    )  # fmt: skip
+    path.write_bytes(b"\xff")
+    assert CliRunner().invoke(main, ["billing", "rules", str(path)]).exit_code == 2
+    assert CliRunner().invoke(main, ["billing", "rules", str(path), "--dry-run"]).exit_code == 2
