@@ -138,8 +138,8 @@ class _Now:
                     "key": course.episode_id,
                     "month": str(month),
                     "seconds": 0 if counted is None else counted.counted_seconds,
-                    "spoke": self._spoke(course),
-                    "reviewed": self._reviewed(course),
+                    "spoke": course.spoke_at,
+                    "reviewed": course.reviewed_at,
                 }
             )
         await tx.execute(_TELL, rows)
@@ -223,20 +223,6 @@ class _Now:
         mode = self._dice.pick(MODES, "mode", nth)
         purpose = self._dice.pick(people.PURPOSES, "purpose", nth)
         await episodes.set_next_contact(tx, actor, course.patient_id, at, mode, purpose, now=now)
-
-    def _spoke(self, course: Course) -> datetime | None:
-        story = course.story
-        if story.kind == "waiting":
-            return None
-        days = 26 if story.kind == "no_answer" else self._dice.between(1, 12, "last", story.nth)
-        return self._local(max(self._workday(-days), story.enrolled_on), time(14, 10))
-
-    def _reviewed(self, course: Course) -> datetime | None:
-        story = course.story
-        if story.kind == "waiting" or story.enrolled_on > self._today - timedelta(days=21):
-            return None
-        days = 58 if story.kind == "stalled" else self._dice.between(3, 24, "review", story.nth)
-        return self._local(max(self._workday(-days), story.enrolled_on), time(12, 30))
 
     async def _call(self, tx: Tx, course: Course) -> None:
         await worklist.open_task(

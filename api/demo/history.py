@@ -32,9 +32,11 @@ REASONS: Final = {"answered": "portal", "missed": "no_answer", "half": "time_ove
 
 
 class Course:
-    """Where one patient's rows belong."""
+    """Where one patient's rows belong, and when the team last spoke with them and about them."""
 
-    __slots__ = ("clinic_id", "episode_id", "manager_id", "patient_id", "story", "zone")
+    __slots__ = (
+        "clinic_id", "episode_id", "manager_id", "patient_id", "reviewed_at", "spoke_at", "story", "zone",
+    )  # fmt: skip
 
     def __init__(
         self, clinic_id: UUID, patient_id: UUID, episode_id: UUID, manager_id: UUID, zone: str, story: Story
@@ -45,6 +47,8 @@ class Course:
         self.manager_id = manager_id
         self.zone = zone
         self.story = story
+        self.spoke_at: datetime | None = None
+        self.reviewed_at: datetime | None = None
 
     def moment(self, on: date, at: time) -> datetime:
         return datetime.combine(on, at, ZoneInfo(self.zone)).astimezone(UTC)

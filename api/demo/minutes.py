@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from api.demo.dice import Dice
 from api.demo.history import Course
+from api.demo.story import Story
 from kernel.db import Tx
 from registry.time_log.tables import TimeEntry
 
@@ -27,6 +28,7 @@ CONTACT: Final = (
 )
 START: Final = ("outreach", "assessment", "care_plan", "registry_review")
 LONGEST: Final = 35
+UNREVIEWED_DAYS: Final = 58
 DAY_STARTS: Final = time(8, 30)
 DAY_ENDS: Final = time(17, 0)
 
@@ -59,7 +61,13 @@ class Minutes:
         self._today = today
         self._rows: list[Mapping[str, Any]] = []
 
-    def tell(self, course: Course, consultant_id: UUID, clinician_id: UUID) -> None:
+    def tell(self, course: Course, consultant_id: UUID, clinician_id: UUID) -> Sequence[Mapping[str, Any]]:
+        """The rows of this course."""
+        before = len(self._rows)
+        self._tell(course, consultant_id, clinician_id)
+        return self._rows[before:]
+
+    def _tell(self, course: Course, consultant_id: UUID, clinician_id: UUID) -> None:
         story = course.story
         if story.kind == "waiting":
             self._log(
@@ -71,8 +79,9 @@ class Minutes:
             whole = self._dice.pick(FIRST_MONTH if number == 0 else LATER_MONTHS, *key)
             share = min(1.0, ((last - first).days + 1) / 28) if last == self._today else 1.0
             self._month(course, first, last, round(whole * share), START if number == 0 else CONTACT, number)
-            if whole >= 24 and share > 0.5:
-                self._log(course, consultant_id, "consultant", "case_review", _middle(first, last), 6)
+            middle = _middle(first, last)
+            if whole >= 24 and share > 0.5 and not self._passed_over(story, middle):
+                self._log(course, consultant_id, "consultant", "case_review", middle, 6)
             if story.nth % 9 == 0:
                 self._log(course, clinician_id, "clinician", "oversight", last - timedelta(days=2), 5)
             if story.nth % 7 == 0:
@@ -87,6 +96,10 @@ class Minutes:
         if rows:
             await self._tx.execute(insert(TimeEntry), rows)
         return len(rows)
+
+    def _passed_over(self, story: Story, on: date) -> bool:
+        """Those who stall have waited for a review for two months."""
+        return story.kind == "stalled" and (self._today - on).days < UNREVIEWED_DAYS
 
     def _month(
         self, course: Course, first: date, last: date, minutes: int, work: Sequence[str], number: int

@@ -21,6 +21,7 @@ from api.demo.history import Course, History
 from api.demo.minutes import Minutes
 from api.demo.scenes import Scenes
 from api.demo.story import cast
+from api.demo.talks import Talks
 from api.wiring import Deps
 from kernel.audit import AuditEvent
 from kernel.clock import ShiftedClock
@@ -157,12 +158,15 @@ async def _past(
         await enrolments.verify_phones(tx, clinic, opening - FOUNDED)
         history = History(tx, dice)
         minutes = Minutes(tx, dice, clinic.plan.zone, today)
+        talks = Talks(tx, dice, clinic.plan.zone, today)
         for course in courses:
             team = enrolments.Team(clinic, course.story.nth)
             history.tell(course)
-            minutes.tell(course, clinic.staff[team.consultant.key], clinic.staff[team.clinician.key])
+            consultant, clinician = clinic.staff[team.consultant.key], clinic.staff[team.clinician.key]
+            talks.tell(course, minutes.tell(course, consultant, clinician))
         await history.write()
         await minutes.write()
+        await talks.write()
         for course in courses:
             await enrolments.change_statuses(tx, deps, clinic, course, today)
         await worklist.rebuild(tx, clinic.id, opening)
