@@ -131,9 +131,9 @@ async def contact_text(
     """Times are in the clinic's zone."""
 
     async def body(call: Call) -> ChartText:
-        whose, zone = await _whose(call, patient_id)
+        heading, zone = await whose(call, patient_id)
         found = await queries.contact(call.tx, call.actor, patient_id, contact_id, now=call.now)
-        return ChartText(chart.contact_text(found, whose, zone))
+        return ChartText(chart.contact_text(found, heading, zone))
 
     return await within(request, deps, body)
 
@@ -182,11 +182,11 @@ async def plan_text(
     """The newest version."""
 
     async def body(call: Call) -> ChartText:
-        whose, zone = await _whose(call, patient_id)
+        heading, zone = await whose(call, patient_id)
         found = await plan_queries.versions(call.tx, call.actor, patient_id, _kind(kind), now=call.now)
         if not found:
             raise NotFound("plan")
-        return ChartText(plan_chart.plan_text(found[0], whose, zone))
+        return ChartText(plan_chart.plan_text(found[0], heading, zone))
 
     return await within(request, deps, body)
 
@@ -280,7 +280,7 @@ async def decide(
     return await created(request, deps, idempotency_key, create, only_id)
 
 
-async def _whose(call: Call, patient_id: UUID) -> tuple[Heading, str]:
+async def whose(call: Call, patient_id: UUID) -> tuple[Heading, str]:
     patient = await patients.patient(call.tx, call.actor, patient_id, now=call.now)
     clinic = await organisation.clinic(call.tx, call.clinic_id)
     heading = Heading(patient.family_name, patient.given_name, patient.birth_date, patient.mrn)
