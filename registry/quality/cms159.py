@@ -18,6 +18,7 @@ from registry.flags.rules import months_after
 from registry.quality.facts import Evidence
 
 Stratum = Literal["12-17", "18+"]
+VERSION: Final = "FHIR v0.3.000"
 # The value sets the CQL names, by what they are for.
 ENCOUNTER: Final = "Contact or Office Visit"
 DEPRESSION: Final = "Major Depression Including Remission and Dysthymia"
@@ -61,16 +62,20 @@ class Person(msgspec.Struct, frozen=True):
     events: tuple[Event, ...]
 
 
-class Remission(msgspec.Struct, frozen=True):
+class Remission(msgspec.Struct, frozen=True, kw_only=True):
     """`computable` False: `missing` says what has to be imported, and there is no number. `strata`: numerator and
-    denominator by age at the index."""
+    denominator by age at the index. `left_out`: patients who can't be judged for what the record lacks; they are in
+    no other count, and their evidence says why."""
 
+    measure: Literal["CMS159"] = "CMS159"
+    version: str = VERSION
     period: int
     computable: bool
     missing: tuple[str, ...]
     numerator: int
     denominator: int
     excluded: int
+    left_out: int
     strata: dict[Stratum, tuple[int, int]]
     evidence: tuple[Evidence, ...]
 
@@ -84,7 +89,10 @@ def remission_at_twelve_months(
         missing.append("visits from the health record")
     strata: dict[Stratum, tuple[int, int]] = {"12-17": (0, 0), "18+": (0, 0)}
     if missing:
-        return Remission(year, False, tuple(missing), 0, 0, 0, strata, ())
+        return Remission(
+            period=year, computable=False, missing=tuple(missing), numerator=0, denominator=0, excluded=0,
+            left_out=0, strata=strata, evidence=(),
+        )  # fmt: skip
     evidence: list[Evidence] = []
     for person in people:
         judged = _judge(person, value_sets, year)
@@ -92,7 +100,7 @@ def remission_at_twelve_months(
             continue
         found, stratum = judged
         evidence.append(found)
-        if found.place != "excluded":
+        if stratum is not None and found.place != "excluded":
             met, of = strata[stratum]
             strata[stratum] = (met + (found.place == "numerator"), of + 1)
     return Remission(
@@ -102,6 +110,7 @@ def remission_at_twelve_months(
         numerator=sum(met for met, _ in strata.values()),
         denominator=sum(of for _, of in strata.values()),
         excluded=sum(one.place == "excluded" for one in evidence),
+        left_out=sum(one.place == "left_out" for one in evidence),
         strata=strata,
         evidence=tuple(evidence),
     )
@@ -115,13 +124,19 @@ def identification_period(year: int) -> tuple[date, date]:
 
 def _judge(
     person: Person, value_sets: Mapping[str, frozenset[str]], year: int
-) -> tuple[Evidence, Stratum] | None:
+) -> tuple[Evidence, Stratum | None] | None:
+    """None outside the initial population; no stratum for one who is left out."""
     first, last = identification_period(year)
+    if not person.events:
+        return _unknown_to_the_record(person, first, last)
     index = _index(person, value_sets, first, last)
     if index is None:
         return None
+    if person.birth_date is None:
+        lacks = f"No date of birth, so no age at the index PHQ-9 of {day(index.on)}."
+        return Evidence(person.patient_id, "left_out", lacks), None
     age = _age(person.birth_date, index.on)
-    if age is None or age < LEAST_AGE:
+    if age < LEAST_AGE:
         return None
     stratum: Stratum = "12-17" if age < 18 else "18+"
     anniversary = months_after(index.on, 12)
@@ -138,6 +153,15 @@ def _judge(
     met = newest.total < REMISSION
     words = f"{began}; PHQ-9 {newest.total} on {day(newest.on)}."
     return Evidence(person.patient_id, "numerator" if met else "denominator", words), stratum
+
+
+def _unknown_to_the_record(person: Person, first: date, last: date) -> tuple[Evidence, None] | None:
+    """Somebody whose PHQ-9 might be an index, if a visit had been imported."""
+    high = [score for score in person.phq9 if first - BEFORE_VISIT <= score.on <= last and score.total > OVER]
+    if not high:
+        return None
+    why = f"PHQ-9 {high[0].total} on {day(high[0].on)}, but no visit or diagnosis was imported."
+    return Evidence(person.patient_id, "left_out", why), None
 
 
 def _index(person: Person, value_sets: Mapping[str, frozenset[str]], first: date, last: date) -> Score | None:
@@ -186,5 +210,5 @@ def _exclusion(
     return None
 
 
-def _age(born: date | None, on: date) -> int | None:
-    return None if born is None else on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+def _age(born: date, on: date) -> int:
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

@@ -23,7 +23,8 @@ MeasureId = Literal[
     "Q-FRESH",
     "Q-CHECK-INS",
 ]
-Place = Literal["numerator", "denominator", "excluded"]
+# `left_out`: nobody can tell where they belong, since the record lacks something; `because` says what.
+Place = Literal["numerator", "denominator", "excluded", "left_out"]
 
 
 class Phase(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from registry.worklist.rules import IN_CARE
 from registry.worklist.tables import RegistryLine
 
 MAX_EPISODES: Final = 5000
+LOOKS_BACK: Final = timedelta(weeks=24)
 MAX_ROWS: Final = 200_000
 # Patients per full-time care manager (AIMS Center, July 2020: commercially insured with adequate support, behavioural
 # health only 90 to 120; Medicaid, uninsured or vulnerable 60 to 80; with medical conditions 80 to 100 and 50 to 75).
@@ -127,7 +128,8 @@ async def signed_reviews(
 async def _timelines(
     tx: Tx, clinic_id: UUID, month: Month, zone: str
 ) -> tuple[list[Timeline], dict[str, str], bool]:
-    """Episodes that were in care in the month, with everything that happened in them until now."""
+    """Episodes that were in care in the month or until 24 weeks before it, with everything that happened in them until
+    now: who left before a day that a figure of this month looks at is listed as excluded, not dropped."""
     rows = await tx.all(
         select(
             Episode.id, Episode.patient_id, Episode.enrolled_on, Episode.ended_on,
@@ -136,7 +138,7 @@ async def _timelines(
         .join(Patient, Patient.id == Episode.patient_id)
         .where(Episode.clinic_id == clinic_id, Patient.is_test == false())
         .where(Episode.enrolled_on <= month.last_day)
-        .where(or_(Episode.ended_on.is_(None), Episode.ended_on >= month.first_day))
+        .where(or_(Episode.ended_on.is_(None), Episode.ended_on >= month.first_day - LOOKS_BACK))
         .order_by(Episode.enrolled_on, Episode.id)
         .limit(MAX_EPISODES + 1)
     )  # fmt: skip

@@ -169,7 +169,7 @@ async def cms159(tx: Tx, viewer: Actor, year: int, *, now: datetime) -> Remissio
 
 
 async def _people(tx: Tx, clinic_id: UUID) -> tuple[Person, ...]:
-    """Those with an imported event; the others can't be in the population."""
+    """Everybody, also those without an imported event: they are left out, which the measure says."""
     clinic = await organisation.clinic(tx, clinic_id)
     events: dict[UUID, list[Event]] = {}
     for row in await tx.all(select(ImportedEvent.__table__).where(ImportedEvent.clinic_id == clinic_id)):
@@ -197,7 +197,6 @@ async def _people(tx: Tx, clinic_id: UUID) -> tuple[Person, ...]:
             tuple(scores.get(row.id, ())), tuple(events.get(row.id, ())),
         )
         for row in rows
-        if row.id in events
     )  # fmt: skip
 
 

@@ -99,7 +99,7 @@ def _licensed(found: Remission, names: Mapping[str, str]) -> Licensed:
     line = FigureLine(
         id="cms159",
         title=title,
-        rule="CMS159 FHIR v0.3.000",
+        rule=f"{found.measure} {found.version}",
         definition="PHQ-9 below 5 at 12 months, 60 days either side, after an index PHQ-9 above 9 at a visit.",
         share="no patients"
         if not found.denominator
@@ -108,6 +108,7 @@ def _licensed(found: Remission, names: Mapping[str, str]) -> Licensed:
         met=_behind(found.evidence, "numerator", names),
         not_met=_behind(found.evidence, "denominator", names),
         excluded=_behind(found.evidence, "excluded", names),
+        unjudged=_behind(found.evidence, "left_out", names),
     )
     strata = tuple(f"Age {name}: {met} of {of}" for name, (met, of) in found.strata.items())
     return Licensed(title, True, (), f"{line.share}, {line.of}", strata, line)

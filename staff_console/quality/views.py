@@ -21,7 +21,8 @@ class Behind(Struct, frozen=True):
 
 class FigureLine(Struct, frozen=True):
     """`share` is `64%`, or `no patients` without a denominator; `of` prints the denominator with its unit. The lists
-    hold everybody, so that each number can be followed to its patients."""
+    hold everybody, so that each number can be followed to its patients; `unjudged` are those for whom the record lacks
+    something."""
 
     id: str
     title: str
@@ -32,6 +33,7 @@ class FigureLine(Struct, frozen=True):
     met: tuple[Behind, ...]
     not_met: tuple[Behind, ...]
     excluded: tuple[Behind, ...]
+    unjudged: tuple[Behind, ...] = ()
 
 
 class CaseloadLine(Struct, frozen=True):

@@ -8,10 +8,12 @@ import zipfile
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from messaging.schedule.asked import AskedCheckIns
+from registry.episodes.tables import Episode
 from registry.launch import queries as launch
 from registry.launch import service
 from registry.launch.exit_export import exit_export
@@ -52,6 +54,20 @@ async def test_a_month_is_signed_once_when_it_is_over_with_a_note_by_the_lead(da
         [signed] = await queries.signed_reviews(tx, casey, now=NOW)
         assert (signed.month, signed.note, signed.signed_by) == ("2026-02", "Call Adams.", "Lee Lead")
         assert [load.patients for load in await queries.caseloads(tx, casey)].count(1) == 1
+
+
+async def test_who_left_before_the_day_a_figure_looks_at_is_listed_as_excluded(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic = await builders.clinic(tx, NOW)
+        patient = await builders.patient(tx, clinic, NOW, enrolled_on=date(2025, 12, 20))
+        ended = {"status": "ended", "ended_on": date(2026, 1, 20), "end_reason": "moved"}
+        await tx.execute(update(Episode).where(Episode.id == patient.episode_id).values(**ended))
+        casey = clinic.actor("care_manager")
+        found = await queries.month_figures(tx, casey, FEBRUARY, now=NOW, check_ins=CHECK_INS)
+    listed = {figure.measure: figure.evidence for figure in found.figures if figure.evidence}
+    assert {m: [(one.place, one.because) for one in lines] for m, lines in listed.items()} == {
+        "Q-IMPROVED-8": [("excluded", "Care ended on 20-Jan-2026, before 14-Feb-2026.")]
+    }
 
 
 async def test_cms159_needs_what_other_systems_know_and_says_so(database: Database) -> None:

@@ -250,10 +250,8 @@ def test_the_visit_ends_in_the_identification_period(day: date, inside: bool) ->
     assert (place(events=events, phq9=(Score(day, 16),)) is not None) == inside
 
 
-@pytest.mark.parametrize(
-    ("born", "inside"), [(date(2013, 3, 10), True), (date(2013, 3, 11), False), (None, False)]
-)
-def test_from_the_age_of_twelve(born: date | None, inside: bool) -> None:
+@pytest.mark.parametrize(("born", "inside"), [(date(2013, 3, 10), True), (date(2013, 3, 11), False)])
+def test_from_the_age_of_twelve(born: date, inside: bool) -> None:
     assert (place(birth_date=born) is not None) == inside
 
 
@@ -302,6 +300,20 @@ def test_it_counts_by_age_and_says_why() -> None:
         "Index PHQ-9 16 on 10-Mar-2025; PHQ-9 4 on 15-Mar-2026.",
         "Index PHQ-9 12 on 10-Mar-2025; no PHQ-9 from 09-Jan-2026 to 09-May-2026.",
     ]
+
+
+def test_who_cannot_be_judged_is_counted_apart_with_the_reason() -> None:
+    ageless = msgspec.structs.replace(BASE, patient_id="ageless", birth_date=None)
+    unseen = msgspec.structs.replace(BASE, patient_id="unseen", events=())
+    calm = msgspec.structs.replace(unseen, patient_id="calm", phq9=(Score(INDEX, 9),))
+    found = remission_at_twelve_months((BASE, ageless, unseen, calm), SETS, 2026)
+    assert (found.numerator, found.denominator, found.excluded, found.left_out) == (1, 1, 0, 2)
+    assert [(one.patient_id, one.because) for one in found.evidence if one.place == "left_out"] == [
+        ("ageless", "No date of birth, so no age at the index PHQ-9 of 10-Mar-2025."),
+        ("unseen", "PHQ-9 16 on 10-Mar-2025, but no visit or diagnosis was imported."),
+    ]
+    assert found.strata == {"12-17": (0, 0), "18+": (1, 1)}
+    assert (found.measure, found.version) == ("CMS159", "FHIR v0.3.000")
 
 
 def test_without_value_sets_or_visits_there_is_no_number() -> None:
