@@ -143,7 +143,8 @@ def _month(month: MonthTrial) -> TrialMonth:
     return TrialMonth(
         month=month_text(str(month.month)),
         closed=month.closed,
-        reached=f"{month.reached} of {month.patient_months} patient-months would come under it, {month.changed} change.",
+        reached=f"{month.reached} of {month.patient_months} patient-months would come under it; "
+        f"lines, minutes or status change in {month.changed}.",
         rows=tuple(
             TrialRow(
                 each.name,

@@ -286,10 +286,9 @@ async def test_a_lead_tries_a_rule_set_of_the_clinics_own_and_brings_it_in(
     dana: Colleague, harbor: Clinic, console_deps: Deps
 ) -> None:
     patient_id = await enrols(dana, harbor)
+    await dana.works_for(minutes=60)
     await dana.opens(f"/patients/{patient_id}")
-    await dana.submits(
-        f"/patients/{patient_id}/time", on="2026-03-02", at="08:00", minutes="40", activity="care_plan"
-    )
+    await dana.submits(f"/patients/{patient_id}/time", minutes="40", activity="patient_contact")
     path = "/billing/rule-sets"
     async with signed_in(console_deps, harbor, "clinic_lead") as ada:
         await ada.opens(f"{path}?from=full_threshold@1")
@@ -306,7 +305,7 @@ async def test_a_lead_tries_a_rule_set_of_the_clinics_own_and_brings_it_in(
         fields = ada.form(path).filled({"document": own, "payers": "Cascade Health Plan\n"})
         await ada.posts(f"{path}/try", fields)
         assert ada.errors == []
-        assert "1 of 1 patient-months would come under it, 1 change." in ada.text
+        assert "1 of 1 patient-months would come under it; lines, minutes or status change in 1." in ada.text
         assert "99492x1, 40 min" in ada.text and "G2214x1, 40 min" in ada.text
         await ada.posts(path, fields)
         assert "Rule set kept." in ada.said
