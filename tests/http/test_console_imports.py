@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from uuid import UUID
+
 from sqlalchemy import func, select
 
 from api.wiring import Deps
+from registry.contacts.tables import Contact
 from registry.patients.tables import Patient
 from tests.support.app import Clinic
-from tests.support.console import signed_in
+from tests.support.colleague import Colleague
+from tests.support.console import enrols, signed_in
 
 PAGE = "/setup/imports"
 HEADINGS = "Chart,Family,Given,Born,PCP,Manager,Consultant,Code,Payer,Agreed,Agreed with"
@@ -52,6 +57,41 @@ async def test_a_lead_checks_a_file_reads_why_a_row_fails_and_brings_it_in_whole
         assert "This file was brought in already." in lead.text
     async with signed_in(console_deps, harbor, "administrator") as other:
         assert (await other.client.get(PAGE)).status_code == 403
+
+
+async def test_contacts_come_in_by_the_page_and_say_on_the_patients_page_where_they_come_from(
+    harbor: Clinic, console_deps: Deps, dana: Colleague
+) -> None:
+    patient = await enrols(dana, harbor)
+    await dana.opens(f"/patients/{patient}")
+    mrn = await _mrn(console_deps, patient)
+    day = (console_deps.clock.now() - timedelta(days=30)).date().isoformat()
+    file = (
+        f'Chart,Date,How,Result,Who,Note\n{mrn},{day},telehealth,spoke,Jane Former,"Better.\nWalks daily."\n'
+    )
+    columns = "mrn = Chart\non = Date\nmode = How\noutcome = Result\nby = Who\nnote = Note"
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens(PAGE)
+        assert "Contacts" in lead.text and "next_purpose" in lead.text
+        typed = {"kind": "contacts", "name": "Old calls", "dates": "iso", "columns": columns}
+        await lead.submits(f"{PAGE}/check", **typed, csv=file)
+        assert "1 of 1 rows can be used." in lead.text
+        await lead.submits(PAGE)
+        assert "Contacts by the mapping Old calls: 1 rows" in lead.text
+    await dana.opens(f"/patients/{patient}")
+    assert "Video call" in dana.text
+    async with console_deps.system_db.begin() as tx:
+        contact = await tx.scalar(select(Contact.id).where(Contact.patient_id == patient))
+    await dana.opens(f"/patients/{patient}/contacts/{contact}")
+    assert "Brought in from another registry. Contact of Jane Former." in dana.text
+    assert "Brought in from another registry on" in dana.text
+    assert "more than 2 days after" not in dana.text
+
+
+async def _mrn(deps: Deps, patient_id: UUID) -> str:
+    async with deps.system_db.begin() as tx:
+        found: str = await tx.scalar(select(Patient.mrn).where(Patient.id == patient_id))
+    return found
 
 
 async def _name(deps: Deps, clinic: Clinic, role: str) -> str:
