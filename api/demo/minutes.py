@@ -79,9 +79,10 @@ class Minutes:
             whole = self._dice.pick(FIRST_MONTH if number == 0 else LATER_MONTHS, *key)
             share = min(1.0, ((last - first).days + 1) / 28) if last == self._today else 1.0
             self._month(course, first, last, round(whole * share), START if number == 0 else CONTACT, number)
-            middle = _middle(first, last)
-            if whole >= 24 and share > 0.5 and not self._passed_over(story, middle):
-                self._log(course, consultant_id, "consultant", "case_review", middle, 6)
+            talked_about = number == 0 or (whole >= 24 and share > 0.5)
+            meeting = _meeting(first, last, story.nth)
+            if talked_about and not self._passed_over(story, meeting):
+                self._log(course, consultant_id, "consultant", "case_review", meeting, 6, last)
             if story.nth % 9 == 0:
                 self._log(course, clinician_id, "clinician", "oversight", last - timedelta(days=2), 5)
             if story.nth % 7 == 0:
@@ -167,6 +168,13 @@ def _months(start: date, today: date) -> list[tuple[date, date]]:
         found.append((first, min(following - timedelta(days=1), today)))
         first = following
     return found
+
+
+def _meeting(first: date, last: date, nth: int) -> date:
+    """One of the month's Tuesdays, when the consultant comes; the last day where there was none."""
+    days = [first + timedelta(days=n) for n in range((last - first).days)]
+    tuesdays = [day for day in days if day.weekday() == 1]
+    return tuesdays[nth % len(tuesdays)] if tuesdays else last
 
 
 def _middle(first: date, last: date) -> date:
