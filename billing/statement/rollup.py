@@ -15,8 +15,9 @@ from sqlalchemy import select
 
 from billing.own_rules.book import rule_book
 from billing.statement.rolled.book import Book
+from billing.statement.rolled.met import met
 from billing.statement.rolled.months import written
-from billing.statement.rolled.rows import ROWS, met, patients_after, plain_rows, slice_of
+from billing.statement.rolled.rows import ROWS, patients_after, plain_rows, slice_of
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx

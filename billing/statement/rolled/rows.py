@@ -8,8 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Integer, Row, cast, extract, func, literal, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import BigInteger, Row, cast, extract, select
 
 from billing.decisions.rules import Decision
 from billing.decisions.service import of_episodes
@@ -20,16 +19,15 @@ from registry.imports.carried import Carried, carried_of
 from registry.patients.tables import Coverage
 from registry.time_log.exclusions import EPOCH
 from registry.time_log.ledger import EpisodeWindow, windows
-from registry.time_log.persons import elsewhere
-from registry.time_log.rules import MAX_ENTRY_SECONDS, Entry
+from registry.time_log.rules import Entry
 from registry.time_log.tables import TimeEntry
 
 PATIENTS: Final = 150  # a slice: some tens of thousands of entries at most
-_START: Final = cast(extract("epoch", TimeEntry.started_at), BigInteger)
+START: Final = cast(extract("epoch", TimeEntry.started_at), BigInteger)
 # As the driver gives them, in the order of the index on patient and start.
 ROWS: Final = (
     select(
-        TimeEntry.patient_id, TimeEntry.episode_id, _START, TimeEntry.seconds, TimeEntry.role, TimeEntry.activity,
+        TimeEntry.patient_id, TimeEntry.episode_id, START, TimeEntry.seconds, TimeEntry.role, TimeEntry.activity,
         TimeEntry.separately_reported, TimeEntry.id, TimeEntry.staff_id, TimeEntry.modality,
     )
     .where(TimeEntry.superseded_at.is_(None), TimeEntry.seconds > 0)
@@ -110,45 +108,6 @@ async def slice_of(
         paid,
         await carried_of(tx, clinic_id, ids),
     )
-
-
-async def met(tx: Tx, clinic_id: UUID) -> dict[str, Any]:
-    """What other patients' entries take from a person's time. The database finds the few entries that begin before
-    an earlier one of the same person has ended; only those, and what lies around them, are read."""
-    end = _START + TimeEntry.seconds
-    reach = func.max(end).over(
-        partition_by=TimeEntry.staff_id, order_by=(TimeEntry.started_at, TimeEntry.id), rows=(None, -1)
-    )
-    standing = (
-        TimeEntry.clinic_id == clinic_id,
-        TimeEntry.superseded_at.is_(None),
-        TimeEntry.seconds > literal(0, Integer),
-    )
-    starts = (
-        select(TimeEntry.staff_id, _START.label("start"), end.label("end"), reach.label("reach"))
-        .where(*standing)
-        .subquery()
-    )
-    late = select(starts).where(starts.c.start < starts.c.reach).subquery()
-    near = aliased(TimeEntry)
-    start = cast(extract("epoch", near.started_at), BigInteger)
-    rows: Sequence[Any] = await tx.all(
-        select(
-            near.patient_id, near.episode_id, start, near.seconds, near.role, near.activity, near.separately_reported,
-            near.id, near.staff_id, near.modality,
-        )
-        .distinct()
-        .join(late, late.c.staff_id == near.staff_id)
-        .where(
-            near.clinic_id == clinic_id,
-            near.superseded_at.is_(None),
-            near.seconds > 0,
-            start <= late.c.end,
-            start + near.seconds >= late.c.start,
-            start > late.c.start - MAX_ENTRY_SECONDS - 1,
-        )
-    )  # fmt: skip
-    return elsewhere((str(row[1]), entry_of(row)) for row in rows)
 
 
 def entry_of(row: Any) -> Entry:
