@@ -15,7 +15,7 @@ from billing.own_rules.service import RULE_KEEPERS, book_of, checked
 from billing.rule_sets import RuleBook, RuleSet
 from billing.statement.derivation import Inputs, derive
 from billing.statement.rules import StatementRow, lines_text
-from billing.statement.service import month_inputs, rule_set_of
+from billing.statement.service import month_inputs
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
@@ -98,20 +98,20 @@ async def _month(
     )
     if closed is not None:
         return MonthTrial(month, closed=True)
-    inputs = await month_inputs(tx, clinic_id, month, now=now, prepared_by=viewer.name)
-    return compared(month, inputs, after)
+    now_and_then = [
+        await month_inputs(tx, clinic_id, month, now=now, prepared_by=viewer.name, book=book)
+        for book in (None, after)
+    ]
+    return compared(month, *now_and_then)
 
 
-def compared(month: Month, inputs: Sequence[Inputs], after: RuleBook) -> MonthTrial:
-    """Only patient-months that would get another rule set are derived twice."""
-    moved = [
-        (each, found) for each in inputs if (found := rule_set_of(each.facts, month, after)) != each.rule_set
-    ]
-    rows = [
-        (derive(each).row, derive(msgspec.structs.replace(each, rule_set=found)).row) for each, found in moved
-    ]
+def compared(month: Month, before: Sequence[Inputs], after: Sequence[Inputs]) -> MonthTrial:
+    """Of the same patient-months in the same order. Only those of which anything differs are derived."""
+    pairs = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    reached = sum(old.rule_set != new.rule_set for old, new in pairs)
+    rows = [(derive(old).row, derive(new).row) for old, new in pairs]
     changes = [_change(*pair) for pair in rows if _outcome(pair[0])[1:] != _outcome(pair[1])[1:]]
-    return MonthTrial(month, False, len(inputs), len(moved), len(changes), tuple(changes[:MOST_NAMED]))
+    return MonthTrial(month, False, len(before), reached, len(changes), tuple(changes[:MOST_NAMED]))
 
 
 def _change(before: StatementRow, after: StatementRow) -> RuleSetChange:

@@ -9,7 +9,7 @@ row; it never changes its minutes.
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -150,28 +150,48 @@ def _diagnosis(asked: _Asked) -> Element:
     return _element("diagnosis", label, bool(usable), words, refs, holds=True)
 
 
-def covered_days(month: Month, facts: PatientFacts) -> tuple[date, date]:
-    """First and last day of the month that coverage must reach over."""
-    ended = facts.episode.ended_on
-    last = month.last_day if ended is None else max(month.first_day, min(month.last_day, ended))
+def covered_days(month: Month, ended_on: date | None) -> tuple[date, date]:
+    """First and last day of the month that coverage must reach over; `ended_on` is the last day of care."""
+    last = month.last_day if ended_on is None else max(month.first_day, min(month.last_day, ended_on))
     return month.first_day, last
 
 
 def primary_coverages(month: Month, facts: PatientFacts) -> list[Coverage]:
-    first, last = covered_days(month, facts)
+    return primary_of(facts.coverages, month, facts.episode.ended_on)
+
+
+class _Cover(Protocol):
+    """A coverage as facts or as a row of the record."""
+
+    @property
+    def id(self) -> Any: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def valid_from(self) -> date: ...
+    @property
+    def valid_to(self) -> date | None: ...
+
+
+C = TypeVar("C", bound=_Cover)
+
+
+def primary_of(coverages: Iterable[C], month: Month, ended_on: date | None) -> list[C]:
+    """By their first day; the first one's payer decides the rule set."""
+    first, last = covered_days(month, ended_on)
     fitting = [
         cover
-        for cover in facts.coverages
+        for cover in coverages
         if cover.rank == 1
         and cover.valid_from <= last
         and (cover.valid_to is None or cover.valid_to >= first)
     ]
-    return sorted(fitting, key=lambda cover: (cover.valid_from, cover.id))
+    return sorted(fitting, key=lambda cover: (cover.valid_from, str(cover.id)))
 
 
 def _coverage(asked: _Asked) -> Element:
     found = primary_coverages(asked.month, asked.facts)
-    failure = _coverage_failure(found, *covered_days(asked.month, asked.facts))
+    failure = _coverage_failure(found, *covered_days(asked.month, asked.facts.episode.ended_on))
     words = failure or "One payer for the whole month."
     refs = (Dated(cover.id, cover.valid_from, "coverage") for cover in found)
     return _element("coverage", "Coverage", failure is None, words, refs, holds=True)

@@ -98,7 +98,9 @@ class _Asked:
         )
 
 
-def _rows(clinic_id: UUID, minutes: Mapping[UUID, int], month: Month, zone: tzinfo) -> Select[*tuple[Any, ...]]:
+def _rows(
+    clinic_id: UUID, minutes: Mapping[UUID, int], month: Month, zone: tzinfo
+) -> Select[*tuple[Any, ...]]:
     asked = aliased(Episode)
     elsewhere = (BilledMonth.clinic_id == Episode.clinic_id) & (BilledMonth.episode_id == Episode.id)
     # The rule book comes with one row alone; a line for each of the clinic's own sets.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, tzinfo
+from functools import cache, partial
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -15,6 +16,9 @@ from billing.decisions import rules as decisions
 from billing.decisions.rules import Decision
 from billing.decisions.service import of_episodes
 from billing.month_types import History, PreviousEpisode
+from billing.rule_sets import RuleBook, RuleSet
+from billing.statement.consents import ConsentRow, consent_for
+from billing.statement.elements import primary_of
 from billing.statement.evidence import Found, evidence_of, found_for
 from billing.statement.facts import (
     Consent,
@@ -62,12 +66,21 @@ class _Read(msgspec.Struct, frozen=True):
     decided: dict[UUID, list[Decision]]
     found: Found
     carried: dict[UUID, Carried]
+    ruled: Callable[[Month, str | None, str | None], RuleSet]
 
 
 async def facts_of(
-    tx: Tx, clinic_id: UUID, clinic: Row[Any], logs: Sequence[EpisodeLog], month: Month, zone: tzinfo
+    tx: Tx,
+    clinic_id: UUID,
+    clinic: Row[Any],
+    logs: Sequence[EpisodeLog],
+    month: Month,
+    zone: tzinfo,
+    book: RuleBook,
+    named: RuleSet | None = None,
 ) -> dict[UUID, PatientFacts]:
-    """Everything but the month's minutes, by episode."""
+    """Everything but the month's minutes, by episode. Each month's payer decides by `book` what was a service month
+    and which consent counts; `named` stands for the payer's rule set in this month alone."""
     patients = sorted({log.patient_id for log in logs})
     episodes = await _episodes(tx, clinic_id, patients)
     ids = [row.id for row in episodes]
@@ -85,9 +98,10 @@ async def facts_of(
         decided=await of_episodes(tx, clinic_id, ids),
         found=await found_for(tx, clinic_id, ids),
         carried=await carried_of(tx, clinic_id, ids),
+        ruled=cache(book.of),
     )
     by_id = {row.id: row for row in episodes}
-    return {log.episode_id: _patient_facts(tx, read, by_id[log.episode_id]) for log in logs}
+    return {log.episode_id: _patient_facts(tx, read, by_id[log.episode_id], named) for log in logs}
 
 
 def _grouped(rows: Iterable[Row[Any]], key: str) -> dict[UUID, list[Row[Any]]]:
@@ -130,7 +144,7 @@ async def _coverages(tx: Tx, clinic_id: UUID, patients: Sequence[UUID]) -> Seque
     )
 
 
-def _patient_facts(tx: Tx, read: _Read, episode: Row[Any]) -> PatientFacts:
+def _patient_facts(tx: Tx, read: _Read, episode: Row[Any], named: RuleSet | None) -> PatientFacts:
     person, zone = read.people[episode.patient_id], read.zone
     started = episode.enrolled_on or _day(episode.referred_at, zone)
     said = decisions.standing(read.decided.get(episode.id, ()), read.month)
@@ -151,7 +165,7 @@ def _patient_facts(tx: Tx, read: _Read, episode: Row[Any]) -> PatientFacts:
         ),
         history=_history(read, episode, started),
         practice=_practice(read, episode, said),
-        consent=_consent(read.consents.get(episode.id, ()), zone),
+        consent=_consent(read.consents.get(episode.id, ()), read.month, _rules(read, episode, named), zone),
         # The visit on file settles it; its absence holds the line unless somebody says that none was needed.
         visit_required=not decisions.seen_before(said, started, VISIT_MONTHS),
         initiating_visit=None
@@ -176,11 +190,15 @@ def _patient_facts(tx: Tx, read: _Read, episode: Row[Any]) -> PatientFacts:
 
 
 def _history(read: _Read, episode: Row[Any], started: date) -> History:
-    """Months with counted time of any of the patient's episodes: time before consent begins no billing episode."""
+    """Months with time that counted for the payer of that month, in any of the patient's episodes: time before
+    consent begins no billing episode."""
     episodes = read.episodes[episode.patient_id]
     by_episode = {
         each.id: counted_months(
-            read.worked.get(each.id, ()), read.windows[each.id].window, CountingPolicy(), read.zone
+            read.worked.get(each.id, ()),
+            read.windows[each.id].window,
+            partial(_counting, read, each),
+            read.zone,
         )
         for each in episodes
     }
@@ -201,6 +219,20 @@ def _history(read: _Read, episode: Row[Any], started: date) -> History:
         previous=previous_episode(episode, episodes),
         override=decisions.override_of(decisions.standing(own, read.month), read.month),
     )
+
+
+def _rules(read: _Read, episode: Row[Any], named: RuleSet | None, month: Month | None = None) -> RuleSet:
+    """Of the month's payer."""
+    if named is not None:
+        return named
+    of = month or read.month
+    covers = primary_of(read.coverages.get(episode.patient_id, ()), of, episode.ended_on)
+    cover = covers[0] if covers else None
+    return read.ruled(of, cover.payer if cover else None, cover.plan if cover else None)
+
+
+def _counting(read: _Read, episode: Row[Any], month: Month) -> CountingPolicy:
+    return _rules(read, episode, None, month).counting
 
 
 def _practice(read: _Read, episode: Row[Any], said: Sequence[Decision]) -> Practice:
@@ -233,19 +265,18 @@ def previous_episode(episode: Row[Any], episodes: Sequence[Row[Any]]) -> Previou
     return PreviousEpisode(last.ended_on, cast(Any, END_KINDS.get(last.end_reason, "other")))
 
 
-def _consent(rows: Sequence[Row[Any]], zone: tzinfo) -> Consent | None:
-    given = [row for row in rows if row.kind == "given"]
-    if not given:
-        return None
-    withdrawn = [row for row in rows if row.kind == "withdrawn"]
-    latest = withdrawn[-1] if withdrawn and withdrawn[-1].given_at > given[-1].given_at else None
-    return Consent(
-        id=str(given[0].id),
-        given_on=_day(given[0].given_at, zone),
-        method=given[0].method,
-        recorded_by=given[0].recorded_by,
-        withdrawn_on=None if latest is None else _day(latest.given_at, zone),
-    )
+def _consent(rows: Sequence[Row[Any]], month: Month, rules: RuleSet, zone: tzinfo) -> Consent | None:
+    read = [
+        ConsentRow(
+            id=str(row.id),
+            kind=row.kind,
+            method=row.method,
+            given_at=row.given_at,
+            recorded_by=row.recorded_by,
+        )
+        for row in rows
+    ]
+    return consent_for(read, month, rules.consent_methods, zone)
 
 
 def _coverage(tx: Tx, row: Row[Any]) -> Coverage:

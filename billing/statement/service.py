@@ -99,22 +99,24 @@ async def month_inputs(
     rule_set_name: str = BY_PAYER,
     episode_id: UUID | None = None,
     also: Collection[UUID] = (),
+    book: RuleBook | None = None,
 ) -> list[Inputs]:
     """What every row of the month is derived from, by family name; of one episode when asked, even without time, and
-    of those of `also`.
+    of those of `also`. `book` stands for the clinic's own, to see what it would give.
     Without audit: the caller records what it does with them. Raises Invalid for an unknown rule set."""
     clinic = await _clinic(tx, clinic_id)
     zone = zones.zone(clinic.zone)
     logs = await month_log(tx, clinic_id, month, clinic.zone, episode_id, also)
-    facts = await facts_of(tx, clinic_id, clinic, logs, month, zone)
-    book = await rule_book(tx, clinic_id, clinic.settings)
+    book = book or await rule_book(tx, clinic_id, clinic.settings)
+    named = None if rule_set_name == BY_PAYER else book.named(rule_set_name)
+    facts = await facts_of(tx, clinic_id, clinic, logs, month, zone, book, named)
     found = [
         Inputs(
             month=month,
             zone=clinic.zone,
             today=now.astimezone(zone).date(),
             prepared_by=prepared_by,
-            rule_set=rule_set_of(facts[log.episode_id], month, book, rule_set_name),
+            rule_set=named or rule_set_of(facts[log.episode_id], month, book),
             facts=facts[log.episode_id],
             window=log.window,
             entries=log.entries,
@@ -148,9 +150,7 @@ async def _clinic(tx: Tx, clinic_id: UUID) -> Row[Any]:
     return clinic
 
 
-def rule_set_of(facts: PatientFacts, month: Month, book: RuleBook, name: str = BY_PAYER) -> RuleSet:
-    """The payer's rule set of the month, or the named one."""
-    if name != BY_PAYER:
-        return book.named(name)
+def rule_set_of(facts: PatientFacts, month: Month, book: RuleBook) -> RuleSet:
+    """The payer's rule set of the month."""
     cover = next(iter(primary_coverages(month, facts)), None)
     return book.of(month, cover.payer if cover else None, cover.plan if cover else None)

@@ -119,18 +119,19 @@ def tally(
 
 
 def counted_months(
-    entries: Iterable[Entry], window: Window, policy: CountingPolicy, zone: tzinfo
+    entries: Iterable[Entry], window: Window, policy_of: Callable[[Month], CountingPolicy], zone: tzinfo
 ) -> frozenset[Month]:
-    """The calendar months in which at least one second counts."""
+    """The calendar months in which at least one second counts by the policy of that month."""
     by_month: dict[Month, list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: (entry.started_at, entry.id)):
         last = entry.started_at + timedelta(seconds=max(0, entry.seconds - 1))
         for month in {Month.at(entry.started_at, zone), Month.at(last, zone)}:
             by_month.setdefault(month, []).append(entry)
-    reasons = Reasons(policy)
+    by_policy: dict[CountingPolicy, Reasons] = {}
 
     def counts(month: Month, touching: list[Entry]) -> bool:
-        work = [work_of(entry) for entry in touching]
+        work, policy = [work_of(entry) for entry in touching], policy_of(month)
+        reasons = by_policy.setdefault(policy, Reasons(policy))
         return tally(work, lambda: touching, window, month, zone, reasons).counted_seconds > 0
 
     return frozenset(month for month, touching in by_month.items() if counts(month, touching))

@@ -8,7 +8,7 @@ import json
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from billing.close import service as close
@@ -26,6 +26,7 @@ from billing.statement.service import statement
 from kernel.audit import AuditEvent
 from kernel.db import Database
 from kernel.errors import Forbidden, Invalid, NotFound
+from registry.episodes.tables import CareConsent
 from registry.time_log.months import Month
 from tests.support import builders
 from tests.support import month as months
@@ -196,3 +197,53 @@ async def test_the_registrys_minutes_follow_the_payers_rule_of_first_months(
         )
     assert found[ana.episode_id].line == line
     assert stated.derived.row.month_type == {"99492": "initial", "99493": "subsequent"}[line]
+
+
+async def test_a_month_that_counted_for_its_payer_alone_is_a_service_month(
+    app_database: Database, database: Database
+) -> None:
+    """The consultant's time alone counts for this payer: the month after is a later one, in every place that says so."""
+    async with database.begin() as tx:
+        made = await months.clinic(tx, DURING)
+        ana = await months.patient(tx, made, ENROLLED)
+        await months.worked(tx, made, ana, date(2026, 3, 9), 40, activity="case_review", role="consultant")
+        await months.worked(tx, made, ana, date(2026, 4, 9), 40)
+    biller, april = made.actor("biller"), Month(2026, 4)
+    later = datetime(2026, 5, 2, 18, tzinfo=UTC)
+    async with app_database.begin(made.id) as tx:
+        own = document(time_rule="cpt_midpoint", count_consultant_solo=True)
+        await service.bring_in(tx, biller, own, now=DURING)
+        rows = [
+            (await explained.patient_month(tx, biller, ana.id, month, now=later)).derived.row
+            for month in (MARCH, april)
+        ]
+        rolled = b"".join([piece async for piece in roll_up(tx, biller, MARCH, april, now=later)]).decode()
+    assert [(row.month_type, row.minutes) for row in rows] == [("initial", 40), ("subsequent", 40)]
+    assert [row["lines"] for row in csv.DictReader(io.StringIO(rolled))] == ["99492x1", "99493x1"]
+
+
+async def test_a_written_consent_given_later_serves_a_payer_that_takes_no_other(
+    app_database: Database, database: Database
+) -> None:
+    async with database.begin() as tx:
+        made = await months.clinic(tx, DURING)
+        ana = await months.patient(tx, made, ENROLLED)
+        await months.full_month(tx, made, ana, ENROLLED, 40)
+        first = await tx.first(select(*CareConsent.__table__.c))
+        assert first is not None
+        written = {**first._mapping, "id": tx.new_id(), "method": "written", "given_at": DURING}
+        await tx.execute(insert(CareConsent), written)
+    biller = made.actor("biller")
+    async with app_database.begin(made.id) as tx:
+        taken = await explained.patient_month(tx, biller, ana.id, MARCH, now=AFTER)
+        own = document(time_rule="cpt_midpoint", consent_methods=["written"])
+        tried = await trial(tx, biller, own, now=DURING)
+        await service.bring_in(tx, biller, own, now=DURING)
+        found = await explained.patient_month(tx, biller, ana.id, MARCH, now=AFTER)
+    given = [each.inputs.facts.consent for each in (taken, found)]
+    assert [(each.method, each.id) for each in given if each] == [
+        ("verbal", str(first.id)), ("written", str(written["id"])),
+    ]  # fmt: skip
+    state = {each.id: each.state for each in found.derived.row.elements}
+    assert state["consent"] == "passed"
+    assert tried.months[1].changed == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
-from typing import Final
 
 import msgspec
 
@@ -13,8 +12,6 @@ from registry.time_log.exclusions import EPOCH
 from registry.time_log.months import Month
 from registry.time_log.rules import CountingPolicy
 from registry.time_log.tally import Reasons
-
-DEFAULT_COUNTING: Final = CountingPolicy()
 
 
 class PaidBy(msgspec.Struct, frozen=True):
@@ -55,7 +52,6 @@ class Book:
     def __init__(self, zone: tzinfo, rule_book: RuleBook) -> None:
         self.zone = zone
         self.rule_book = rule_book
-        self.reasons = Reasons(DEFAULT_COUNTING)
         self._chosen: dict[tuple[Month, str | None, str | None], Prepared] = {}
         self._by_id: dict[str, Prepared] = {}
         self._months: dict[Month, MonthFrame] = {}

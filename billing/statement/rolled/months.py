@@ -14,7 +14,7 @@ from billing.month_types import History, month_type
 from billing.rule_sets import RuleSet
 from billing.rules import MonthType
 from billing.statement.record import previous_episode
-from billing.statement.rolled.book import DEFAULT_COUNTING, Book, MonthFrame
+from billing.statement.rolled.book import Book, MonthFrame
 from billing.statement.rolled.rows import Slice, entry_of
 from registry.imports.carried import NOTHING, together
 from registry.time_log.exclusions import Frame, frame_always, in_month
@@ -79,15 +79,9 @@ def _patient(
             frame = frames[episode, chosen.rule_id] = frame_always(window, chosen.counting)
         sums = _sums(rows, frame, window, when, book.zone, chosen.reasons)
         kind = _kind(episodes[episode], about, month, served, here, chosen.rules, book.zone)
-        # A service month counts by the default policy, as it does in the statement.
-        counted = sums
-        if chosen.counting is not DEFAULT_COUNTING and chosen.counting != DEFAULT_COUNTING:
-            counted = _sums(
-                rows, frame_always(window, DEFAULT_COUNTING), window, when, book.zone, book.reasons
-            )
-        if counted.counted_seconds and (not served or served[-1] != month):
+        if sums.counted_seconds and (not served or served[-1] != month):
             served.append(month)
-        if counted.counted_seconds and len(episodes) > 1:
+        if sums.counted_seconds and len(episodes) > 1:
             here.setdefault(episode, []).append(month)
         if not first <= month <= last:
             continue
