@@ -11,7 +11,7 @@ import msgspec
 from kernel.errors import Problem
 from registry.contacts.forms import ContactKind, ContactOutcome, NextStep
 from registry.contacts.rules import CONVERSATIONS, OUTCOMES
-from registry.episodes.rules import check_next_contact
+from registry.episodes.rules import FURTHEST_CONTACT, check_next_contact
 
 IMPORTED: Final = (
     "import"  # `contact.source` of what was brought in: no evidence of how this registry is kept
@@ -66,6 +66,8 @@ def _check_next(past: PastContact, now: datetime) -> list[Problem]:
         return []
     if step.at <= past.occurred_at:
         return [Problem("next.at", "is not after the contact")]
+    if step.at > past.occurred_at + FURTHEST_CONTACT:
+        return [Problem("next.at", f"is more than {FURTHEST_CONTACT.days} days after the contact")]
     problems = check_next_contact(step.at, step.mode, step.purpose, past.occurred_at)
     if step.at <= now:
         problems = [problem for problem in problems if problem.field != "mode"]

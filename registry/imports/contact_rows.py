@@ -86,7 +86,7 @@ def _contact(cells: Cells, book: Book, seen: dict[_Key, int]) -> ContactRow:
         minutes=cells.number("minutes") or None,
         next=_next(cells, channel, book),
     )
-    for problem in history.check(past, book.now):
+    for problem in history.check(past if on else msgspec.structs.replace(past, next=None), book.now):
         cells.wrong(FIELDS.get(problem.field, problem.field), problem.message)
     return ContactRow(patient_id, past)
 

@@ -58,7 +58,14 @@ BASES: Final[Mapping[ImportKind, dict[str, str]]] = {
     "contacts": {"mode": "phone", "outcome": "reached", "by": "Casey Moore"},
     "billed_months": {},
 }  # fmt: skip
-# Good and bad cells, two good ones first, which are drawn most.
+# What two rows of a file must not share.
+KEYS: Final[Mapping[ImportKind, tuple[str, ...]]] = {
+    "patients": ("mrn",),
+    "scores": ("mrn", "taken_on"),
+    "contacts": ("mrn", "on", "mode"),
+    "billed_months": ("mrn", "month"),
+}
+# Good and bad cells, two good ones first.
 CELLS: Final[Mapping[ImportKind, dict[str, list[str]]]] = {
     "patients": {
         "mrn": ["B1", "B2", "B3", "A1", ""],
@@ -92,11 +99,16 @@ CELLS: Final[Mapping[ImportKind, dict[str, list[str]]]] = {
 
 
 def files(kind: ImportKind) -> st.SearchStrategy[Rows]:
-    """Up to four rows."""
-    row = st.fixed_dictionaries(
-        {field: st.sampled_from(cells[:2] * 4 + cells) for field, cells in CELLS[kind].items()}
+    """Up to four rows: of good cells about different things, or of any."""
+    good = st.lists(
+        _row(kind, 2), min_size=1, max_size=4, unique_by=lambda row: tuple(map(row.get, KEYS[kind]))
     )
-    return st.lists(row.map(lambda cells: BASES[kind] | cells), min_size=1, max_size=4)
+    return good | st.lists(_row(kind, None), min_size=1, max_size=4)
+
+
+def _row(kind: ImportKind, first: int | None) -> st.SearchStrategy[dict[str, str]]:
+    cells = {field: st.sampled_from(known[:first]) for field, known in CELLS[kind].items()}
+    return st.fixed_dictionaries(cells).map(lambda row: BASES[kind] | row)
 
 
 def as_csv(kind: ImportKind, rows: Rows) -> tuple[bytes, ColumnMapping]:
