@@ -14,7 +14,9 @@ from litestar.response import Response
 
 from api.staff.calls import READ, ROOT, WRITE, Call, Created, Items, Key, created, only_id, within
 from api.wiring import Deps
+from billing.identity import payers
 from billing.identity import service as identity
+from billing.identity.payers import PAYER_KEEPERS, PayerLine
 from billing.identity.rules import BillingIdentity
 from billing.identity.service import KEEPERS, Practitioner
 from billing.money import queries, service
@@ -30,6 +32,7 @@ _IDENTITY: Final = [
     Example(summary="What a claim file needs", value={"legal_name": "Harbor Health LLC", "usage": "T"})
 ]
 _NPI: Final = [Example(summary="A practitioner's", value={"npi": "1234567893"})]
+_DEFAULT: Final = [Example(summary="A shipped one", value={"rule_set": "full_threshold"})]
 _FEE: Final = [
     Example(
         summary="One payer's, in cents",
@@ -98,6 +101,19 @@ class FeesView(msgspec.Struct, frozen=True):
     charges: tuple[OwnCharge, ...]
 
 
+class PayerTable(msgspec.Struct, frozen=True):
+    """`default` holds where a payer has no rule set of its own and none was made for it."""
+
+    default: str
+    payers: tuple[PayerLine, ...]
+
+
+class DefaultRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Id of a shipped or own rule set."""
+
+    rule_set: str
+
+
 class DenialOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Any but open. It is said once."""
 
@@ -117,6 +133,11 @@ class StaffingForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def _who(call: Call) -> WhoBills:
     found = await identity.setup(call.tx, call.actor)
     return WhoBills(found.identity, found.practitioners)
+
+
+async def _payers(call: Call) -> PayerTable:
+    found = await payers.payers(call.tx, call.actor)
+    return PayerTable(found.default, found.lines)
 
 
 async def _fees(call: Call) -> FeesView:
@@ -174,6 +195,33 @@ async def change_npi(
     async def body(call: Call) -> WhoBills:
         await identity.change_npi(call.tx, call.actor, staff_id, data.npi, now=call.now)
         return await _who(call)
+
+    return await within(request, deps, body)
+
+
+@get(
+    f"{ROOT}/billing/payers", opt=access.token(*PAYER_KEEPERS), tags=["billing"],
+    summary="Payers and their rule sets", **READ,
+)  # fmt: skip
+async def payer_table(request: WebRequest, deps: NamedDependency[Deps]) -> PayerTable:
+    """Payers of the clinic's coverages and those with a rule set, by name."""
+    return await within(request, deps, _payers)
+
+
+@put(
+    f"{ROOT}/billing/payers/default", opt=access.token(*PAYER_KEEPERS), tags=["billing"],
+    summary="Change the default rule set", **WRITE,
+)  # fmt: skip
+async def set_default(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    data: Annotated[DefaultRules, BodyKwarg(examples=_DEFAULT)],
+) -> PayerTable:
+    """Open months are worked out with it, closed ones keep theirs."""
+
+    async def body(call: Call) -> PayerTable:
+        await payers.set_default(call.tx, call.actor, data.rule_set, now=call.now)
+        return await _payers(call)
 
     return await within(request, deps, body)
 
@@ -267,6 +315,6 @@ async def set_staffing(
 
 
 ROUTES: tuple[Any, ...] = (
-    who_bills, change_identity, change_npi, fees, set_fee, denials, record_denial, settle_denial, staffing,
+    who_bills, change_identity, change_npi, payer_table, set_default, fees, set_fee, denials, record_denial, settle_denial, staffing,
     set_staffing,
 )  # fmt: skip

@@ -123,6 +123,18 @@ async def go_live(request: WebRequest, console: Console) -> Response[Any]:
     return await submit(request, console, do, _again_live)
 
 
+@post("/setup/stop-texting", opt=STAFF)
+async def stop_texting(request: WebRequest, console: Console) -> Response[Any]:
+    """At once, without a word to patients; alerts to staff still leave."""
+
+    async def do(visit: Visit) -> str:
+        await forms.read(request, LiveForm)
+        await service.stop_texting(visit.tx, visit.actor, visit.clinic_id, now=visit.now)
+        return said("/setup", "texting_stopped")
+
+    return await submit(request, console, do, _again_live)
+
+
 async def _again_live(visit: Visit, error: DomainError) -> View:
     return await _page(visit, Refused(live=await read_again(visit, "live", error, LIVE)))
 
@@ -143,4 +155,6 @@ def _deployment(console: ConsoleDeps) -> Deployment:
     )
 
 
-ROUTES: Final = [setup_page, sign_policy, set_responsible, change_clinic, change_ladder, add_sender, go_live]
+ROUTES: Final = [
+    setup_page, sign_policy, set_responsible, change_clinic, change_ladder, add_sender, go_live, stop_texting,
+]  # fmt: skip

@@ -133,6 +133,12 @@ async def test_who_bills_fees_and_hours_are_set(clinic: Clinic, web: httpx.Async
         "expected": [{"payer": "Cascade Health Plan", "code": "99492", "expected_cents": 14500}],
         "charges": [],
     }
+    rules = {"rule_set": "full_threshold"}
+    default = await web.put(f"{API}/billing/payers/default", json=rules, headers=biller)
+    assert default.json() == {"default": "full_threshold", "payers": []}
+    assert (await web.get(f"{API}/billing/payers", headers=biller)).json() == default.json()
+    made_up = await web.put(f"{API}/billing/payers/default", json={"rule_set": "mine"}, headers=biller)
+    assert (made_up.status_code, made_up.json()["errors"][0]["field"]) == (422, "rule_set")
     unknown = await web.put(f"{API}/billing/fees", json=fee | {"code": "99999"}, headers=biller)
     assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "code")
     plan = {"contact_minutes": 30, "buffer_percent": 10, "panel_target": 70}
@@ -154,6 +160,7 @@ async def test_who_bills_fees_and_hours_are_set(clinic: Clinic, web: httpx.Async
     ):
         await refused_without_a_trace(clinic, web, 404, method, path, body, "biller")
     await refused_without_a_trace(clinic, web, 403, "PUT", "/billing/fees", fee, "care_manager")
+    await refused_without_a_trace(clinic, web, 403, "PUT", "/billing/payers/default", rules, "care_manager")
 
 
 async def test_the_launch_the_sheet_and_the_whole_record_are_read(

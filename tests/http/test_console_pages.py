@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from api.wiring import Deps
 from kernel.audit import AuditEvent, Role, system
@@ -241,6 +241,18 @@ async def test_a_clinic_with_everything_goes_live_from_its_page(harbor: Clinic, 
         assert june.status == 422  # the address of this test server is not https
         async with console_deps.system_db.begin() as tx:
             assert await tx.scalar(select(ClinicTable.texting_mode)) == "simulation"
+
+
+async def test_a_live_clinic_stops_texting_from_its_page(harbor: Clinic, console_deps: Deps) -> None:
+    async with console_deps.system_db.begin() as tx:
+        await tx.execute(update(ClinicTable).values(texting_mode="live"))
+    async with signed_in(console_deps, harbor, "clinic_lead") as june:
+        await june.opens("/setup")
+        await june.submits("/setup/stop-texting")
+        assert june.status == 422 and "Live" in june.text
+        await june.submits("/setup/stop-texting", confirm="yes")
+        assert "Texting has stopped." in june.said and "Simulation" in june.text
+    assert "clinic.stopped_texting" in await audited(console_deps, actor_id=harbor.staff["clinic_lead"])
 
 
 async def test_empty_pages_say_so(dana: Colleague, harbor: Clinic) -> None:
