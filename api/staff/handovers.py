@@ -18,9 +18,10 @@ from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.access import CLINICAL
 from registry.cover import service as cover
-from registry.handover import service
+from registry.handover import service, timers
 from registry.handover.rules import LABELS, Duty, HandoverForm
 from registry.handover.service import LEADERS, HandoverNote
+from registry.handover.timers import TimerForm
 from registry.organisation import queries as organisation
 
 OF_PERSON: Final = f"{ROOT}/accounts/{{staff_id:uuid}}"
@@ -34,6 +35,11 @@ _HANDOVER: Final = [
             "introduce": True,
         },
     )
+]
+
+_TIMER: Final = [
+    Example(summary="Keep the time", value={"decision": "keep", "minutes": 25}),
+    Example(summary="Discard it", value={"decision": "discard", "reason": "left_running"}),
 ]
 
 
@@ -86,6 +92,25 @@ async def hand_over(
     return await created(request, deps, idempotency_key, create, only_id)
 
 
+@post(
+    f"{OF_PERSON}/timer", opt=access.token("clinic_lead"), tags=["accounts"],
+    summary="Settle a running timer", **WRITE,
+)  # fmt: skip
+async def settle_timer(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    staff_id: FromPath[UUID],
+    data: Annotated[TimerForm, BodyKwarg(examples=_TIMER)],
+    idempotency_key: Key = None,
+) -> Response[Created]:
+    """Of a person who leaves: kept as time of theirs, or discarded. The id is the time entry's, or the timer's."""
+
+    async def create(call: Call) -> UUID:
+        return await timers.settle(call.tx, call.actor, staff_id, data, now=call.now)
+
+    return await created(request, deps, idempotency_key, create, only_id)
+
+
 @get(f"{ROOT}/handovers", opt=access.token(*CLINICAL), tags=["accounts"], summary="Handover notes", **READ)
 async def notes(request: WebRequest, deps: NamedDependency[Deps]) -> Items[HandoverNote]:
     """Newest first, at most 50. The clinic's for a lead's key; a key is no person, so for others none."""
@@ -115,4 +140,4 @@ async def end_cover(
     return await created(request, deps, idempotency_key, create, only_id)
 
 
-ROUTES: tuple[Any, ...] = (duties, hand_over, notes, end_cover)
+ROUTES: tuple[Any, ...] = (duties, hand_over, settle_timer, notes, end_cover)

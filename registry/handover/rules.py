@@ -22,8 +22,14 @@ Duty = Literal[
     "shifts",
     "tasks",
     "default_responsible",
+    "timer",
     "other_clinics",
 ]
+# What nobody can take over: it is settled in another way, which `check` says.
+NOT_MOVED: Final[Mapping[Duty, str]] = {
+    "timer": "a running timer is stopped or discarded, on the page of the person",
+    "other_clinics": "roles in other clinics are taken away there",
+}
 LABELS: Final[Mapping[Duty, str]] = {
     "care_manager": "patients as care manager",
     "clinician": "patients as treating and billing practitioner",
@@ -35,6 +41,7 @@ LABELS: Final[Mapping[Duty, str]] = {
     "shifts": "on-call shifts ahead",
     "tasks": "open tasks",
     "default_responsible": "being told when an episode names nobody",
+    "timer": "running timer, to be stopped or discarded",
     "other_clinics": "roles in other clinics",
 }
 # Who must hold what to take a duty over.
@@ -80,8 +87,8 @@ def check(
     if not form.duties:
         found.append(Problem("duties", "choose at least one"))
     for duty in form.duties:
-        if duty == "other_clinics":
-            found.append(Problem("duties", "roles in other clinics are taken away there"))
+        if duty in NOT_MOVED:
+            found.append(Problem("duties", NOT_MOVED[duty]))
         elif held.get(duty, 0) and roles and roles.isdisjoint(NEEDS[duty]):
             found.append(Problem("to_id", f"can't take over {LABELS[duty]}: lacks the role"))
     if not form.note.strip():

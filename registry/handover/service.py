@@ -30,6 +30,7 @@ from registry.ports import Outreach
 from registry.recommendations.tables import Recommendation
 from registry.review.tables import CaseReview
 from registry.safety.tables import RiskEvent
+from registry.time_log.tables import RunningTimer
 from registry.worklist import service as worklist
 from registry.worklist.tables import Task
 
@@ -158,6 +159,7 @@ async def _held(tx: Tx, clinic_id: UUID, staff_id: UUID, now: datetime) -> dict[
         "caseload_meetings": count(CaseReview, CaseReview.state.in_(("planned", "open")), CaseReview.care_manager_id == staff_id),
         "shifts": count(OnCallShift, *_ahead(staff_id, now)),
         "tasks": count(Task, Task.done_at.is_(None), Task.owner_id == staff_id),
+        "timer": count(RunningTimer, RunningTimer.staff_id == staff_id),
         "default_responsible": select(func.count())
         .select_from(Clinic)
         .where(Clinic.id == clinic_id, Clinic.default_responsible_id == staff_id)
@@ -209,7 +211,7 @@ async def _move(
             mine = (Clinic.id == clinic_id, Clinic.default_responsible_id == from_id)
             done = await tx.execute(update(Clinic).where(*mine).values(default_responsible_id=to_id))
             return [clinic_id] * done.rowcount
-        case "other_clinics":
+        case "timer" | "other_clinics":
             return []
 
 

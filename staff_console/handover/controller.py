@@ -16,9 +16,11 @@ from kernel.errors import DomainError, NotFound
 from kernel.web import access, forms, sessions
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
-from registry.handover import rules, service
+from registry.handover import rules, service, timers
 from registry.handover.rules import Duty, HandoverForm
+from registry.handover.timers import REASONS, Discard, LeftTimer, TimerForm
 from registry.organisation import queries as organisation
+from staff_console import words
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.handover.views import NoteLine, NotesPage, PersonPage
@@ -32,12 +34,20 @@ FIELDS: Final = {
     "introduce": "The text",
 }
 
+TIMER: Final = {"decision": "The timer", "minutes": "The minutes", "reason": "The reason"}
+
 
 class HandoverFields(msgspec.Struct, frozen=True):
     to_id: UUID
     duties: tuple[Duty, ...] = ()
     note: Annotated[str, Meta(max_length=4000)] | None = None
     introduce: Literal["yes"] | None = None
+
+
+class TimerFields(msgspec.Struct, frozen=True):
+    decision: Literal["keep", "discard"]
+    minutes: Annotated[float, Meta(gt=0, le=1440)] | None = None
+    reason: Discard | None = None
 
 
 class CloseFields(msgspec.Struct, frozen=True):
@@ -75,6 +85,20 @@ async def hand_over(request: WebRequest, console: Console, staff_id: FromPath[UU
     return await submit(request, console, do, again)
 
 
+@post("/setup/people/{staff_id:uuid}/timer", opt=access.staff("clinic_lead"))
+async def settle_timer(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        fields = await forms.read(request, TimerFields)
+        wanted = TimerForm(fields.decision, fields.minutes, fields.reason)
+        await timers.settle(visit.tx, visit.actor, staff_id, wanted, now=visit.now)
+        return said(f"/setup/people/{staff_id}", "timer_settled")
+
+    async def again(visit: Visit, error: DomainError) -> View:
+        return await _page(visit, staff_id, timer=await read_again(visit, "timer", error, TIMER))
+
+    return await submit(request, console, do, again)
+
+
 @post("/setup/people/{staff_id:uuid}/deactivate", opt=access.staff("administrator"))
 async def deactivate(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
     async def do(visit: Visit) -> str:
@@ -105,7 +129,12 @@ async def handovers(request: WebRequest, console: Console) -> Response[str]:
 
 
 async def _page(
-    visit: Visit, staff_id: UUID, *, form: FormState | None = None, close: FormState | None = None
+    visit: Visit,
+    staff_id: UUID,
+    *,
+    form: FormState | None = None,
+    close: FormState | None = None,
+    timer: FormState | None = None,
 ) -> View:
     people = await organisation.staff_list(visit.tx, visit.actor)
     person = next((person for person in people if person.id == staff_id), None)
@@ -113,7 +142,8 @@ async def _page(
         raise NotFound("staff")
     held = await service.duties(visit.tx, visit.actor, staff_id, now=visit.now)
     left = rules.left(held)
-    movable = tuple(duty for duty in left if duty != "other_clinics")
+    movable = tuple(duty for duty in left if duty not in rules.NOT_MOVED)
+    runs = await timers.left_running(visit.tx, visit.actor, staff_id)
     start = FormState("handover", {"duties": tuple(movable), "introduce": ("yes",)})
     page = PersonPage(
         name=person.name,
@@ -127,6 +157,10 @@ async def _page(
             if other.id != staff_id and not other.disabled
         ),
         form=form or start,
+        timer="" if runs is None else _timer(visit, runs),
+        timer_form=timer or FormState("timer", {"decision": ("keep",)}),
+        reasons=words.choices(REASONS),
+        may_settle=visit.actor.has("clinic_lead") and runs is not None,
         close_form=close or filled("close"),
         may_hand_over=visit.actor.has("clinic_lead") and bool(movable),
         may_close=visit.actor.has("administrator") and not person.disabled and staff_id != visit.staff_id,
@@ -134,8 +168,16 @@ async def _page(
     return View("handover/person.html", page, "setup")
 
 
+def _timer(visit: Visit, runs: LeftTimer) -> str:
+    since, seen = visit.at(runs.started_at), visit.at(runs.seen_at)
+    return (
+        f"Running since {since.day.text} {since.time}; last sign of the person {seen.day.text} {seen.time}, "
+        f"{round(runs.seconds / 60)} minutes by then."
+    )
+
+
 def _moved(counts: dict[str, int]) -> str:
     return ", ".join(f"{counts[duty]} {label}" for duty, label in rules.LABELS.items() if counts.get(duty))
 
 
-ROUTES: Final = [person_page, hand_over, deactivate, handovers]
+ROUTES: Final = [person_page, hand_over, settle_timer, deactivate, handovers]

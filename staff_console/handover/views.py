@@ -1,6 +1,7 @@
 """People who leave or change: what they hold, and who takes it over.
 
-Posts, each under `/setup/people/{staff_id}`: `/handover` (to_id, duties, note, introduce), `/deactivate` (confirm).
+Posts, each under `/setup/people/{staff_id}`: `/handover` (to_id, duties, note, introduce), `/timer` (decision, minutes,
+reason), `/deactivate` (confirm).
 """
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from staff_console.formstate import Choice, FormState
 
 
 class PersonPage(Struct, frozen=True):
-    """Template `handover/person.html`. `held` are sentences; `duties` what can be handed over."""
+    """Template `handover/person.html`. `held` are sentences; `duties` what can be handed over; `timer` a running one in words."""
 
     name: str
     action: str
@@ -19,6 +20,10 @@ class PersonPage(Struct, frozen=True):
     duties: tuple[Choice, ...]
     colleagues: tuple[Choice, ...]
     form: FormState
+    timer: str
+    timer_form: FormState
+    reasons: tuple[Choice, ...]
+    may_settle: bool
     close_form: FormState
     may_hand_over: bool
     may_close: bool

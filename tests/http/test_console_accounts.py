@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from kernel.web.tables import WebSession
 from registry.handover.administration import ELSEWHERE
 from registry.organisation.tables import Clinic as ClinicTable
 from registry.organisation.tables import Staff, StaffRole
+from registry.time_log.tables import RunningTimer
 from tests.support.app import Clinic
 from tests.support.colleague import Colleague
 from tests.support.console import audited, count, enrols, signed_in
@@ -68,6 +70,27 @@ async def test_an_account_is_made_with_roles_and_a_first_password_or_not_at_all(
     async with console_deps.system_db.begin() as tx:
         sealed = await tx.scalar(select(Staff.password_hash).where(Staff.id == made))
     assert console_deps.passwords.verify(sealed, NEW["password"])
+
+
+async def test_a_colleagues_running_timer_is_settled_on_their_page(
+    harbor: Clinic, console_deps: Deps, dana: Colleague
+) -> None:
+    manager, now = harbor.staff["care_manager"], console_deps.clock.now()
+    patient = await enrols(dana, harbor)
+    async with console_deps.system_db.begin() as tx:
+        values = {
+            "id": tx.new_id(), "clinic_id": harbor.id, "patient_id": patient, "staff_id": manager,
+            "activity": "care_plan", "started_at": now - timedelta(minutes=25), "seen_at": now, "added_seconds": 0,
+        }  # fmt: skip
+        await tx.execute(insert(RunningTimer), values)
+    async with signed_in(console_deps, harbor, "clinic_lead") as june:
+        await june.opens(f"/setup/people/{manager}")
+        assert "25 minutes by then" in june.text
+        await june.submits(f"/setup/people/{manager}/timer", decision="discard")
+        assert june.errors == ["The reason is needed to discard a timer."]
+        await june.submits(f"/setup/people/{manager}/timer", decision="discard", reason="left_running")
+        assert "The timer is settled." in june.said
+        assert "Their running timer" not in june.text
 
 
 async def test_roles_change_and_a_last_clinical_role_waits_for_the_handover(

@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from kernel import audit
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from registry.episodes import service as episodes
 from registry.episodes.tables import Episode
-from registry.handover import rules, service
+from registry.handover import rules, service, timers
 from registry.handover.rules import HandoverForm
 from registry.on_call.tables import OnCallShift
 from registry.organisation import accounts
@@ -22,6 +22,8 @@ from registry.organisation.rules import StaffForm
 from registry.organisation.tables import Staff
 from registry.review import service as reviews
 from registry.review.tables import CaseReview
+from registry.time_log import timer
+from registry.time_log.tables import TimeEntry
 from registry.worklist import service as worklist
 from registry.worklist.tables import RegistryLine, Task
 from tests.support.clock import FakeClock
@@ -107,6 +109,45 @@ async def test_an_account_is_closed_only_after_everything_has_another_owner(case
     assert (moved.counts, moved.texted) == ({"care_manager": 1, "tasks": 1}, 1)
     await case.closes()
     assert (await case.one(select(Staff.disabled_at).where(Staff.id == case.lee))).disabled_at == now
+
+
+async def test_a_running_timer_is_kept_or_discarded_before_the_account_is_closed(case: Case) -> None:
+    clock, lead = case.clock, case.practice.lead
+
+    async def starts() -> None:
+        async with case.database.begin(case.practice.clinic_id) as tx:
+            await timer.start(tx, case.practice.manager, case.ana, "care_plan", now=clock.now())
+        clock.advance(minutes=12)
+        async with case.database.begin(case.practice.clinic_id) as tx:
+            await timer.keep(tx, case.practice.manager, now=clock.now())
+
+    async def settles(form: timers.TimerForm) -> UUID:
+        async with case.database.begin(case.practice.clinic_id) as tx:
+            return await timers.settle(tx, lead, case.lee, form, now=clock.now())
+
+    await case.hands_over("care_manager", "tasks")
+    await starts()
+    clock.advance(hours=20)
+    with pytest.raises(Conflict, match="1 running timer"):
+        await case.closes()
+    with pytest.raises(Invalid) as refused:
+        await case.hands_over("timer")
+    assert [problem.field for problem in refused.value.problems] == ["duties"]
+    entry = await case.one(
+        select(TimeEntry.staff_id, TimeEntry.seconds, TimeEntry.source).where(
+            TimeEntry.id == await settles(timers.TimerForm("keep"))
+        )
+    )
+    assert (entry.staff_id, entry.seconds, entry.source) == (case.lee, 12 * 60, "timer")
+    await starts()
+    with pytest.raises(Invalid) as refused:
+        await settles(timers.TimerForm("discard"))
+    assert [problem.field for problem in refused.value.problems] == ["reason"]
+    await settles(timers.TimerForm("discard", reason="left_running"))
+    with pytest.raises(NotFound):
+        await settles(timers.TimerForm("keep"))
+    assert (await case.one(select(func.count(TimeEntry.id).label("n")))).n == 1
+    await case.closes()
 
 
 async def test_patients_registry_and_tasks_move_together_with_a_note(case: Case) -> None:
