@@ -17,12 +17,14 @@ from billing.close.rules import Frozen, Sealed, decoded
 from billing.close.tables import ClosedPatientMonth, StatementFile, StatementVersion
 from billing.export.claims import ClaimFacts
 from billing.statement.derivation import Inputs
-from kernel.db import Tx
+from billing.statement.elements import primary_coverages
+from kernel.db import Tx, among
 from kernel.errors import DomainError
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Staff
-from registry.patients.forms import Address
-from registry.patients.tables import Patient
+from registry.patients.forms import Address, SubscriberName
+from registry.patients.queries import subscriber_name
+from registry.patients.tables import Coverage, Patient
 from registry.time_log.months import Month
 
 
@@ -96,7 +98,15 @@ def _by_name(frozen: Frozen) -> tuple[str, str, str]:
 
 
 async def claim_facts(tx: Tx, clinic_id: UUID, inputs: Sequence[Inputs]) -> dict[str, ClaimFacts]:
-    """Address and treating clinician by episode, as they are now."""
+    """Address, treating clinician and, of who is covered through somebody else, the subscriber's name, by episode, as
+    they are now."""
+    through = {
+        UUID(cover.id): each.facts.episode.id
+        for each in inputs
+        for cover in primary_coverages(each.month, each.facts)[:1]
+        if cover.subscriber != "self"
+    }
+    names = await _subscribers(tx, clinic_id, through)
     rows = await tx.all(
         select(Episode.id, Patient.address_sealed, Staff.name)
         .join(Patient, Patient.id == Episode.patient_id)
@@ -106,7 +116,26 @@ async def claim_facts(tx: Tx, clinic_id: UUID, inputs: Sequence[Inputs]) -> dict
             Episode.id.in_([UUID(each.facts.episode.id) for each in inputs]),
         )
     )
-    return {str(row.id): ClaimFacts(_address(tx, row.address_sealed), row.name) for row in rows}
+    return {
+        str(row.id): ClaimFacts(
+            _address(tx, row.address_sealed), row.name, names.get(str(row.id), msgspec.UNSET)
+        )
+        for row in rows
+    }
+
+
+async def _subscribers(tx: Tx, clinic_id: UUID, through: Mapping[UUID, str]) -> dict[str, SubscriberName]:
+    if not through:
+        return {}
+    rows = await tx.all(
+        select(Coverage.id, Coverage.subscriber_name_sealed).where(
+            Coverage.clinic_id == clinic_id,
+            among(tx, Coverage.id, list(through)),
+            Coverage.subscriber_name_sealed.is_not(None),
+        )
+    )
+    found = ((through[row.id], subscriber_name(tx, row.subscriber_name_sealed)) for row in rows)
+    return {episode: name for episode, name in found if name is not None}
 
 
 def _address(tx: Tx, sealed: str | None) -> Address | None:

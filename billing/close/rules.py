@@ -11,6 +11,7 @@ import msgspec
 from billing.export.claims import ClaimFacts
 from billing.statement.derivation import Inputs, derive
 from billing.statement.rules import StatementRow, lines_text
+from registry.patients.forms import SubscriberName
 
 FORMAT: Final = 1
 
@@ -108,6 +109,7 @@ def material(frozen: Frozen) -> dict[str, str]:
         "payer_id": "" if cover is None else cover.payer_id or "",
         "plan": "" if cover is None else cover.plan or "",
         "subscriber": "" if cover is None else cover.subscriber,
+        "subscriber_name": _subscriber(frozen.claim),
         "member_id": "" if cover is None else cover.member_id or "",
         "diagnoses": "; ".join(
             f"{diagnosis.code} (suspected)" if diagnosis.suspected else diagnosis.code
@@ -126,6 +128,11 @@ def material(frozen: Frozen) -> dict[str, str]:
 def _cents(row: StatementRow) -> str:
     charges = [line.charge_cents for line in row.lines if line.charge_cents is not None]
     return f"{sum(charges) // 100}.{sum(charges) % 100:02d}" if charges else ""
+
+
+def _subscriber(claim: ClaimFacts) -> str:
+    name = claim.subscriber
+    return f"{name.family}, {name.given}" if isinstance(name, SubscriberName) else ""
 
 
 def _address(claim: ClaimFacts) -> str:

@@ -17,7 +17,7 @@ from billing.export.statement_columns import claimable
 from billing.export.x12 import plain
 from billing.statement.rules import StatementLine, StatementRow
 from registry.organisation.rules import is_npi
-from registry.patients.forms import Address
+from registry.patients.forms import Address, SubscriberName
 
 _ICD10: Final = re.compile(r"[A-TV-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4})?", re.ASCII)
 _MEMBER_ID: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 -]{0,78})[A-Za-z0-9]", re.ASCII)
@@ -26,17 +26,30 @@ _US_ZIP: Final = re.compile(r"\d{5}(?:-?\d{4})?", re.ASCII)
 _STATE: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _TITLES: Final = frozenset({"dr", "prof", "mr", "mrs", "ms", "mx"})
 MOST_DIAGNOSES: Final = 12
+# PAT01: the patient is the subscriber's spouse or child; G8 is any other relation.
+_RELATIONS: Final = {"spouse": "01", "child": "19"}
 
 
 class ClaimFacts(msgspec.Struct, frozen=True):
-    """What only a claim needs of a patient-month, kept beside the row: address, and who treated the patient."""
+    """What only a claim needs of a patient-month, kept beside the row: address, who treated the patient, and whose
+    policy it is where that is somebody else. Months that were closed before it was asked for have no `subscriber`."""
 
     address: Address | None = None
     rendering_name: str | None = None
+    subscriber: SubscriberName | msgspec.UnsetType = msgspec.UNSET
+
+
+class Through(msgspec.Struct, frozen=True):
+    """Who has the policy, and the patient's relation to that person as X12 codes it."""
+
+    family_name: str
+    given_name: str
+    relation: str
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """One patient-month ready to write. `control` is the claim's own number: no name, no record number."""
+    """One patient-month ready to write. `control` is the claim's own number: no name, no record number. `through` is
+    None for a patient who has the policy."""
 
     control: str
     family_name: str
@@ -55,6 +68,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     rendering_family: str
     rendering_given: str
     lines: tuple[StatementLine, ...]
+    through: Through | None = None
 
     @property
     def total_cents(self) -> int:
@@ -115,7 +129,12 @@ def _flagged(row: StatementRow, code: str) -> bool:
 
 
 def _problems(row: StatementRow, claim: ClaimFacts) -> list[str]:
-    return [*_person_problems(row, claim), *_payer_problems(row), *_service_problems(row, claim)]
+    return [
+        *_person_problems(row, claim),
+        *_payer_problems(row),
+        *_subscriber_problems(row, claim),
+        *_service_problems(row, claim),
+    ]
 
 
 def _person_problems(row: StatementRow, claim: ClaimFacts) -> list[str]:
@@ -151,9 +170,24 @@ def _payer_problems(row: StatementRow) -> list[str]:
         found.append("The member id holds what no member id holds.")
     if not plain(cover.payer) or not plain(cover.payer_id):
         found.append("The payer's id is missing.")
-    if cover.subscriber != "self":
-        found.append("Covered through someone else, whose name is not on record: enter this claim by hand.")
     return found
+
+
+def _subscriber_problems(row: StatementRow, claim: ClaimFacts) -> list[str]:
+    cover, name = row.coverage, claim.subscriber
+    if cover is None or cover.subscriber == "self":
+        return []
+    if isinstance(name, msgspec.UnsetType):
+        return ["Covered through someone else: the subscriber's name is missing."]
+    parts = (("family", name.family), ("given", name.given))
+    return [f"The subscriber's {part} name is missing." for part, words in parts if not plain(words)]
+
+
+def _through(row: StatementRow, claim: ClaimFacts) -> Through | None:
+    cover, name = row.coverage, claim.subscriber
+    if cover is None or cover.subscriber == "self" or isinstance(name, msgspec.UnsetType):
+        return None
+    return Through(name.family, name.given, _RELATIONS.get(cover.subscriber, "G8"))
 
 
 def _service_problems(row: StatementRow, claim: ClaimFacts) -> list[str]:
@@ -208,6 +242,7 @@ def _claim(row: StatementRow, claim: ClaimFacts) -> Claim:
         rendering_family=family,
         rendering_given=given,
         lines=row.lines,
+        through=_through(row, claim),
     )
 
 

@@ -1,7 +1,7 @@
 """The professional claim file, X12 837P 005010X222A1, one billing provider and any number of patients.
 
 Positions: Medicare's companion crosswalk and the published segment list of 005010X222A1 (loops 1000A, 1000B,
-2000A, 2010AA, 2000B, 2010BA, 2010BB, 2300, 2310B, 2400). The file is checked by `billing/export/validation.py`
+2000A, 2010AA, 2000B, 2010BA, 2010BB, 2000C, 2010CA, 2300, 2310B, 2400). The file is checked by `billing/export/validation.py`
 before anyone can have it, and by a biller before anyone sends it.
 """
 
@@ -22,8 +22,10 @@ def claim_file(identity: BillingIdentity, claims: Sequence[Claim], *, number: in
     """`number` 1 to 999999999 is the interchange's own; the same arguments give the same text. `identity` has nothing
     missing (`billing.identity.rules.missing`)."""
     body = [*_head(identity, number, made_at)]
-    for place, claim in enumerate(claims, start=2):
+    place = 2
+    for claim in claims:
         body += _claim(claim, place, by_itself=claim.rendering_npi == identity.npi)
+        place += 1 if claim.through is None else 2
     body.append(segment("SE", str(len(body) + 1), "0001"))
     return text_of(
         [
@@ -66,17 +68,27 @@ def _head(identity: BillingIdentity, number: int, made_at: datetime) -> Iterator
 
 
 def _claim(claim: Claim, place: int, *, by_itself: bool) -> Iterator[str]:
-    """The patient is the subscriber: other claims are refused before."""
-    yield segment("HL", str(place), "1", "22", "0")
-    yield segment("SBR", "P", "18", "", "", "", "", "", "", claim.filing)
+    """`place` is the subscriber's level; a patient covered through somebody else has the next one. Address, birth date
+    and sex are the patient's, and nobody else's are sent."""
+    through = claim.through
+    family, given = (
+        (claim.family_name, claim.given_name)
+        if through is None
+        else (through.family_name, through.given_name)
+    )
+    yield segment("HL", str(place), "1", "22", "0" if through is None else "1")
+    yield segment("SBR", "P", "18" if through is None else "", "", "", "", "", "", "", claim.filing)
     yield segment(
-        "NM1", "IL", "1", plain(claim.family_name, 60), plain(claim.given_name, 35), "", "", "", "MI",
-        plain(claim.member_id),
-    )  # fmt: skip
-    yield segment("N3", plain(claim.address.line1, 55), plain(claim.address.line2, 55))
-    yield segment("N4", plain(claim.address.city, 30), claim.address.state, digits(claim.address.postal_code))
-    yield segment("DMG", "D8", f"{claim.birth_date:%Y%m%d}", claim.sex)
+        "NM1", "IL", "1", plain(family, 60), plain(given, 35), "", "", "", "MI", plain(claim.member_id)
+    )
+    if through is None:
+        yield from _patient(claim)
     yield segment("NM1", "PR", "2", plain(claim.payer, 60), "", "", "", "", "PI", plain(claim.payer_id))
+    if through is not None:
+        yield segment("HL", str(place + 1), str(place), "23", "0")
+        yield segment("PAT", through.relation)
+        yield segment("NM1", "QC", "1", plain(claim.family_name, 60), plain(claim.given_name, 35))
+        yield from _patient(claim)
     yield segment(
         "CLM", claim.control, money(claim.total_cents), "", "",
         COMPONENT.join((claim.place_of_service, "B", "1")), "Y", "A", "Y", "Y",
@@ -90,6 +102,12 @@ def _claim(claim: Claim, place: int, *, by_itself: bool) -> Iterator[str]:
         )  # fmt: skip
     for nth, line in enumerate(claim.lines, start=1):
         yield from _line(claim, line, nth)
+
+
+def _patient(claim: Claim) -> Iterator[str]:
+    yield segment("N3", plain(claim.address.line1, 55), plain(claim.address.line2, 55))
+    yield segment("N4", plain(claim.address.city, 30), claim.address.state, digits(claim.address.postal_code))
+    yield segment("DMG", "D8", f"{claim.birth_date:%Y%m%d}", claim.sex)
 
 
 def _line(claim: Claim, line: StatementLine, nth: int) -> Iterator[str]:

@@ -63,8 +63,16 @@ class PreferencesForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_end: time | None = None
 
 
+class SubscriberName(msgspec.Struct, frozen=True):
+    """Whose policy it is, as a claim names a person."""
+
+    family: str
+    given: str
+
+
 class CoverageForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`rank` 1 is the primary payer; `valid_to` is the last covered day."""
+    """`rank` 1 is the primary payer; `valid_to` is the last covered day. The subscriber's name is for a patient who is
+    covered through somebody else; a claim needs it."""
 
     payer: str
     valid_from: date
@@ -74,3 +82,5 @@ class CoverageForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     member_id: str | None = None
     subscriber: Subscriber = "self"
     valid_to: date | None = None
+    subscriber_family: str | None = None
+    subscriber_given: str | None = None

@@ -19,7 +19,15 @@ from registry.access import CLINICAL, require
 from registry.episodes.queries import EarlierEpisode, EpisodeFacts, episodes_of
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic
-from registry.patients.forms import Address, Channel, EmergencyContact, SecondChannel, Sex, Subscriber
+from registry.patients.forms import (
+    Address,
+    Channel,
+    EmergencyContact,
+    SecondChannel,
+    Sex,
+    Subscriber,
+    SubscriberName,
+)
 from registry.patients.rules import PhoneFacts, TextingFacts, age_on
 from registry.patients.tables import Coverage, Patient, PatientPhone
 
@@ -36,6 +44,8 @@ class CoverageLine(msgspec.Struct, frozen=True):
     subscriber: Subscriber
     valid_from: date
     valid_to: date | None
+    subscriber_family: str = ""
+    subscriber_given: str = ""
 
 
 class PatientPage(msgspec.Struct, frozen=True):
@@ -253,7 +263,12 @@ def _emergency(tx: Tx, row: Any) -> EmergencyContact | None:
     )
 
 
+def subscriber_name(tx: Tx, sealed: str | None) -> SubscriberName | None:
+    return None if sealed is None else msgspec.json.decode(tx.vault.open(sealed), type=SubscriberName)
+
+
 def _coverage(tx: Tx, row: Any) -> CoverageLine:
+    name = subscriber_name(tx, row.subscriber_name_sealed) or SubscriberName("", "")
     return CoverageLine(
         id=row.id,
         rank=row.rank,
@@ -264,4 +279,6 @@ def _coverage(tx: Tx, row: Any) -> CoverageLine:
         subscriber=cast(Subscriber, row.subscriber),
         valid_from=row.valid_from,
         valid_to=row.valid_to,
+        subscriber_family=name.family,
+        subscriber_given=name.given,
     )

@@ -218,6 +218,9 @@ def check_texting_consent(form: TextingConsentForm) -> list[Problem]:
     return found + check_language("texting_consent.language", form.language)
 
 
+LONGEST_SUBSCRIBER: Final = 60
+
+
 def check_coverage(form: CoverageForm, birth: date | None, field: str = "coverage") -> list[Problem]:
     found = _check_words(f"{field}.payer", form.payer, LONGEST_TEXT)
     if not 1 <= form.rank <= 9:
@@ -226,6 +229,9 @@ def check_coverage(form: CoverageForm, birth: date | None, field: str = "coverag
         found.append(Problem(f"{field}.valid_to", "is before valid_from"))
     if birth is not None and form.valid_from < birth:
         found.append(Problem(f"{field}.valid_from", "is before the patient was born"))
+    for name in ("subscriber_family", "subscriber_given"):
+        if len(getattr(form, name) or "") > LONGEST_SUBSCRIBER:
+            found.append(Problem(f"{field}.{name}", f"is longer than {LONGEST_SUBSCRIBER} characters"))
     return found
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import insert, select, update
 
 from kernel import audit
@@ -16,7 +17,15 @@ from questionnaires import catalog
 from registry.access import CARE, require
 from registry.organisation import queries as organisation
 from registry.patients import records, rules
-from registry.patients.forms import CoverageForm, PersonForm, PhoneForm, PhoneState, PreferencesForm, Untexted
+from registry.patients.forms import (
+    CoverageForm,
+    PersonForm,
+    PhoneForm,
+    PhoneState,
+    PreferencesForm,
+    SubscriberName,
+    Untexted,
+)
 from registry.patients.tables import Coverage, PatientPhone
 from registry.ports import Outreach, TextingConsentForm
 from registry.worklist import service as worklist
@@ -188,6 +197,10 @@ async def change_coverage(
     )
     if tx.vault.open_or_none(row.member_id_sealed) != tx.vault.open_or_none(values["member_id_sealed"]):
         changed.append("member_id")
+    if tx.vault.open_or_none(row.subscriber_name_sealed) != tx.vault.open_or_none(
+        values["subscriber_name_sealed"]
+    ):
+        changed.append("subscriber_name")
     await tx.execute(update(Coverage).where(Coverage.id == coverage_id).values(**values))
     await audit.record(
         tx, actor, "coverage.changed", "coverage", coverage_id, now=now, patient_id=patient_id, fields=changed
@@ -250,9 +263,18 @@ def _coverage_values(tx: Tx, form: CoverageForm) -> dict[str, Any]:
         "plan": rules.clean(form.plan),
         "member_id_sealed": None if member is None else tx.vault.seal(member),
         "subscriber": form.subscriber,
+        "subscriber_name_sealed": _subscriber(tx, form),
         "valid_from": form.valid_from,
         "valid_to": form.valid_to,
     }
+
+
+def _subscriber(tx: Tx, form: CoverageForm) -> str | None:
+    """Nothing of somebody else is kept for a patient who has the policy."""
+    name = SubscriberName(rules.clean(form.subscriber_family) or "", rules.clean(form.subscriber_given) or "")
+    if form.subscriber == "self" or not (name.family or name.given):
+        return None
+    return tx.vault.seal(msgspec.json.encode(name).decode())
 
 
 async def _changed(tx: Tx, actor: Actor, patient_id: UUID, fields: list[str], now: datetime) -> None:

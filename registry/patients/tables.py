@@ -91,6 +91,7 @@ class Coverage(ClinicRow, Base):
     plan: Mapped[str | None]
     member_id_sealed: Mapped[str | None]
     subscriber: Mapped[str]  # self | spouse | child | other
+    subscriber_name_sealed: Mapped[str | None]  # a SubscriberName, where it is not the patient
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     created_at: Mapped[datetime]

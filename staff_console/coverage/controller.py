@@ -36,7 +36,8 @@ SUBSCRIBERS: Final = {
 }
 LABELS: Final = {
     "payer": "Payer", "payer_id": "Payer id", "plan": "Plan", "member_id": "Member id", "subscriber": "Whose policy",
-    "rank": "Rank", "valid_from": "From", "valid_to": "Until",
+    "rank": "Rank", "valid_from": "From", "valid_to": "Until", "subscriber_family": "Subscriber's family name",
+    "subscriber_given": "Subscriber's given name",
 }  # fmt: skip
 RENAMED: Final = {f"coverage.{name}": name for name in LABELS}
 Text = Annotated[str, Meta(max_length=200)]
@@ -51,6 +52,8 @@ class CoverageFields(Struct, frozen=True):
     member_id: Text | None = None
     subscriber: Subscriber = "self"
     valid_to: date | None = None
+    subscriber_family: Text | None = None
+    subscriber_given: Text | None = None
 
     def form(self) -> CoverageForm:
         return CoverageForm(
@@ -62,6 +65,8 @@ class CoverageFields(Struct, frozen=True):
             member_id=self.member_id,
             subscriber=self.subscriber,
             valid_to=self.valid_to,
+            subscriber_family=self.subscriber_family,
+            subscriber_given=self.subscriber_given,
         )
 
 
@@ -132,7 +137,8 @@ def _row(line: CoverageLine, refused: tuple[str, FormState] | None) -> CoverageR
         line.payer_id and f"payer id {line.payer_id}",
         line.member_id and f"member {line.member_id}",
     )
-    detail = ", ".join(each for each in (*known, SUBSCRIBERS[line.subscriber]) if each)
+    whose = ", ".join(part for part in (line.subscriber_family, line.subscriber_given) if part)
+    detail = ", ".join(each for each in (*known, SUBSCRIBERS[line.subscriber], whose) if each)
     form = filled(
         f"row-{line.id}",
         payer=line.payer,
@@ -143,6 +149,8 @@ def _row(line: CoverageLine, refused: tuple[str, FormState] | None) -> CoverageR
         rank=str(line.rank),
         valid_from=line.valid_from.isoformat(),
         valid_to="" if line.valid_to is None else line.valid_to.isoformat(),
+        subscriber_family=line.subscriber_family,
+        subscriber_given=line.subscriber_given,
     )
     if refused is not None and refused[0] == str(line.id):
         form = refused[1]

@@ -1,7 +1,7 @@
 """Who pays for a patient, from when to when. Template `coverage/coverage.html`.
 
 Posts: `/patients/{id}/coverage` to add, `/patients/{id}/coverage/{coverage}` to correct a row (payer, payer_id, plan,
-member_id, subscriber, rank, valid_from, valid_to).
+member_id, subscriber, subscriber_family, subscriber_given, rank, valid_from, valid_to).
 """
 
 from msgspec import Struct

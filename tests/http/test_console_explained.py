@@ -74,6 +74,9 @@ async def test_coverage_rows_are_added_and_corrected_with_their_dates(
     assert "Secondary: Harbor Mutual, 2026-02-01 to 2026-12-31" in dana.text
     assert await count(console_deps, Coverage, Coverage.subscriber == "spouse") == 1
     row = [form.action for form in dana.page.forms if form.action.startswith(f"{path}/")][-1]
-    await dana.submits(row, member_id="W-1")
-    assert "member W-1" in dana.text
+    await dana.submits(row, member_id="W-1", subscriber_family="Aldercott", subscriber_given="Teo")
+    assert "member W-1, Spouse, Aldercott, Teo" in dana.text
+    await dana.submits(row, subscriber_family="x" * 61)
+    assert dana.errors == ["Subscriber's family name is longer than 60 characters."]
+    await dana.opens(path)
     assert await count(console_deps, Coverage) == before + 1

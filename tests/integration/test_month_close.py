@@ -16,6 +16,8 @@ from billing.identity import service as identity
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from registry.organisation.tables import Clinic
+from registry.patients import service as patients
+from registry.patients.forms import CoverageForm
 from registry.patients.tables import Coverage, Patient
 from registry.time_log import service as time_log
 from registry.time_log.months import Month
@@ -196,6 +198,39 @@ async def test_a_claim_file_is_stored_once_it_passes_and_holds_nobody_twice(data
         await service.adjust_month(tx, biller, MARCH, "Sex was missing", now=LATER)
         after = await claims.claim_batch(tx, biller, MARCH, now=LATER)
     assert ([claim.given_name for claim in after.claims], after.by_hand, after.number) == (["Ben"], (), 2)
+
+
+async def test_a_patient_covered_through_somebody_else_is_claimed_once_that_name_is_on_record(
+    database, app_database
+):
+    made, ana = await clinic(database)
+    biller = made.actor("biller")
+    async with app_database.begin(made.id) as tx:
+        await tx.execute(update(Coverage).values(subscriber="spouse"))
+    await close(app_database, made)
+    form = CoverageForm(
+        payer="Evergreen Health Plan", payer_id="EVG01", member_id="W778120", valid_from=date(2020, 1, 1),
+        subscriber="spouse", subscriber_family=" Aldercott ", subscriber_given="Teo",
+    )  # fmt: skip
+    async with app_database.begin(made.id) as tx:
+        [refusal] = (await claims.claim_batch(tx, biller, MARCH, now=LATER)).refusals
+        assert refusal.reasons == ("Covered through someone else: the subscriber's name is missing.",)
+        cover = await tx.scalar(select(Coverage.id))
+        await patients.change_coverage(tx, biller, ana.id, cover, form, now=LATER)
+        sealed = await tx.scalar(select(Coverage.subscriber_name_sealed))
+        assert "Aldercott" not in sealed
+        await service.adjust_month(tx, biller, MARCH, "The subscriber was missing", now=LATER)
+        state = await queries.month_state(tx, biller, MARCH, now=LATER)
+        batch = await claims.claim_batch(tx, biller, MARCH, now=LATER)
+    file = claims.checked(batch, LATER)
+    assert file.problems == ()
+    assert "NM1*IL*1*ALDERCOTT*TEO****MI*W778120~" in file.text.splitlines()
+    assert (state.drift, len(state.versions)) == ((), 2)
+    async with app_database.begin(made.id) as tx:
+        await patients.change_coverage(
+            tx, biller, ana.id, cover, msgspec.structs.replace(form, subscriber="self"), now=LATER
+        )
+        assert await tx.scalar(select(Coverage.subscriber_name_sealed)) is None
 
 
 async def test_settings_changed_after_a_close_neither_reprice_nor_recode_it(database):

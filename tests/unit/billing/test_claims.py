@@ -15,7 +15,7 @@ from billing.export.validation import problems
 from billing.export.x12 import money, plain
 from billing.identity.rules import BillingIdentity, check, missing
 from billing.statement.facts import Diagnosis, Release
-from registry.patients.forms import Address
+from registry.patients.forms import Address, SubscriberName
 from tests.support.month import IDENTITY
 from tests.unit.billing.test_statement import FACTS, row, rules, with_
 
@@ -62,6 +62,29 @@ def test_a_claim_file_says_what_was_closed_and_the_maps_accept_it():
     assert problems(text) == ()
 
 
+@pytest.mark.parametrize(("subscriber", "relation"), [("spouse", "01"), ("child", "19"), ("other", "G8")])
+def test_a_patient_covered_through_somebody_else_has_a_level_of_their_own(subscriber: str, relation: str):
+    facts = msgspec.structs.replace(FACTS_OF_CLAIM, subscriber=SubscriberName("Vále", "Teo*"))
+    through = row(with_(coverages=coverage(subscriber=subscriber)), minutes=120)
+    made = prepared([(through, facts), (row(minutes=120), FACTS_OF_CLAIM)])
+    text = claim_file(IDENTITY, made.claims, number=7, made_at=NOW)
+    assert problems(text) == ()
+    lines = text.splitlines()
+    first = lines[lines.index("HL*2*1*22*1~") : lines.index("HL*4*1*22*0~")]
+    assert first[1:11] == [
+        "SBR*P********CI~", "NM1*IL*1*VALE*TEO****MI*W1~", "NM1*PR*2*PAYER*****PI*60054~", "HL*3*2*23*0~",
+        f"PAT*{relation}~", "NM1*QC*1*VALE*ANA~", "N3*12 ALDER STREET~", "N4*SEATTLE*WA*98101~",
+        "DMG*D8*19800517*F~", first[10],
+    ]  # fmt: skip
+    assert first[10].startswith("CLM*")
+
+
+def test_what_was_closed_before_subscribers_were_asked_for_keeps_its_bytes():
+    assert msgspec.json.encode(FACTS_OF_CLAIM).endswith(b'"rendering_name":"Dr. Ines Roth, MD"}')
+    named = msgspec.structs.replace(FACTS_OF_CLAIM, subscriber=SubscriberName("Vale", "Teo"))
+    assert msgspec.json.decode(msgspec.json.encode(named), type=ClaimFacts) == named
+
+
 def test_a_suspected_condition_never_reaches_a_claim_or_a_file_as_if_it_were_confirmed():
     suspected = msgspec.structs.replace(FACTS.diagnoses[0], suspected=True)
     mixed = row(with_(diagnoses=(suspected, FACTS.diagnoses[1])), minutes=120)
@@ -103,7 +126,12 @@ REFUSED = [
     (with_(coverages=coverage(member_id=None)), FACTS_OF_CLAIM, "member id is missing"),
     (with_(coverages=coverage(member_id="W1*~")), FACTS_OF_CLAIM, "member id holds what no member id"),
     (with_(coverages=coverage(payer_id=None)), FACTS_OF_CLAIM, "payer's id is missing"),
-    (with_(coverages=coverage(subscriber="spouse")), FACTS_OF_CLAIM, "through someone else"),
+    (with_(coverages=coverage(subscriber="spouse")), FACTS_OF_CLAIM, "subscriber's name is missing"),
+    (
+        with_(coverages=coverage(subscriber="child")),
+        msgspec.structs.replace(FACTS_OF_CLAIM, subscriber=SubscriberName("Vale", "漢")),
+        "subscriber's given name is missing",
+    ),
     (with_(), ClaimFacts(None, "Ines Roth"), "address needs"),
     (with_(), ClaimFacts(FACTS_OF_CLAIM.address, None), "clinician's name is missing"),
 ]
