@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, insert, select, update
@@ -56,6 +57,11 @@ async def rates(tx: Tx, viewer: Actor, month: Month) -> dict[str, tuple[int, int
     found = await quality.month_figures(tx, viewer, month, now=NOW, check_ins=AskedCheckIns())
     wanted = ("Q-CONTACT", "Q-FIRST-CONTACT", "Q-FRESH")
     return {one.measure: (one.numerator, one.denominator) for one in found.figures if one.measure in wanted}
+
+
+async def unreached(tx: Tx, episode_id: UUID) -> bool:
+    found = await tx.scalar(select(RegistryLine.rules).where(RegistryLine.episode_id == episode_id))
+    return any(one["rule"] == "R-NOCONTACT" and one["outcome"] == "met" for one in found)
 
 
 async def test_contacts_of_another_registry_count_as_contacts_and_as_no_work_of_this_one(
@@ -133,7 +139,8 @@ async def test_tries_of_the_past_are_judged_by_the_rule_and_speaking_later_takes
     async with database.begin() as tx:
         clinic = await builders.clinic(tx, NOW)
         lead, manager = clinic.actor("clinic_lead"), clinic.actor("care_manager")
-        second = await builders.patient(tx, clinic, NOW, family_name="Birch", mrn="B1")
+        since = {"enrolled_on": date(2026, 9, 1), "referred_at": NOW - timedelta(days=82)}
+        second = await builders.patient(tx, clinic, NOW, family_name="Birch", mrn="B1", **since)
     proposed = select(func.count()).where(Task.kind == "closing_proposed", Task.done_at.is_(None))
     line = select(RegistryLine.last_contact_at).where(RegistryLine.episode_id == second.episode_id)
     planned = select(Episode.next_contact_at).where(Episode.id == second.episode_id)
@@ -149,9 +156,11 @@ async def test_tries_of_the_past_are_judged_by_the_rule_and_speaking_later_takes
         await service.run(tx, lead, "contacts", tries, MAPPING, now=NOW, ports=ports)
         assert await tx.scalar(proposed) == 1
         assert await tx.scalar(line) == here.occurred_at
+        assert await unreached(tx, second.episode_id)
         assert (await tx.scalar(planned), outreach.calls) == (NOW + timedelta(days=3), [])
         await service.run(tx, lead, "contacts", talk, MAPPING, now=NOW, ports=ports)
         assert await tx.scalar(proposed) == 0
+        assert not await unreached(tx, second.episode_id)
         assert await tx.scalar(line) == datetime(2026, 11, 9, 17, 0, tzinfo=UTC)
         assert (await tx.scalar(planned), outreach.calls) == (NOW + timedelta(days=3), [])
         older = file("B1,1/5/2026,9:00,phone,reached,Jane Former,,,,,")
