@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 NOT_PLACES = frozenset({"Factory"})  # the unset zone of a new machine
+ANYWHERE = timedelta(
+    days=1
+)  # no zone is further behind UTC: a date is over everywhere once UTC is this far past it
 
 
 @cache

@@ -20,11 +20,12 @@ from staff_console.protocol import controller as protocol
 from staff_console.quality import controller as quality
 from staff_console.referrals import controller as referrals
 from staff_console.registry import controller as registry
+from staff_console.related_people import controller as related_people
 from staff_console.review import controller as review
 from staff_console.safety import controller as safety
 from staff_console.scores import controller as scores
 from staff_console.search import controller as search
-from staff_console.setup import accounts, clinics, imports, launch, numbers
+from staff_console.setup import accounts, clinics, imports, keys, launch, numbers
 from staff_console.setup import controller as setup
 from staff_console.status import controller as status
 from staff_console.steps import controller as steps
@@ -59,11 +60,13 @@ ROUTES: Final[list[Any]] = [
     *billing.ROUTES,
     *coverage.ROUTES,
     *details.ROUTES,
+    *related_people.ROUTES,
     *setup.ROUTES,
     *launch.ROUTES,
     *numbers.ROUTES,
     *imports.ROUTES,
     *accounts.ROUTES,
+    *keys.ROUTES,
     *clinics.ROUTES,
     *handover.ROUTES,
 ]

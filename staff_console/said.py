@@ -46,6 +46,7 @@ SAID: Final[Mapping[str, str]] = {
     "account_enabled": "The account is open again.",
     "account_changed": "Details saved.",
     "phone_confirmed": "Phone confirmed. Alerts go there.",
+    "key_revoked": "Key revoked. It opens nothing any more.",
     "roles_changed": "Roles saved. They hold from the next page on.",
     "password_reset": "Password reset. The person is signed out everywhere.",
     "factor_reset": "Second factor removed. The next sign-in sets up a new one.",

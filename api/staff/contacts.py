@@ -24,7 +24,7 @@ from registry.care_plans import queries as plan_queries
 from registry.care_plans import service as plans
 from registry.care_plans.contents import CareContent, PlanKind, RelapseContent, SafetyContent
 from registry.care_plans.queries import PlanVersion
-from registry.contacts import chart, queries, service
+from registry.contacts import amendments, chart, queries, service
 from registry.contacts.forms import ContactForm
 from registry.contacts.queries import ContactFacts
 from registry.disengagement import service as disengagement
@@ -133,7 +133,8 @@ async def contact_text(
     async def body(call: Call) -> ChartText:
         heading, zone = await whose(call, patient_id)
         found = await queries.contact(call.tx, call.actor, patient_id, contact_id, now=call.now)
-        return ChartText(chart.contact_text(found, heading, zone))
+        earlier = await amendments.earlier_versions(call.tx, call.actor, patient_id, contact_id, now=call.now)
+        return ChartText(chart.contact_text(found, heading, zone, earlier))
 
     return await within(request, deps, body)
 

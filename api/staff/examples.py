@@ -283,6 +283,16 @@ IMPORT: Final = _one(
         "csv": "Chart,Date,How,Result,Who\nTEST-1001,11/5/2026,phone,reached,Casey Moore\n",
     },
 )
+AMENDMENT: Final = _one(
+    "The dose was another one",
+    {
+        "outcome": "reached",
+        "note": "Sleeps better. Takes 50 mg, not 100 mg.",
+        "adherence": "as_prescribed",
+        "reason": "Wrong dose written down.",
+        "version": 0,
+    },
+)
 FILED: Final = _one(
     "A contact's note is in the EHR",
     {"kind": "contact", "ref_id": "019a0000-0000-7000-8000-0000000000c1", "filed": True},
@@ -358,7 +368,7 @@ TREATMENT_CHANGE: Final = _one(
     "A dose raised by the treating clinician",
     {"on": "2026-11-20", "kind": "dose_changed", "what": "sertraline 100 mg", "source": "elsewhere"},
 )
-WITHDRAWAL: Final = _one("Entered for the wrong patient", {"reason": "It was another patient's."})
+CHANGE_WITHDRAWAL: Final = _one("Entered for the wrong patient", {"reason": "It was another patient's."})
 DECLINE: Final = _one("Not now", {"reason": "Starts therapy on Friday"})
 ABSENCE: Final = _one(
     "Two weeks away",

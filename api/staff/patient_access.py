@@ -39,6 +39,8 @@ _PERSON: Final = [
             "scope": ["contacts", "messages"],
             "valid_from": "2026-11-23",
             "valid_to": "2027-05-31",
+            "agreed_on": "2026-11-23",
+            "agreed_how": "verbal",
         },
     )
 ]
@@ -131,6 +133,28 @@ async def add_related(
     return await created(request, deps, idempotency_key, create, only_id)
 
 
+@put(
+    f"{ONE}/related-people/{{person_id:uuid}}",
+    opt=access.token(*CARE),
+    tags=["patients"],
+    summary="Change what a person may do",
+    **WRITE,
+)
+async def change_related(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    patient_id: FromPath[UUID],
+    person_id: FromPath[UUID],
+    data: Annotated[RelatedPersonForm, BodyKwarg(examples=_PERSON)],
+) -> Created:
+    """As a new row with a new id: what held before stays readable, and the person signs in anew."""
+
+    async def body(call: Call) -> Created:
+        return Created(await related.change(call.tx, call.actor, patient_id, person_id, data, now=call.now))
+
+    return await within(request, deps, body)
+
+
 @post(
     f"{ONE}/related-people/{{person_id:uuid}}/revocations",
     opt=access.token(*CARE),
@@ -155,5 +179,5 @@ async def revoke_related(
 
 
 ROUTES: tuple[Any, ...] = (
-    read_pages, change_pages, before_calling, related_people, add_related, revoke_related,
+    read_pages, change_pages, before_calling, related_people, add_related, change_related, revoke_related,
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.staff import (
     accounts,
+    amendments,
     billing,
     billing_files,
     billing_money,
@@ -51,6 +52,7 @@ ROUTES: tuple[Any, ...] = (
     *details.ROUTES,
     *patient_access.ROUTES,
     *contacts.ROUTES,
+    *amendments.ROUTES,
     *check_ins.ROUTES,
     *outreach.ROUTES,
     *messages.ROUTES,

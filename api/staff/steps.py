@@ -99,7 +99,7 @@ async def withdraw_change(
     deps: NamedDependency[Deps],
     patient_id: FromPath[UUID],
     change_id: FromPath[UUID],
-    data: Annotated[ChangeWithdrawal, BodyKwarg(examples=examples.WITHDRAWAL)],
+    data: Annotated[ChangeWithdrawal, BodyKwarg(examples=examples.CHANGE_WITHDRAWAL)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """By who entered it, or the clinic lead: a key's own role must be the lead's. Rules and trends date anew."""

@@ -17,7 +17,9 @@ from registry.organisation import queries as organisation
 from registry.patients import queries as patients
 from registry.patients import rules as patient_rules
 from registry.patients.tables import Patient, PatientPhone
+from registry.related_people.rules import in_force
 from registry.related_people.tables import RelatedPerson
+from registry.zones import ANYWHERE, local_date
 
 _IN_CARE: ColumnElement[bool] = exists().where(
     Episode.patient_id == Patient.id, Episode.status.in_(IN_CARE), Patient.deceased_on.is_(None)
@@ -41,7 +43,7 @@ _PATIENTS = (
     .limit(3)
 )
 _RELATED = (
-    select(Patient.clinic_id, Patient.id, Patient.language, RelatedPerson.id.label("related_id"),
+    select(Patient.clinic_id, Patient.id, Patient.language, Patient.zone, RelatedPerson.id.label("related_id"),
            RelatedPerson.valid_from, RelatedPerson.valid_to)
     .join(RelatedPerson, RelatedPerson.patient_id == Patient.id)
     .where(
@@ -60,7 +62,7 @@ async def account_of(tx: Tx, phone_key: str, *, now: datetime) -> tuple[Account,
     mine = await tx.all(_PATIENTS, {"key": phone_key})
     theirs = [
         row
-        for row in await tx.all(_RELATED, {"key": phone_key, "recent": now.date()})
+        for row in await tx.all(_RELATED, {"key": phone_key, "recent": (now - ANYWHERE).date()})
         if await _in_force(tx, row, now)
     ]
     if len(mine) + len(theirs) != 1 or any(row.shared for row in mine):
@@ -73,10 +75,18 @@ async def account_of(tx: Tx, phone_key: str, *, now: datetime) -> tuple[Account,
     return account, row.phone_id if mine else None
 
 
+async def number_of(tx: Tx, account: Account, phone_id: UUID | None) -> str:
+    """In E.164, as it is on file for an account that `account_of` found."""
+    if account.related_person_id is not None:
+        held = select(RelatedPerson.phone_sealed).where(RelatedPerson.id == account.related_person_id)
+    else:
+        held = select(PatientPhone.phone_sealed).where(PatientPhone.id == phone_id)
+    return tx.vault.open(await tx.scalar(held))
+
+
 async def _in_force(tx: Tx, row: Any, now: datetime) -> bool:
-    clinic = await organisation.clinic(tx, row.clinic_id)
-    today = clinic.local_date(now)
-    return bool(row.valid_from <= today and (row.valid_to is None or today <= row.valid_to))
+    zone = row.zone or (await organisation.clinic(tx, row.clinic_id)).zone
+    return in_force(row.valid_from, row.valid_to, local_date(now, zone))
 
 
 async def _may_sign_in(tx: Tx, account: Account, now: datetime) -> bool:

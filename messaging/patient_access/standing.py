@@ -7,7 +7,7 @@ than a sign-in: a number of two people signs in nobody.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,8 +20,9 @@ from messaging.patient_access.rules import Scope
 from registry.episodes.tables import Episode
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient, PatientPhone
+from registry.related_people.rules import in_force
 from registry.related_people.tables import RelatedPerson
-from registry.zones import local_date
+from registry.zones import ANYWHERE, local_date
 
 ALL: Final[frozenset[Scope]] = frozenset({"contacts", "plan", "messages"})
 NOBODY: Final = UUID(int=0)
@@ -49,7 +50,7 @@ _OF_A_RELATED = (
         _OtherRelated.id != bindparam("related"),
         _OtherRelated.revoked_at.is_(None),
         _OtherRelated.valid_from <= bindparam("today"),
-        or_(_OtherRelated.valid_to.is_(None), _OtherRelated.valid_to >= bindparam("today")),
+        or_(_OtherRelated.valid_to.is_(None), _OtherRelated.valid_to >= bindparam("recent")),
         _OtherCared.id == _OtherRelated.patient_id,
         _OtherCared.deceased_on.is_(None),
         _OtherCare.patient_id == _OtherCared.id,
@@ -66,6 +67,7 @@ _STANDING = (
         PatientPhone.state.label("phone_state"),
         PatientPhone.safe_to_text,
         PatientPhone.shared,
+        Patient.zone.label("patient_zone"),
         Clinic.zone.label("clinic_zone"),
         RelatedPerson.phone_key.label("related_key"),
         RelatedPerson.scope,
@@ -97,6 +99,7 @@ async def standing(tx: Tx, row: Any, now: datetime) -> tuple[Any, frozenset[Scop
         # A patient's own number is another's for who acts for them on it, and theirs alone for the patient.
         "but_patient": NOBODY if row.related_person_id is not None else row.patient_id,
         "today": now.date(),
+        "recent": (now - ANYWHERE).date(),
     }
     facts = await tx.first(_STANDING, key)
     scope = None if facts is None else _scope(row, facts, now)
@@ -116,9 +119,9 @@ def _scope(row: Any, facts: Any, now: datetime) -> frozenset[Scope] | None:
         safe = facts.safe_to_text and not facts.shared
         safe = safe and facts.phone_state in ("verified", "unverified")
         return ALL if safe and facts.phone_key == row.phone_key else None
-    today: date = local_date(now, facts.clinic_zone)
+    today = local_date(now, facts.patient_zone or facts.clinic_zone)
     if facts.related_key != row.phone_key or facts.revoked_at is not None:
         return None
-    if today < facts.valid_from or (facts.valid_to is not None and today > facts.valid_to):
+    if not in_force(facts.valid_from, facts.valid_to, today):
         return None
     return frozenset(facts.scope) & ALL

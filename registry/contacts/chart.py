@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from registry.contacts.amendments import EarlierVersion
 from registry.contacts.queries import ContactFacts
 from registry.filing.text import Facts, Heading, document, moment_text
 
@@ -61,16 +62,38 @@ SKILLS: Final[Mapping[str, str]] = {
 }
 
 
-def contact_text(facts: ContactFacts, whose: Heading, zone: str) -> str:
-    """For pasting into an EHR; times in the clinic's zone, its abbreviation beside them."""
-    return document(
-        f"Collaborative care: {KINDS[facts.kind].lower()}", whose, _lines(facts, zone), facts.note
+def contact_text(
+    facts: ContactFacts, whose: Heading, zone: str, earlier: Sequence[EarlierVersion] = ()
+) -> str:
+    """For pasting into an EHR; times in the clinic's zone, its abbreviation beside them. Of an amended contact it says
+    so: `earlier` are its versions, the newest first."""
+    lines = [*_lines(facts, zone), *(("Amended", _amended(version, zone)) for version in earlier[:1])]
+    return document(f"Collaborative care: {KINDS[facts.kind].lower()}", whose, lines, facts.note)
+
+
+def version_text(version: EarlierVersion) -> str:
+    """What a contact's record said before an amendment, for reading beside what holds now."""
+    told = (
+        ("Outcome", OUTCOMES[version.outcome]),
+        ("Medication", _told(ADHERENCE, version.adherence, version.adherence_note)),
+        ("Side effects", _told(SIDE_EFFECTS, version.side_effects, version.side_effects_note)),
+        ("Skill", "" if version.skill is None else SKILLS[version.skill]),
+        ("Homework", version.homework or ""),
     )
+    lines = [f"{label}: {value}" for label, value in told if value]
+    return "\n".join([*lines, "", version.note] if version.note else lines)
+
+
+def _amended(version: EarlierVersion, zone: str) -> str:
+    by = f" by {version.amended_by}" if version.amended_by else ""
+    return f"{moment_text(version.amended_at, zone)}{by}: {version.reason}"
+
+
+def _told(words: Mapping[str, str], code: str | None, more: str | None) -> str:
+    return _joined("" if code is None else words[code], more)
 
 
 def _lines(facts: ContactFacts, zone: str) -> Facts:
-    medication = "" if facts.adherence is None else ADHERENCE[facts.adherence]
-    effects = "" if facts.side_effects is None else SIDE_EFFECTS[facts.side_effects]
     return (
         ("When", moment_text(facts.occurred_at, zone)),
         ("By", facts.staff_name or ""),
@@ -78,8 +101,8 @@ def _lines(facts: ContactFacts, zone: str) -> Facts:
         ("Outcome", OUTCOMES[facts.outcome]),
         ("Minutes", "" if facts.seconds is None else minutes_text(facts.seconds)),
         ("Identity checked", "yes" if facts.identity_checked else ""),
-        ("Medication", _joined(medication, facts.adherence_note)),
-        ("Side effects", _joined(effects, facts.side_effects_note)),
+        ("Medication", _told(ADHERENCE, facts.adherence, facts.adherence_note)),
+        ("Side effects", _told(SIDE_EFFECTS, facts.side_effects, facts.side_effects_note)),
         ("Medication changed elsewhere", facts.medication or ""),
         ("Skill", "" if facts.skill is None else SKILLS[facts.skill]),
         ("Homework", facts.homework or ""),

@@ -92,3 +92,19 @@ class ContactForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     question: Short | None = None
     no_show_text: NoShowText = "dont_send"
     version: int | None = None
+
+
+class AmendmentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole of what can be amended, as it is right; what is left out is taken away. `version` counts the amendments
+    that were looked at, 0 before the first. Kind, time, minutes and the next contact are not part of it."""
+
+    outcome: ContactOutcome
+    reason: Annotated[str, Meta(max_length=500)]
+    version: int
+    note: Note = ""
+    adherence: Adherence | None = None
+    adherence_note: Short | None = None
+    side_effects: SideEffects | None = None
+    side_effects_note: Short | None = None
+    skill: Skill | None = None
+    homework: Short | None = None

@@ -25,7 +25,7 @@ LIMIT: Final = 200
 
 class ContactFacts(msgspec.Struct, frozen=True):
     """`staff_name` is whose contact it was, `recorded_by` who wrote it down; `spoken`: two people spoke. `source` import:
-    brought in from another registry, of which `recorded_at` is the day."""
+    brought in from another registry, of which `recorded_at` is the day. `amendments` counts how often the record was amended."""
 
     id: UUID
     patient_id: UUID
@@ -55,6 +55,9 @@ class ContactFacts(msgspec.Struct, frozen=True):
     next_contact_purpose: str | None
     discuss: bool
     question: str | None
+    amendments: int = 0
+    recorded_by_id: UUID | None = None
+    time_entry_id: UUID | None = None
 
 
 _author, _writer = aliased(Staff), aliased(Staff)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
 from kernel.errors import Problem
 from registry import zones
-from registry.contacts.forms import ContactForm, ContactKind, ContactOutcome, MedicationReport
+from registry.contacts.forms import (
+    AmendmentForm,
+    ContactForm,
+    ContactKind,
+    ContactOutcome,
+    MedicationReport,
+)
 from registry.episodes.rules import check_next_contact
 
 # Two people spoke: what counts as a contact for R-NOCONTACT and the programme's own rates.
@@ -31,6 +38,7 @@ EARLIEST: Final = timedelta(days=366)
 # A programme's own measure: the registry tells what happened within two days of it (AIMS Center, registry
 # requirements: "keep the registry up to date").
 FRESH_DAYS: Final = 2
+MOST_AMENDMENTS: Final = 50
 
 
 def is_contact(kind: str, outcome: str) -> bool:
@@ -97,9 +105,31 @@ def _check_when(form: ContactForm, now: datetime) -> list[Problem]:
     return []
 
 
-def _check_content(form: ContactForm) -> list[Problem]:
+def check_amendment(kind: ContactKind, form: AmendmentForm) -> list[Problem]:
+    """Everything wrong with what a contact of this kind is to say from now on."""
     found = []
-    spoken = is_contact(form.kind, form.outcome)
+    if form.outcome not in OUTCOMES[kind]:
+        allowed = ", ".join(sorted(OUTCOMES[kind]))
+        found.append(Problem("outcome", f"for {kind} must be one of: {allowed}"))
+    if not form.reason.strip():
+        found.append(Problem("reason", "is needed: why is it amended?"))
+    return found + _check_told(is_contact(kind, form.outcome), form)
+
+
+def may_amend(
+    whose_id: UUID | None, written_by_id: UUID | None, staff_id: UUID | None, *, leads: bool
+) -> bool:
+    """Whose contact it was, who wrote it down, or the clinic's lead."""
+    return leads or (staff_id is not None and staff_id in (whose_id, written_by_id))
+
+
+def tidy(text: str | None) -> str:
+    """As a note is stored."""
+    return (text or "").strip().replace("\r\n", "\n")
+
+
+def _check_told(spoken: bool, form: ContactForm | AmendmentForm) -> list[Problem]:
+    found = []
     if spoken and not form.note.strip():
         found.append(Problem("note", "is needed"))
     if not spoken:
@@ -111,6 +141,11 @@ def _check_content(form: ContactForm) -> list[Problem]:
         ]
     if form.side_effects == "troubling" and not (form.side_effects_note or "").strip():
         found.append(Problem("side_effects_note", "is needed: which?"))
+    return found
+
+
+def _check_content(form: ContactForm) -> list[Problem]:
+    found = _check_told(is_contact(form.kind, form.outcome), form)
     if form.question is not None and not form.discuss:
         found.append(Problem("discuss", "is needed for a question to the consultant"))
     if form.medication is not None:

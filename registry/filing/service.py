@@ -26,13 +26,15 @@ MOST: Final = 200
 
 
 class CopyState(msgspec.Struct, frozen=True):
-    """`filed_at` None: not in the EHR yet, as far as anybody has said."""
+    """`filed_at` None: not in the EHR yet, as far as anybody has said. `changed_at`: an earlier wording is there, and the
+    note changed since."""
 
     kind: Filed
     ref_id: UUID
     made_at: datetime
     filed_at: datetime | None
     filed_by: str | None
+    changed_at: datetime | None = None
 
 
 async def offer(
@@ -81,7 +83,12 @@ async def mark(
     if (row.filed_at is not None) == filed:
         return
     values = (
-        {"filed_at": now, "filed_by_id": actor.id if actor.kind == "staff" else None, "next_at": None}
+        {
+            "filed_at": now,
+            "filed_by_id": actor.id if actor.kind == "staff" else None,
+            "next_at": None,
+            "changed_at": None,
+        }
         if filed
         else {"filed_at": None, "filed_by_id": None, "next_at": now}
     )
@@ -90,6 +97,23 @@ async def mark(
         await worklist.close_tasks(tx, clinic_id, _key(kind, ref_id), "filed", now)
     action = "chart_copy.filed" if filed else "chart_copy.unfiled"
     await audit.record(tx, actor, action, kind, ref_id, now=now, patient_id=patient_id)
+
+
+async def changed(tx: Tx, clinic_id: UUID, kind: Filed, ref_id: UUID, *, now: datetime) -> bool:
+    """The note was amended: a copy that is in the EHR says something else now, and is asked for again on the next
+    business day. False when none was ever offered."""
+    row = await tx.first(
+        select(ChartCopy.id, ChartCopy.filed_at)
+        .where(ChartCopy.clinic_id == clinic_id, ChartCopy.kind == kind, ChartCopy.ref_id == ref_id)
+        .with_for_update()
+    )
+    if row is None:
+        return False
+    if row.filed_at is not None:
+        due = next_business_day(now, await worklist.working_time(tx, clinic_id))
+        again = {"filed_at": None, "filed_by_id": None, "changed_at": now, "next_at": due}
+        await tx.execute(update(ChartCopy).where(ChartCopy.id == row.id).values(**again))
+    return True
 
 
 async def states(
@@ -118,7 +142,9 @@ async def states(
         count=len(rows),
     )
     return {
-        row.ref_id: CopyState(cast(Filed, row.kind), row.ref_id, row.made_at, row.filed_at, row.name)
+        row.ref_id: CopyState(
+            cast(Filed, row.kind), row.ref_id, row.made_at, row.filed_at, row.name, row.changed_at
+        )
         for row in rows
     }
 

@@ -17,7 +17,7 @@ from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
 from messaging.conversation import staff_texts
 from registry.access import CARE
-from registry.contacts import chart, queries, service, templates
+from registry.contacts import amendments, chart, queries, service, templates
 from registry.contacts.forms import ContactKind
 from registry.contacts.templates import DEFAULTS
 from registry.disengagement import service as disengagement
@@ -27,7 +27,7 @@ from registry.filing import service as filing
 from registry.patients.queries import PatientPage
 from registry.worklist import queries as worklist
 from staff_console import drafts
-from staff_console.contact import presenter
+from staff_console.contact import amending, presenter
 from staff_console.contact.forms import LABELS, RENAMED, ContactFields, ContactQuery, FiledForm
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
@@ -225,10 +225,16 @@ async def _copy(visit: Visit, patient_id: UUID, contact_id: UUID) -> View:
     patient = await known(visit, patient_id)
     found = await queries.contact(visit.tx, visit.actor, patient_id, contact_id, now=visit.now)
     copies = await filing.states(visit.tx, visit.actor, patient_id, refs=[contact_id], now=visit.now)
-    text = chart.contact_text(found, heading(patient), visit.frame.zone)
+    earlier = await amendments.earlier_versions(visit.tx, visit.actor, patient_id, contact_id, now=visit.now)
+    text = chart.contact_text(found, heading(patient), visit.frame.zone, earlier)
     page = presenter.copy_page(
         visit, patient, "contact", contact_id, text, copies.get(contact_id), presenter.fresh(visit, found)
     )
+    if amending.may_amend(visit, found):
+        href = f"/patients/{patient_id}/contacts/{contact_id}/amend"
+        minutes = amending.minutes_href(visit, found)
+        page = msgspec.structs.replace(page, amend_href=href, minutes_href=minutes)
+    page = msgspec.structs.replace(page, earlier=amending.versions(visit, earlier))
     return View("contact/copy.html", page, "registry")
 
 
@@ -238,6 +244,7 @@ ROUTES: Final = [
     use_template,
     keep_contact,
     contact_copy,
+    *amending.ROUTES,
     mark_filed,
     templates_page,
     set_template,

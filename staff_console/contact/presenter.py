@@ -166,7 +166,10 @@ def copy_page(
     copy: CopyState | None,
     fresh: str = "",
 ) -> CopyPage:
-    filed = ""
+    filed = changed = ""
+    if copy is not None and copy.changed_at is not None:
+        at = visit.at(copy.changed_at)
+        changed = f"Changed {at.day.text} {at.time} {at.zone}, since it was filed in the EHR. File this version too."
     if copy is not None and copy.filed_at is not None:
         at = visit.at(copy.filed_at)
         filed = f"Filed in the EHR: {at.day.text} {at.time} {at.zone}, ticked by {copy.filed_by or 'a key'}."
@@ -180,6 +183,7 @@ def copy_page(
         may_file=copy is not None
         and visit.actor.has("care_manager", "clinician", "clinic_lead", "consultant"),
         fresh=fresh,
+        changed=changed,
     )
 
 

@@ -1,7 +1,8 @@
 """One contact: its form, and the copy for the chart.
 
 Posts, each under `/patients/{patient_id}`: `/contact` (fields of `contact/contact.html`), `/contact/template` (the same,
-shown again with the template of the kind), `/contact/draft`, `/filed` (kind, ref_id, filed, back). The templates of the
+shown again with the template of the kind), `/contact/draft`, `/filed` (kind, ref_id, filed, back), `/contacts/{contact}/amend` (what
+holds from now on, reason, version). The templates of the
 clinic post to `/setup/note-templates/{kind}` (body, version).
 """
 
@@ -49,8 +50,32 @@ class ContactPage(Struct, frozen=True):
     timer: bool = False
 
 
+class VersionView(Struct, frozen=True):
+    """What the record said until an amendment; `why` names who amended it and the reason."""
+
+    title: str
+    why: str
+    text: str
+
+
+class AmendPage(Struct, frozen=True):
+    """Template `contact/amend.html`. `minutes_href` corrects the minutes in the time log, empty where that can't be."""
+
+    whose: Whose
+    form: FormState
+    action: str
+    back: str
+    what: str
+    outcomes: tuple[Choice, ...]
+    adherence: tuple[Choice, ...]
+    side_effects: tuple[Choice, ...]
+    skills: tuple[Choice, ...]
+    minutes_href: str = ""
+
+
 class CopyPage(Struct, frozen=True):
-    """Template `contact/copy.html`. `text` is what is pasted into the EHR; `filed` says who ticked it and when."""
+    """Template `contact/copy.html`. `text` is what is pasted into the EHR; `filed` says who ticked it and when, `changed`
+    that the copy there is out of date; `earlier` versions of an amended contact, the newest first."""
 
     whose: Whose
     title: str
@@ -60,6 +85,10 @@ class CopyPage(Struct, frozen=True):
     filed: str
     may_file: bool
     fresh: str = ""
+    changed: str = ""
+    amend_href: str = ""
+    minutes_href: str = ""
+    earlier: tuple[VersionView, ...] = ()
 
 
 class TemplateForm(Struct, frozen=True):

@@ -42,6 +42,7 @@ def _entry(visit: Visit, facts: PatientFacts, contact: ContactFacts) -> ContactE
         who=contact.staff_name or "",
         href=f"/patients/{contact.patient_id}/contacts/{contact.id}",
         unfiled=copy is not None and copy.filed_at is None,
+        changed=copy is not None and copy.changed_at is not None,
     )
 
 
@@ -60,4 +61,5 @@ def _links(facts: PatientFacts, care: bool) -> Iterable[tuple[str, str]]:
     if care:
         yield "Change the details", f"{base}/details"
         yield "Change the number", f"{base}/phone"
+        yield "People who help", f"{base}/people"
         yield "Change the status", f"{base}/status"

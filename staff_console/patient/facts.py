@@ -36,6 +36,8 @@ from registry.patients.details import Trace
 from registry.patients.queries import PatientPage
 from registry.plans import queries as plans
 from registry.plans.queries import PlanFacts
+from registry.review import queries as reviews
+from registry.review.queries import ReviewLine
 from registry.safety import queries as safety
 from registry.safety.queries import EventLine, HistoryLine
 from registry.time_log import queries as time_log
@@ -73,6 +75,7 @@ class PatientFacts(msgspec.Struct, frozen=True):
     blocked: str | None
     names: dict[UUID, str]
     contacts: tuple[ContactFacts, ...]
+    reviews: tuple[ReviewLine, ...]
     copies: Mapping[UUID, CopyState]
     standing: Standing
     traces: tuple[Trace, ...]
@@ -106,6 +109,7 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         blocked=await staff_texts.why_not(tx, visit.clinic_id, patient_id, now=now),
         names=await organisation.staff_names(tx, visit.clinic_id),
         contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
+        reviews=await reviews.of_patient(tx, viewer, patient_id, now=now),
         copies=await filing.states(tx, viewer, patient_id, now=now),
         standing=await disengagement.standing(tx, viewer, patient_id, now=now),
         traces=await details.trail(tx, viewer, patient_id),

@@ -57,6 +57,7 @@ def timeline(visit: Visit, facts: PatientFacts) -> tuple[TimelineEvent, ...]:
         *_check_ins(visit, facts),
         *_episode(visit, facts),
         *_contacts(visit, facts),
+        *_reviews(visit, facts),
         *_changes(visit, facts),
         *_details(visit, facts),
     ]
@@ -84,6 +85,15 @@ def _contacts(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
         at = visit.at(contact.occurred_at)
         first = contact.note.split("\n", 1)[0][:NOTE_SHOWN]
         yield contact.occurred_at, TimelineEvent("contact", at, title, first, contact.staff_name or "", href)
+
+
+def _reviews(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    for item in facts.reviews:
+        if item.discussed_at is not None:
+            said = (item.changed or item.note or "").split("\n", 1)[0][:NOTE_SHOWN]
+            at, by = visit.at(item.discussed_at), ", ".join(item.people)
+            href = f"/review/items/{item.id}"
+            yield item.discussed_at, TimelineEvent("review", at, "Case review", said, by, href)
 
 
 def _changes(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:

@@ -170,7 +170,7 @@ class TimelineEvent(Struct, frozen=True):
 
 
 class ContactEntry(Struct, frozen=True):
-    """`unfiled`: the copy for the EHR is not ticked yet."""
+    """`unfiled`: the copy for the EHR is not ticked yet; `changed`: it was, and the note was amended since."""
 
     at: Moment
     title: str
@@ -178,6 +178,7 @@ class ContactEntry(Struct, frozen=True):
     who: str
     href: str
     unfiled: bool
+    changed: bool = False
 
 
 class CarePanel(Struct, frozen=True):

@@ -9,8 +9,11 @@ from api.wiring import Deps
 from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.rules import ChangeForm
 from tests.support.app import Clinic
+from tests.support.clock import FakeClock
 from tests.support.colleague import Colleague
 from tests.support.console import actor, audited, enrols, signed_in, texts
+
+NEXT = {"next_on": "2026-03-16", "next_at": "10:30", "next_mode": "video", "next_purpose": "The new dose"}
 
 
 async def started(deps: Deps, clinic: Clinic, patient_id: UUID) -> str:
@@ -183,3 +186,104 @@ async def test_a_stop_belongs_to_a_number_so_a_new_one_is_open_again(
     await dana.opens(path)
     await dana.submits(path, phone="206-555-0123", texting="link_only")
     assert "Opted out of texts" in dana.text
+
+
+async def test_a_contact_is_amended_with_a_reason_and_both_versions_stay(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    clock.advance(minutes=13)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    await dana.submits(path, note="Takes 100 mg.", minutes="12", **NEXT)
+    contact = dana.path.split("?")[0]
+    await dana.submits(f"/patients/{patient_id}/filed")
+    await dana.opens(contact)
+    assert "Filed in the EHR" in dana.text
+    await dana.opens(dana.links("Amend this contact")[0])
+    assert "Minutes are corrected" in dana.text
+    await dana.submits(f"{contact}/amend", note="Takes 50 mg.", side_effects="troubling", reason=" ")
+    assert (dana.status, dana.errors) == (422, ["The reason is needed."])
+    await dana.submits(f"{contact}/amend", reason="Wrong dose written down.")
+    assert dana.errors == ["Which side effects is needed: which?"]
+    await dana.submits(f"{contact}/amend", side_effects="", reason="Wrong dose written down.")
+    assert "Amended." in dana.said
+    assert "Takes 50 mg." in dana.html
+    assert "Takes 100 mg." in dana.html
+    assert "Minutes: 12" in dana.html
+    assert "Wrong dose written down." in dana.text
+    assert "since it was filed in the EHR" in dana.text
+    await dana.opens(f"/patients/{patient_id}")
+    assert "Changed since filed" in dana.text
+    await dana.opens(contact)
+    await dana.submits(f"/patients/{patient_id}/filed")
+    assert "since it was filed" not in dana.text
+
+
+async def test_a_stale_amendment_keeps_what_was_typed_and_a_colleague_may_not_amend(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    clock.advance(minutes=13)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    await dana.submits(path, note="Takes 100 mg.", minutes="12", **NEXT)
+    contact = dana.path.split("?")[0]
+    await dana.opens(f"{contact}/amend")
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens(f"{contact}/amend")
+        await lead.submits(f"{contact}/amend", note="Takes 75 mg.", reason="Asked again.")
+        assert "Amended." in lead.said
+    await dana.submits(f"{contact}/amend", note="Takes 50 mg.", reason="Wrong dose.")
+    assert dana.status == 409
+    assert "It says now: Takes 75 mg." in dana.text
+    assert dict(dana.form(f"{contact}/amend").fields)["note"] == "Takes 50 mg."
+    await dana.submits(f"{contact}/amend")
+    assert "Version 2" in dana.text
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(contact)
+        assert "Amend this contact" not in osei.text
+        await osei.opens(f"{contact}/amend")
+        assert osei.status == 403
+
+
+SISTER = {
+    "name": "Rosa Vale",
+    "relation": "sister",
+    "phone": "206-555-0188",
+    "agreed_how": "verbal",
+    "scope": ["contacts", "messages"],
+    "valid_to": "2026-06-30",
+}
+
+
+async def test_a_person_who_helps_is_added_changed_and_ended_with_the_permission_on_record(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/people"
+    await dana.opens(path)
+    await dana.submits(path, **(SISTER | {"scope": [], "phone": "12", "valid_to": "2026-01-01"}))
+    assert dana.status == 422
+    assert [error.split(" ")[0] for error in dana.errors] == ["Their", "What", "Last"]
+    assert dict(dana.form(path).fields)["name"] == "Rosa Vale"
+    await dana.submits(path, **SISTER)
+    assert "They sign in with their own number" in dana.said
+    assert "The patient agreed: by phone or in the room, 02-Mar-2026." in dana.text
+    assert "In force" in dana.text
+    change = next(form.action for form in dana.page.forms if form.action.startswith(f"{path}/"))
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(path)
+        await dana.submits(change, scope=["contacts"], valid_to="2026-12-31")
+        assert "Changed." in dana.said
+        assert "until 31-Dec-2026" in dana.text
+        assert "Changed 02-Mar-2026" in dana.text
+        await osei.submits(change, relation="older sister")
+        assert osei.status == 409
+        assert dict(osei.form(path).fields)["relation"] == "older sister"
+    end = next(form.action for form in dana.page.forms if form.action.endswith("/end"))
+    await dana.submits(end)
+    assert "Ended 02-Mar-2026 by the clinic" in dana.text
+    await dana.opens(f"/patients/{patient_id}")
+    for title in ("Helper added", "Helper changed", "Helper ended"):
+        assert title in dana.text

@@ -13,8 +13,8 @@ from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from messaging.schedule.outreach import Schedule
 from messaging.schedule.tables import ContactReminder
-from registry.contacts import queries, service, templates
-from registry.contacts.forms import ContactForm, MedicationReport, NextStep
+from registry.contacts import amendments, queries, service, templates
+from registry.contacts.forms import AmendmentForm, ContactForm, MedicationReport, NextStep
 from registry.contacts.tables import Contact
 from registry.episodes import service as episodes
 from registry.episodes.tables import Episode
@@ -228,3 +228,49 @@ async def test_the_registry_counts_contacts_and_leaves_tries_out(case: Case) -> 
             tx, case.practice.manager, RegistryFilter(), None, 50, now=case.clock.now()
         )
     assert [line.contacts for line in page.lines] == [2]
+
+
+async def test_an_amended_outcome_moves_the_registry_and_asks_for_the_copy_again(case: Case) -> None:
+    contact_id = await case.records(case.form())
+    lead = case.practice.lead
+
+    def wrong(**changes: Any) -> AmendmentForm:
+        fields: dict[str, Any] = {"outcome": "other_person", "note": "Her son.", "reason": "It was her son."}
+        return AmendmentForm(**(fields | {"version": 0} | changes))
+
+    async def amends(form: AmendmentForm, actor: Any = None) -> None:
+        async with case.database.begin(case.practice.clinic_id) as tx:
+            await amendments.amend(
+                tx, actor or case.practice.manager, case.ana, contact_id, form, now=case.clock.now()
+            )
+
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        await filing.mark(tx, lead, case.ana, "contact", contact_id, filed=True, now=case.clock.now())
+    with pytest.raises(Forbidden):
+        await amends(wrong(), case.practice.clinician)
+    with pytest.raises(Invalid) as refused:
+        await amends(wrong(outcome="did_not_come", reason=" "))
+    assert [problem.field for problem in refused.value.problems] == ["outcome", "reason"]
+    await amends(wrong())
+    line = await case.one(select(RegistryLine.last_contact_at))
+    assert line.last_contact_at is None
+    with pytest.raises(Conflict):
+        await amends(wrong(note="Her daughter."))
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        now = case.clock.now()
+        [copy] = (await filing.states(tx, lead, case.ana, refs=[contact_id], now=now)).values()
+        assert (copy.filed_at, copy.changed_at) == (None, now)
+        found = await queries.contact(tx, lead, case.ana, contact_id, now=now)
+        assert (found.outcome, found.spoken, found.note, found.amendments) == (
+            "other_person", False, "Her son.", 1,
+        )  # fmt: skip
+        assert found.seconds == 14 * 60
+        [earlier] = await amendments.earlier_versions(tx, lead, case.ana, contact_id, now=now)
+        assert (earlier.number, earlier.outcome, earlier.note, earlier.reason) == (
+            1, "reached", "Sleeps better.", "It was her son.",
+        )  # fmt: skip
+        assert earlier.amended_by == "Lee Park"
+    with pytest.raises(Invalid):
+        await amends(wrong(version=1))
+    await amends(wrong(version=1, outcome="reached", note="Sleeps better.", reason="It was her after all."))
+    assert (await case.one(select(RegistryLine.last_contact_at))).last_contact_at == found.occurred_at
