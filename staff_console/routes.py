@@ -67,6 +67,7 @@ ROUTES: Final[list[Any]] = [
     *imports.ROUTES,
     *accounts.ROUTES,
     *keys.ROUTES,
+    *keys.ROUTES,
     *clinics.ROUTES,
     *handover.ROUTES,
 ]

@@ -134,6 +134,7 @@ EQUAL: Final = {
     "/setup/accounts/{staff_id}/phone": f"POST {ACCOUNT}/phone/confirmations",
     "/setup/accounts/{staff_id}/roles": f"PUT {ACCOUNT}/roles",
     "/setup/accounts/{staff_id}/enable": f"POST {ACCOUNT}/enable",
+    "/setup/keys/{key_id}/revoke": "POST /keys/{key_id}/revoke",
     "/setup/people/{staff_id}/handover": f"POST {ACCOUNT}/handovers",
     "/setup/people/{staff_id}/timer": f"POST {ACCOUNT}/timer",
     "/setup/people/{staff_id}/deactivate": f"POST {ACCOUNT}/deactivate",

@@ -13,10 +13,10 @@ from api.wiring import Deps
 from kernel.audit import Role
 from kernel.web.tables import WebSession
 from registry.handover.administration import ELSEWHERE
+from registry.organisation.tables import ApiToken, Staff, StaffRole
 from registry.organisation.tables import Clinic as ClinicTable
-from registry.organisation.tables import Staff, StaffRole
 from registry.time_log.tables import RunningTimer
-from tests.support.app import Clinic
+from tests.support.app import Clinic, found_clinic
 from tests.support.colleague import Colleague
 from tests.support.console import audited, count, enrols, signed_in
 
@@ -215,6 +215,26 @@ async def test_a_closed_account_opens_again(harbor: Clinic, console_deps: Deps) 
         assert f"{ACCOUNTS}/{biller}/roles" not in ada.html
         await ada.submits(f"{ACCOUNTS}/{biller}/enable")
         assert "The account is open again." in ada.said
+
+
+async def test_a_key_is_seen_with_its_last_use_and_revoked(harbor: Clinic, console_deps: Deps) -> None:
+    other = await found_clinic(console_deps, "inland", "+12065550101")
+    async with console_deps.system_db.begin() as tx:
+        wanted = select(ApiToken.id, ApiToken.clinic_id).where(ApiToken.role == "biller")
+        ids = {row.clinic_id: row.id for row in await tx.all(wanted)}
+    async with signed_in(console_deps, harbor, "administrator") as ada:
+        await ada.opens(ACCOUNTS)
+        await ada.opens(ada.links("Keys of the JSON API")[0])
+        assert ada.text.count("Revoke") == 6 and "never" in ada.text and "evk_" not in ada.html
+        mine = f"/setup/keys/{ids[harbor.id]}/revoke"
+        await ada.submits(mine)
+        assert "Key revoked." in ada.said and "revoked" in ada.text and mine not in ada.html
+        token = dict(ada.form("/sign-out").fields)["_csrf"]
+        await ada.posts(f"/setup/keys/{ids[other.id]}/revoke", [("_csrf", token)])
+        assert ada.status == 404
+        refused = await ada.client.get("/api/v1/clinics", headers=harbor.headers("biller"))
+        assert refused.status_code == 401
+        assert (await ada.client.get("/api/v1/clinics", headers=other.headers("biller"))).status_code == 200
 
 
 CLINIC = {
