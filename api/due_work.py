@@ -23,6 +23,7 @@ from messaging.delivery.dispatch import Dispatcher
 from messaging.delivery.upkeep import Upkeep
 from messaging.escalation.readiness import check_readiness
 from messaging.escalation.service import repeat_alerts
+from messaging.patient_access.codes import send_waiting
 from messaging.schedule.jobs import contact_reminders, due_check_ins, plan_gaps
 from messaging.schedule.ports import Outgoing
 from registry.disengagement.service import look_again
@@ -84,6 +85,9 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
         running_since=deps.clock.now(),
     )
 
+    async def codes(now: datetime) -> Counts:
+        return await send_waiting(deps.system_db, now, new_code=deps.new_code)
+
     async def inbound(now: datetime) -> Counts:
         return await inbound_sweep.sweep(deps.system_db, deps.gateway, now, ports=deps.conversation)
 
@@ -98,6 +102,7 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("readiness", 3600, _with(deps, check_readiness)),
                 _sweep("canary", 60, Canary(database=deps.system_db, sink=deps.sink).run),
                 _sweep("drills", 300, drills),
+                _sweep("codes", 15, codes),
                 _sweep("due_check_ins", 10, check_ins),
                 _sweep("contact_reminders", 60, _with(deps, contact_reminders)),
                 _sweep("plan_gaps", 3600, _with(deps, plan_gaps)),

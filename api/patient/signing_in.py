@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post, put
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import BodyKwarg, FromPath
@@ -29,6 +30,7 @@ from api.patient.calls import (
 )
 from api.staff.calls import Items, ProblemBody
 from api.wiring import Deps
+from kernel import log
 from kernel.db import Tx
 from kernel.errors import Invalid, Unauthenticated
 from kernel.web import access
@@ -119,8 +121,8 @@ async def ask(
     request: WebRequest,
     deps: NamedDependency[Deps],
     data: Annotated[CodeForm, BodyKwarg(examples=examples.CODE)],
-) -> CodeAsked:
-    """Answers the same whether or not the number is known. At most five codes an hour and ten a day for a number."""
+) -> Response[CodeAsked]:
+    """Answers the same, after the same work, whether or not the number is known. At most five codes an hour and ten a day for a number."""
     limit(request, CODES_PER_ADDRESS, f"codes {address(request)}")
     try:
         number = e164(data.phone)
@@ -129,10 +131,24 @@ async def ask(
     secret = deps.new_token()
 
     async def body(tx: Tx) -> codes.Asked:
-        return await codes.ask(tx, number, secret=secret, new_code=deps.new_code, now=deps.clock.now())
+        return await codes.ask(tx, number, secret=secret, now=deps.clock.now())
 
     asked = await deps.system_db.run(body)
-    return CodeAsked(asked.secret, asked.expires_at)
+    return Response(CodeAsked(asked.secret, asked.expires_at), background=code_to_send(deps, asked.id))
+
+
+def code_to_send(deps: Deps, request_id: UUID) -> BackgroundTask:
+    """Once the answer has left: whose number it is, and the text. If it fails, the sweep does it."""
+
+    async def send() -> None:
+        try:
+            await deps.system_db.run(
+                lambda tx: codes.send_asked(tx, request_id, new_code=deps.new_code, now=deps.clock.now())
+            )
+        except Exception as error:
+            log.get().error("code.not_sent", exc_info=error)
+
+    return BackgroundTask(send)
 
 
 @post(f"{ROOT}/sessions", opt=access.PUBLIC, tags=["sign-in"], summary="Sign in with the code", **_START)

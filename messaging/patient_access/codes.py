@@ -1,7 +1,8 @@
 """Six digits by text: asked for by anyone, answered by whoever holds both the phone and the browser or app that asked.
 
-Asking gives the same for every number: a row, a secret and the same words on the page. Only for a number that may sign
-in, a text is queued as well. Each try is counted in the statement that allows it, so that a hundred at once are five.
+Asking gives the same for every number after the same work: a row, a secret and the same words on the page. Whose number
+it is, is looked up once that is answered, so that neither the answer nor its time tells; only then a text is queued for
+a number that may sign in. Each try is counted in the statement that allows it, so that a hundred at once are five.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, literal_column, select, update
 
 from kernel import audit
 from kernel.audit import Actor
 from kernel.crypto import token_hash
-from kernel.db import Tx, insert_or_skip, pick
+from kernel.db import Database, Tx, insert_or_skip, pick
 from kernel.errors import TooMany
 from messaging.conversation.copy import render
 from messaging.conversation.turns import sender_of
 from messaging.delivery import service as delivery
 from messaging.delivery.kinds import Kind
 from messaging.delivery.service import Message
-from messaging.patient_access.accounts import account_of
+from messaging.patient_access.accounts import account_of, number_of
 from messaging.patient_access.rules import (
     CODE_DIGITS,
     CODE_LIFE,
@@ -41,11 +42,27 @@ NewCode = Callable[[str, int], str]
 Purpose = Literal["sign_in", "new_number"]
 DIGITS: Final = "0123456789"
 NEW_NUMBERS_PER_DAY: Final = 5
+NO_CODE: Final = ""  # not made yet; equal to the hash of none
 
 _NUMBER = insert_or_skip(CodeNumber, "phone_key")
 _LOCK = select(CodeNumber.phone_key).where(CodeNumber.phone_key == bindparam("key")).with_for_update()
 _ASKED = select(CodeRequest.created_at).where(
     CodeRequest.phone_key == bindparam("key"), CodeRequest.created_at > bindparam("since")
+)
+_UNSENT = (
+    select(CodeRequest.phone_key)
+    .where(
+        CodeRequest.id == bindparam("request"),
+        CodeRequest.code_hash == NO_CODE,
+        CodeRequest.expires_at > bindparam("now"),
+    )
+    .with_for_update()
+)
+_WAITING = (
+    select(CodeRequest.id)
+    .where(literal_column("code_hash = ''"), CodeRequest.expires_at > bindparam("now"))
+    .order_by(CodeRequest.created_at, CodeRequest.id)
+    .limit(50)
 )
 _TRY = (
     update(CodeRequest)
@@ -70,8 +87,10 @@ _USE = (
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """`secret` stays with who asked, as a cookie or in the app; it and the code prove the number together."""
+    """`secret` stays with who asked, as a cookie or in the app; it and the code prove the number together. `id` is for
+    `send_asked` alone."""
 
+    id: UUID
     secret: str
     expires_at: datetime
 
@@ -98,23 +117,47 @@ class _Row(msgspec.Struct, frozen=True):
     keep_number: bool
 
 
-async def ask(tx: Tx, number: str, *, secret: str, new_code: NewCode, now: datetime) -> Asked:
+async def ask(tx: Tx, number: str, *, secret: str, now: datetime) -> Asked:
     """For a checked E.164 number. Raises TooMany after five in an hour or ten in a day, also for numbers we don't
-    know. Needs a transaction that sees every clinic."""
+    know. The code is made and sent by `send_asked`, or by the sweep when that did not come to it."""
     key = tx.vault.lookup(number)
     await _count(tx, key, now)
-    found = await account_of(tx, key, now=now)
-    account, phone_id = found if found is not None else (None, None)
-    row = (
-        _Row("sign_in", None, None, None, keep_number=False)
-        if account is None
-        else _Row("sign_in", account.clinic_id, account.patient_id, account.related_person_id, False)
-    )
-    request_id, code = await _write(tx, number, key, row, secret, new_code, now)
-    if account is not None:
+    row = _Row("sign_in", None, None, None, keep_number=False)
+    request_id = await _write(tx, number, key, row, secret, None, now)
+    return Asked(request_id, secret, now + CODE_LIFE)
+
+
+async def send_asked(tx: Tx, request_id: UUID, *, new_code: NewCode, now: datetime) -> None:
+    """Once for a request, whoever comes first: finds whose number it is and queues the text with the code. Needs a
+    transaction that sees every clinic."""
+    row = await tx.first(_UNSENT, {"request": request_id, "now": now})
+    if row is None:
+        return
+    code = new_code(DIGITS, CODE_DIGITS)
+    values: dict[str, Any] = {"code_hash": _code_hash(tx, request_id, code)}
+    found = await account_of(tx, row.phone_key, now=now)
+    if found is not None:
+        account = found[0]
+        values |= {
+            "clinic_id": account.clinic_id,
+            "patient_id": account.patient_id,
+            "related_person_id": account.related_person_id,
+        }
+    await tx.execute(update(CodeRequest).where(CodeRequest.id == request_id).values(**values))
+    if found is not None:
+        account, phone_id = found
         kind: Kind = "requested_code" if account.related_person_id is not None else "passcode"
+        number = await number_of(tx, account, phone_id)
         await _send(tx, account, number, phone_id, request_id, code, kind, now)
-    return Asked(secret, now + CODE_LIFE)
+
+
+async def send_waiting(database: Database, now: datetime, *, new_code: NewCode) -> dict[str, int]:
+    """Requests whose process ended between its answer and the text."""
+    async with database.begin() as tx:
+        waiting = await tx.all(_WAITING, {"now": now})
+    for row in waiting:
+        await database.run(lambda tx, row=row: send_asked(tx, row.id, new_code=new_code, now=now))  # type: ignore[misc]
+    return {"sent": len(waiting)}
 
 
 async def ask_for_new_number(
@@ -126,9 +169,10 @@ async def ask_for_new_number(
     await _count_of_patient(tx, account, now)
     await _count(tx, key, now)
     row = _Row("new_number", account.clinic_id, account.patient_id, None, keep_number=True)
-    request_id, code = await _write(tx, number, key, row, secret, new_code, now)
+    code = new_code(DIGITS, CODE_DIGITS)
+    request_id = await _write(tx, number, key, row, secret, code, now)
     await _send(tx, account, number, None, request_id, code, "requested_code", now)
-    return Asked(secret, now + CODE_LIFE)
+    return Asked(request_id, secret, now + CODE_LIFE)
 
 
 async def prove(tx: Tx, secret: str, code: str, *, now: datetime) -> Proven | None:
@@ -177,16 +221,17 @@ async def _count_of_patient(tx: Tx, account: Account, now: datetime) -> None:
 
 
 async def _write(
-    tx: Tx, number: str, key: str, row: _Row, secret: str, new_code: NewCode, now: datetime
-) -> tuple[UUID, str]:
-    request_id, code = tx.new_id(), new_code(DIGITS, CODE_DIGITS)
+    tx: Tx, number: str, key: str, row: _Row, secret: str, code: str | None, now: datetime
+) -> UUID:
+    """Without a code no answer fits it."""
+    request_id = tx.new_id()
     await tx.execute(
         insert(CodeRequest),
         {
             "id": request_id,
             "purpose": row.purpose,
             "secret_hash": token_hash(secret),
-            "code_hash": _code_hash(tx, request_id, code),
+            "code_hash": NO_CODE if code is None else _code_hash(tx, request_id, code),
             "phone_key": key,
             "phone_sealed": tx.vault.seal(number) if row.keep_number else None,
             "clinic_id": row.clinic_id,
@@ -198,7 +243,7 @@ async def _write(
             "used_at": None,
         },
     )
-    return request_id, code
+    return request_id
 
 
 async def _send(

@@ -29,13 +29,14 @@ class CodeRequest(Base):
     __tablename__ = "code_request"
     __table_args__ = (
         Index("ix_code_request_number", "phone_key", "created_at"),
+        partial_index("ix_code_request_waiting", "created_at", where="code_hash = ''"),
         one_of("purpose", "sign_in", "new_number"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     purpose: Mapped[str]
     secret_hash: Mapped[str] = mapped_column(unique=True)
-    code_hash: Mapped[str]  # keyed, and bound to this request
+    code_hash: Mapped[str]  # keyed, and bound to this request; empty until the code is made
     phone_key: Mapped[str]
     phone_sealed: Mapped[str | None]  # a new number, until it is confirmed
     clinic_id: Mapped[UUID | None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from registry.related_people import service as related
 from registry.related_people.rules import RelatedPersonForm
 from registry.safety.tables import RiskSignal
 from registry.worklist.tables import Task
+from tests.support.alerts import statements
 from tests.support.builders import PatientRows
 from tests.support.clock import FakeClock
 from tests.support.programme import Programme
@@ -51,7 +53,8 @@ async def asks(programme: Programme, phone: str, code: str) -> str:
     """A code that the test knows; gives the secret of the browser or app that asked."""
     secret = new_token()
     async with programme.database.begin() as tx:
-        await codes.ask(tx, phone, secret=secret, new_code=lambda *_: code, now=programme.clock.now())
+        asked = await codes.ask(tx, phone, secret=secret, now=programme.clock.now())
+        await codes.send_asked(tx, asked.id, new_code=lambda *_: code, now=programme.clock.now())
     return secret
 
 
@@ -93,13 +96,46 @@ async def test_a_code_is_used_once_by_whoever_asked_and_for_ten_minutes(
         assert await codes.prove(tx, secret, "493027", now=clock.now()) is None
 
 
+async def test_asking_is_the_same_work_for_every_number(database: Database, clock: FakeClock) -> None:
+    """Statement by statement, so that the time of the answer tells nobody who is a patient here."""
+    programme = await Programme.open(database, clock)
+    await enrolled(programme, ANA)
+    done: dict[str, list[str]] = {}
+    for number in (ANA, BEN):
+        with statements(database) as seen:
+            async with database.begin() as tx:
+                await codes.ask(tx, number, secret=new_token(), now=clock.now())
+        done[number] = list(seen)
+    assert done[ANA] == done[BEN]
+
+
+async def test_a_code_whose_process_ended_before_the_text_is_sent_by_the_sweep_once(
+    database: Database, clock: FakeClock
+) -> None:
+    programme = await Programme.open(database, clock)
+    ana = await enrolled(programme, ANA)
+    secret = new_token()
+    async with database.begin() as tx:
+        await codes.ask(tx, ANA, secret=secret, now=clock.now())
+        await codes.ask(tx, BEN, secret=new_token(), now=clock.now())
+        assert await codes.prove(tx, secret, "", now=clock.now()) is None
+    known = partial(codes.send_waiting, database, clock.now(), new_code=lambda *_: "493027")
+    assert (await known(), await known()) == ({"sent": 2}, {"sent": 0})
+    assert [text.kind for text in await programme.sent(ana)].count("passcode") == 1
+    async with database.begin() as tx:
+        proven = await codes.prove(tx, secret, "493027", now=clock.now())
+    assert proven is not None
+    assert proven.account.patient_id == ana.id
+
+
 async def test_asking_many_times_at_once_is_counted_one_by_one(database: Database, clock: FakeClock) -> None:
     programme = await Programme.open(database, clock)
     await enrolled(programme, ANA)
 
     async def ask(_: int) -> str:
         async def body(tx: Tx) -> str:
-            await codes.ask(tx, ANA, secret=new_token(), new_code=new_code, now=clock.now())
+            asked = await codes.ask(tx, ANA, secret=new_token(), now=clock.now())
+            await codes.send_asked(tx, asked.id, new_code=new_code, now=clock.now())
             return "asked"
 
         try:

@@ -11,6 +11,7 @@ from litestar.response import Response
 from litestar.response.redirect import Redirect
 
 from api.patient.calls import address, limit
+from api.patient.signing_in import code_to_send
 from api.portal import pages
 from api.portal.home.copy import WORDS
 from api.portal.home.rendering import UNREADABLE, caller, language_of, onward, render
@@ -49,11 +50,9 @@ async def ask_code(request: WebRequest, deps: NamedDependency[Deps]) -> Response
         return render(request, deps, "sign_in", SignInPage(problems), site, None, UNREADABLE)
     secret = deps.new_token()
 
-    async def body(tx: Tx) -> None:
-        await codes.ask(tx, number, secret=secret, new_code=deps.new_code, now=deps.clock.now())
-
-    await deps.system_db.run(body)
+    asked = await deps.system_db.run(lambda tx: codes.ask(tx, number, secret=secret, now=deps.clock.now()))
     answer = onward(request, CODE)
+    answer.background = code_to_send(deps, asked.id)
     answer.set_cookie(cookies.make(deps.settings, cookies.CODE, secret, max_age=CODE_COOKIE_S))
     return answer
 
