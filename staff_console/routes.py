@@ -67,7 +67,6 @@ ROUTES: Final[list[Any]] = [
     *imports.ROUTES,
     *accounts.ROUTES,
     *keys.ROUTES,
-    *keys.ROUTES,
     *clinics.ROUTES,
     *handover.ROUTES,
 ]
