@@ -1,13 +1,13 @@
 """A text that could not be handled: kept for a person, with what the opt-out and crisis scans say about it.
 
 Both scans look at words alone, so they can't be the part that failed. While item 9 was open, a text that is no plain 0
-is a signal as well.
+is a signal as well; so is a number while item 9 waits on the secure page or for a call, and a row of numbers that ends
+in an item 9 above 0.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -23,11 +23,12 @@ from messaging.conversation.apply import LIFE, Ports
 from messaging.conversation.copy import phone_words, render
 from messaging.conversation.crisis import CrisisHit, crisis_list_version, signals_in
 from messaging.conversation.inbound import Inbound, InboundResult, store
-from messaging.conversation.meaning import Reply
+from messaging.conversation.meaning import Context, Reply
 from messaging.conversation.normalise import see
 from messaging.conversation.replies import PARSER_VERSION, default_labels, understand
-from messaging.conversation.script import items_of
-from messaging.conversation.state import Asking, Paused, from_json
+from messaging.conversation.rules import context_of
+from messaging.conversation.script import Script, items_of
+from messaging.conversation.state import Asking, Confirming, Paused, from_json
 from messaging.conversation.tables import InboundMessage, SmsThread
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Message
@@ -136,32 +137,36 @@ def _crisis_found(hit: CrisisHit) -> list[_Found]:
     return [_Found("crisis_text", hit.tier, way, None, crisis_list_version()) for way, meant in ways if meant]
 
 
-def _item9_found(body: str) -> _Found | None:
-    """For a text that came while item 9 was open. What can't even be read is no plain 0 either."""
+def _item9_found(body: str, where: Context) -> _Found | None:
+    """For a text that came while item 9 was open or ahead. What can't even be read is no plain 0 either."""
+    open_here = where.place == "item9"
     try:
-        reply = understand(body, context="item9", language="en", labels=default_labels())
+        reply = understand(body, context=where, language="en", labels=default_labels())
     except Exception as error:
         log.get().error("inbound.unreadable", exc_info=error)
-        reply = Reply("ask", risk=True)
-    if not (reply.risk or (reply.kind == "command" and reply.detail == "skip")):
+        reply = Reply("ask", risk=open_here)
+    if not (reply.risk or (open_here and reply.kind == "command" and reply.detail == "skip")):
         return None
-    tier: Tier = 2 if (reply.value or 0) >= 2 else 1
+    # Of a row of numbers nothing is filed, so how high its last one is stays for a person to read.
+    row = not open_here and reply.value is None
+    tier: Tier = 2 if row or (reply.value or 0) >= 2 else 1
     return _Found("item9_unreadable", tier, "self", reply.value, PARSER_VERSION)
 
 
 async def _hear_item9(tx: Tx, inbound: Inbound, own: UUID, ports: Ports, now: datetime) -> None:
-    patient_id = await _asked_item9(tx, inbound)
-    found = None if patient_id is None else _item9_found(inbound.body)
-    if found is None:
+    asked = await _asked(tx, inbound)
+    found = None if asked is None else _item9_found(inbound.body, asked[1])
+    if asked is None or found is None:
         return
+    patient_id = asked[0]
     event_id = await _raise(tx, inbound, own, patient_id, found, ports, now)
-    if found.value:
+    if found.value or found.tier == 2:
         await _say_crisis(tx, inbound, own, patient_id, event_id, now)
 
 
-async def _asked_item9(tx: Tx, inbound: Inbound) -> UUID | None:
-    """The patient whom this thread asks item 9 now. None also when the thread itself can't be read: it may be what
-    failed, and the text must be kept all the same."""
+async def _asked(tx: Tx, inbound: Inbound) -> tuple[UUID, Context] | None:
+    """The patient whom this thread asks now, and where the text stands. None also when the thread itself can't be
+    read: it may be what failed, and the text must be kept all the same."""
     row = await tx.first(
         select(SmsThread.state, CheckIn.id, CheckIn.patient_id)
         .join(CheckIn, CheckIn.id == SmsThread.active_check_in_id)
@@ -176,8 +181,9 @@ async def _asked_item9(tx: Tx, inbound: Inbound) -> UUID | None:
             sheet = await filing.load_sheet(tx, row.id)
         items = items_of(sheet, filing.shown_in(sheet, "en"))
         match from_json(row.state):
-            case Asking(at=at) | Paused(at=int(at), why="unclear"):
-                return cast(UUID, row.patient_id) if items[at].risk else None
+            case Asking() | Confirming() | Paused() as state:
+                script = Script(language="en", name="", phone="", hours="", items=items)
+                return row.patient_id, context_of(state, script)
             case _:
                 return None
     except Exception as error:

@@ -119,6 +119,31 @@ async def test_a_parked_reply_to_item_9_is_a_signal(
     assert "parked_text" in await desk.tasks(ana)
 
 
+@pytest.mark.parametrize(
+    ("said", "events"),
+    [("3", [(2, "self", "open")]), ("1", [(1, "self", "open")]), ("0", []), ("Thanks", [])],
+)
+async def test_a_parked_number_while_item_9_waits_on_the_secure_page_is_a_signal(
+    database: Database, clock: FakeClock, said: str, events: list[tuple[int, str, str]]
+) -> None:
+    desk = await Desk.open(database, clock, item9_channel="link_only")
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says(*ZEROS)
+    await parks(desk, ana, said)
+    assert await desk.events() == events
+    assert "parked_text" in await desk.tasks(ana)
+
+
+async def test_a_parked_row_of_numbers_that_ends_in_a_positive_item_9_is_a_signal(desk: Desk) -> None:
+    ana = await desk.enrols()
+    await desk.asks(ana)
+    await ana.says("0", "0")
+    await parks(desk, ana, "0 0 0 0 0 0 3")
+    assert await desk.events() == [(2, "self", "open")]
+    assert await ana.last_kind() == "crisis"
+
+
 async def test_a_parked_reply_to_another_item_is_for_a_person_alone(desk: Desk) -> None:
     ana = await desk.enrols()
     await desk.asks(ana)
