@@ -25,6 +25,13 @@ from tests.support.served import Served, served
 
 pytestmark = pytest.mark.browser
 PLAN = {"problem": "Low mood", "goals": "Walk to school", "rhythm": "Every two weeks"}
+SISTER = {
+    "name": "Rosa Vale",
+    "relation": "sister",
+    "phone": "206-555-0188",
+    "agreed_how": "verbal",
+    "scope": "plan",
+}
 SAFETY = {"signs": "I stop eating", "by_myself": "Walk", "helpers": "Luis", "professionals": "988"}
 
 
@@ -51,6 +58,8 @@ async def four_patients(deps: Deps) -> dict[str, Any]:
         await dana.opens(path)
         await dana.submits(path, note="First call.", minutes="5", next_on="2026-03-12")
         people["contact"] = dana.path.split("/")[-1].split("?")[0]
+        await dana.opens(f"/patients/{maren}/people")
+        await dana.submits(f"/patients/{maren}/people", **SISTER)
     return {"clinic": clinic, **people}
 
 
@@ -84,6 +93,10 @@ def lead(browser: Browser, site: Served) -> Iterator[Page]:
 PAGES = {
     "contact": "/patients/{maren}/contact",
     "copy": "/patients/{maren}/contacts/{contact}",
+    "amending": "/patients/{maren}/contacts/{contact}/amend",
+    "details": "/patients/{maren}/details",
+    "number": "/patients/{maren}/phone",
+    "people who help": "/patients/{maren}/people",
     "care plan": "/patients/{maren}/plans/care",
     "safety plan": "/patients/{maren}/plans/safety",
     "patient's copy": "/patients/{maren}/plans/safety/handout",
