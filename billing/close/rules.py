@@ -11,7 +11,9 @@ import msgspec
 from billing.export.claims import ClaimFacts
 from billing.statement.derivation import Inputs, derive
 from billing.statement.rules import StatementRow, lines_text
+from registry import zones
 from registry.patients.forms import SubscriberName
+from registry.time_log.entries import touching
 
 FORMAT: Final = 1
 
@@ -93,7 +95,7 @@ def material(frozen: Frozen) -> dict[str, str]:
         "counted_minutes": str(row.minutes),
         "counted_seconds": str(row.counted_seconds),
         "excluded_seconds": "; ".join(f"{reason} {n}" for reason, n in sorted(row.excluded_seconds.items())),
-        "entries": str(len({entry.id for entry in frozen.inputs.entries})),
+        "entries": str(_entries(frozen.inputs)),
         "month_type": row.month_type or "undecided",
         "status": row.status,
         "holds": "; ".join(note.code for note in row.holds),
@@ -123,6 +125,11 @@ def material(frozen: Frozen) -> dict[str, str]:
         "consent": facts.consent.id if facts.consent else "",
         "initiating_visit": facts.initiating_visit.on.isoformat() if facts.initiating_visit else "",
     }
+
+
+def _entries(inputs: Inputs) -> int:
+    """Of the month itself: what lies around it is no part of it."""
+    return len(touching(inputs.entries, *inputs.month.bounds(zones.zone(inputs.zone))))
 
 
 def _cents(row: StatementRow) -> str:

@@ -1,6 +1,7 @@
 """The time log's words: what is logged, when it may count, and how a month came out."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -96,3 +97,12 @@ class DoubleBooking(msgspec.Struct, frozen=True):
     first_id: str
     second_id: str
     seconds: int
+
+
+def touching(entries: Iterable[Entry], start: datetime, end: datetime) -> tuple[Entry, ...]:
+    """Those with at least a second from `start` to before `end`."""
+    return tuple(
+        each
+        for each in entries
+        if each.started_at < end and each.started_at + timedelta(seconds=each.seconds) > start
+    )

@@ -15,6 +15,7 @@ from sqlalchemy import Row, select
 from kernel.db import Tx, among
 from registry import zones
 from registry.episodes.tables import CareConsent, Episode, StatusChange
+from registry.time_log.entries import touching
 from registry.time_log.persons import elsewhere
 from registry.time_log.rules import Count, CountingPolicy, Elsewhere, Entry, Month, Stay, Window, count
 from registry.time_log.tables import TimeEntry
@@ -49,11 +50,16 @@ async def month_log(
     also: Collection[UUID] = (),
 ) -> list[EpisodeLog]:
     """Every episode of the clinic with time in the month (or the one asked for, even without), and those of `also`,
-    by id."""
+    by id. Entries around the month are read for where people were; no patient-month has them."""
     by_episode: dict[UUID, list[Entry]] = defaultdict(list)
     for row in await tx.all(_entries(clinic_id, month, zone_name, episode_id)):
         by_episode[row.episode_id].append(_entry(row))
-    wanted = sorted(set(by_episode) | set(also) | ({episode_id} if episode_id is not None else set()))
+    own = {
+        found: touching(entries, *month.bounds(zones.zone(zone_name)))
+        for found, entries in by_episode.items()
+    }
+    in_month = {found for found, entries in own.items() if entries}
+    wanted = sorted(in_month | set(also) | ({episode_id} if episode_id is not None else set()))
     episodes = await windows(tx, clinic_id, wanted, zone_name)
     if episode_id is None:
         taken = elsewhere((str(owner), each) for owner, found in by_episode.items() for each in found)
@@ -65,7 +71,7 @@ async def month_log(
             found,
             episodes[found].patient_id,
             structs.replace(episodes[found].window, elsewhere=taken.get(str(found), ())),
-            tuple(by_episode[found]),
+            own.get(found, ()),
         )
         for found in wanted
         if found in episodes

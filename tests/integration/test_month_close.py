@@ -76,6 +76,22 @@ async def test_what_was_closed_can_be_neither_changed_nor_deleted(database, tabl
                 await tx.execute(statement)
 
 
+async def test_time_of_the_next_morning_makes_no_patient_month_of_this_one_and_changes_none(database):
+    """It is read for where people were."""
+    made, ana = await clinic(database)
+    async with database.begin(made.id) as tx:
+        ben = await months.patient(tx, made, ENROLLED, family_name="Benning")
+        await months.worked(tx, made, ben, date(2026, 4, 1), 20, hour=6)
+    await close(database, made)
+    async with database.begin(made.id) as tx:
+        await months.worked(tx, made, ana, date(2026, 4, 1), 20, hour=7)
+        await months.worked(tx, made, ana, date(2026, 2, 28), 20, hour=22)
+    async with database.begin(made.id) as tx:
+        state = await queries.month_state(tx, made.actor("biller"), MARCH, now=LATER)
+    assert [each.episode_id for each in state.standing] == [str(ana.episode_id)]
+    assert state.drift == ()
+
+
 async def test_two_people_who_close_at_once_close_once(database):
     made, _ = await clinic(database)
     first, second = await asyncio.gather(close(database, made), close(database, made))
