@@ -114,20 +114,6 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return band
         raise LookupError(f"{self.id} totals run from 0 to {self.max_total}")
 
-    def prorating_from(self, min_answered: int | None) -> "Instrument":
-        """The same instrument under a clinic's proration setting; None turns the estimate off.
-
-        Raises ValueError for an instrument that never prorates, or beyond two missing items.
-        """
-        if min_answered is not None:
-            n_items = len(self.scored_items)
-            least = n_items - MOST_PRORATED_ITEMS
-            if self.proration_min_answered is None:
-                raise ValueError(f"{self.id} has no total when an item is missing, not even an estimate")
-            if not least <= min_answered < n_items:
-                raise ValueError(f"{self.id} can be estimated from {least} to {n_items - 1} answered items")
-        return msgspec.structs.replace(self, proration_min_answered=min_answered)
-
 
 def check(instrument: Instrument) -> list[str]:
     """Every problem of a content file, in the order of its fields; empty when it may be used."""

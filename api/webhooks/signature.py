@@ -21,10 +21,6 @@ class SignatureCheck:
         self._validators = tuple(RequestValidator(token) for token in auth_tokens if token)
         self._public_url = public_url.rstrip("/")
 
-    @property
-    def is_configured(self) -> bool:
-        return bool(self._validators)
-
     def url(self, connection: Connection) -> str:
         raw_path: bytes = connection.scope.get("raw_path") or connection.scope["path"].encode()
         query: bytes = connection.scope.get("query_string", b"")

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from rapidfuzz.distance import DamerauLevenshtein
 
-from messaging.conversation.normalise import Seen, see
+from messaging.conversation.normalise import Seen
 from messaging.conversation.phrases import Phrases, expand
 
 OptOut = Literal["stop", "stop?"]
@@ -65,15 +65,6 @@ def _compiled() -> _Compiled:
 
 def _sequences(lines: Sequence[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(phrase for line in lines for phrase in expand(line))
-
-
-def scan_opt_out(text: str) -> OptOut | None:
-    """ "stop" ends texting; "stop?" pauses it and asks once; None is no opt-out.
-
-    Never raises, whatever the text. Where a crisis phrase explains the word ("I want it to stop"), "stop?"
-    gives way to it: the caller runs both scans.
-    """
-    return opt_out_in(see(text))
 
 
 def opt_out_in(seen: Seen) -> OptOut | None:

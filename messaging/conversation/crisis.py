@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from rapidfuzz.distance import DamerauLevenshtein
 
-from messaging.conversation.normalise import Seen, see
+from messaging.conversation.normalise import Seen
 from messaging.conversation.phrases import Phrases
 
 _FORGIVEN: Final = 5  # letters a listed word needs before one slip in it is forgiven
@@ -135,11 +135,6 @@ class Signals(NamedTuple):
 
     crisis: CrisisHit | None
     worry: bool
-
-
-def scan_crisis(text: str) -> CrisisHit | None:
-    """Crisis words anywhere in a text, or None. None is not a finding about the patient."""
-    return signals_in(see(text)).crisis
 
 
 def signals_in(seen: Seen) -> Signals:

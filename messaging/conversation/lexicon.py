@@ -150,13 +150,6 @@ def command_words() -> CommandWords:
     )
 
 
-def list_versions() -> dict[str, str]:
-    return {
-        "answers": _read("answers.toml", _AnswerFile).version,
-        "commands": _read("commands.toml", _CommandFile).version,
-    }
-
-
 def _read(name: str, shape: type[T]) -> T:
     content = (files("messaging.conversation") / "words" / name).read_bytes()
     return msgspec.toml.decode(content, type=shape)

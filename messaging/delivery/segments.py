@@ -39,11 +39,6 @@ def is_gsm7(text: str) -> bool:
     return all(char in GSM7_BASIC or char in GSM7_EXTENSION for char in text)
 
 
-def not_gsm7(text: str) -> tuple[str, ...]:
-    """The characters that force UCS-2, each once, in order of appearance: what to change in a template."""
-    return tuple(dict.fromkeys(char for char in text if not is_gsm7(char)))
-
-
 def segments(text: str, sender: Sender = "long_code") -> Segments:
     """Encoding, size and number of segments. A two-unit character is never split between two parts."""
     if GSM7_BASIC.issuperset(text):

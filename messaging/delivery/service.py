@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, update
 
 from kernel.db import Tx, fixed, insert_many_or_skip, insert_or_skip, pick
 from kernel.errors import Invalid
@@ -175,31 +175,3 @@ async def suppress(
         update(Outbox).where(*where).values(state="suppressed", reason=reason, next_at=None, updated_at=now)
     )
     return result.rowcount
-
-
-Standing = Literal["accepted", "not_accepted", "in_doubt", "none"]
-
-
-async def question_standing(tx: Tx, thread_id: UUID, turn: int, received_at: datetime) -> Standing:
-    """Whether the provider had accepted the question of this turn before `received_at`.
-
-    An answer counts only for a question that was accepted before it arrived; `in_doubt` while the question is on
-    its way or its fate unknown; `none` when no question was sent in this turn.
-    """
-    row = await tx.first(
-        select(Outbox.state, Outbox.accepted_at)
-        .where(
-            Outbox.thread_id == thread_id,
-            Outbox.turn == turn,
-            Outbox.kind.in_(("question", "invitation", "reminder", "acknowledgement", "link")),
-        )
-        .order_by(Outbox.created_at.desc())
-        .limit(1)
-    )
-    if row is None:
-        return "none"
-    if row.state in ("sending", "unknown"):
-        return "in_doubt"
-    if row.accepted_at is not None and row.accepted_at <= received_at:
-        return "accepted"
-    return "not_accepted"

@@ -129,11 +129,6 @@ def lease_ended(row: Attempt, now: datetime) -> Settled:
     return _lost("lease_ended", row, now)
 
 
-def may_post(claim_token: str | None, ours: str, lease_ends_at: datetime | None, now: datetime) -> bool:
-    """The last check before the call: the claim is still ours, with enough of the lease left for the call."""
-    return claim_token == ours and lease_ends_at is not None and lease_ends_at - now >= FENCE
-
-
 def backoff(class_: MessageClass, attempt: int, chance: float) -> timedelta:
     """Wait before the next attempt: 5 s doubled per attempt up to the class's cap, half of it by chance."""
     if not 0 <= chance < 1:

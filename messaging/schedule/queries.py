@@ -117,14 +117,6 @@ async def check_ins(
     return tuple(_line(row) for row in rows)
 
 
-async def upcoming(
-    tx: Tx, viewer: Actor, *, now: datetime, days: int = 14, limit: int = 200
-) -> tuple[Outgoing, ...]:
-    """Invitations and reminders of the clinic from now on, earliest first."""
-    until = now + timedelta(days=days)
-    return await _outgoing(tx, viewer, until, min(limit, MOST), now)
-
-
 async def going_out_today(tx: Tx, viewer: Actor, *, now: datetime, limit: int = 200) -> tuple[Outgoing, ...]:
     """What is to leave before the clinic's midnight, earliest first; what is late counts."""
     clinic_id = require(viewer, *CLINICAL)

@@ -4,7 +4,6 @@ Reminders and check-ins that fall on one local date are joined into one text.
 """
 
 from datetime import date, datetime, time, timedelta
-from itertools import groupby
 from typing import Final, Literal
 
 import msgspec
@@ -27,24 +26,6 @@ class ContactReminder(msgspec.Struct, frozen=True):
     not_after: datetime
 
 
-class DueText(msgspec.Struct, frozen=True):
-    """A text due to one patient; `ref` names the row it comes from."""
-
-    kind: DueKind
-    ref: str
-    at: datetime
-    not_after: datetime
-
-
-class DayText(msgspec.Struct, frozen=True):
-    """All due texts of one local date as one: at the earliest moment, while none of them is too late."""
-
-    local_date: date
-    at: datetime
-    not_after: datetime
-    parts: tuple[DueText, ...]
-
-
 def contact_reminders(
     contact_at: datetime, zone: Zone, hours: SendingHours, now: datetime
 ) -> tuple[ContactReminder, ...]:
@@ -57,18 +38,6 @@ def contact_reminders(
     day = local_date(contact_at, home_zone(zone))
     found = (_day_before(day - ONE_DAY, contact_at, zone, hours), _same_morning(day, contact_at, zone, hours))
     return tuple(reminder for reminder in found if reminder is not None and reminder.at > now)
-
-
-def one_text_a_day(due: tuple[DueText, ...], zone: Zone) -> tuple[DayText, ...]:
-    """Due texts of one patient joined by local date, earliest first; parts by moment, then kind and ref."""
-    home = home_zone(zone)
-    ordered = sorted(due, key=lambda text: (text.at, text.kind, text.ref))
-    days = groupby(ordered, key=lambda text: local_date(text.at, home))
-    return tuple(_join(day, tuple(parts)) for day, parts in days)
-
-
-def _join(day: date, parts: tuple[DueText, ...]) -> DayText:
-    return DayText(day, parts[0].at, min(part.not_after for part in parts), parts)
 
 
 def _day_before(day: date, contact_at: datetime, zone: Zone, hours: SendingHours) -> ContactReminder | None:

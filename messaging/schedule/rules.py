@@ -141,20 +141,6 @@ def not_after(invite_at: datetime, zone: Zone, hours: SendingHours) -> datetime:
     return invite_at + ONE_DAY if window is None else window.closes_at
 
 
-def rezone(rows: tuple[Scheduled, ...], zone: str, now: datetime) -> tuple[Occurrence, ...]:
-    """Future unsent check-ins after the patient moved: same local date and wall time, new instant.
-
-    Everything sent, ended or already due is left alone. A check-in whose new instant has passed is due at once.
-    """
-    return tuple(
-        _occurrence(
-            row.occurrence.local_due_date, row.occurrence.local_time, zone, row.occurrence.instruments
-        )
-        for row in rows
-        if _open_to_change(row, now)
-    )
-
-
 def replan(
     rows: tuple[Scheduled, ...],
     lines: tuple[PlanLine, ...],

@@ -93,12 +93,6 @@ def is_staffed(now: datetime, hours: StaffedHours) -> bool:
     return any(span.start <= now < span.end for span in staffed_spans(local_date(now, hours.zone), hours))
 
 
-def staffed_hours_left(now: datetime, hours: StaffedHours) -> timedelta:
-    """Staffed time that remains from `now` to the end of the clinic's day; breaks do not count."""
-    spans = staffed_spans(local_date(now, hours.zone), hours)
-    return sum((max(span.end - max(span.start, now), NOTHING) for span in spans), NOTHING)
-
-
 def next_staffed(now: datetime, hours: StaffedHours) -> datetime | None:
     """`now` in staffed hours, else the next start; None if none lies in the next 28 days."""
     now = require_utc(now)

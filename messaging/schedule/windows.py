@@ -69,11 +69,6 @@ class Defer(msgspec.Struct, frozen=True):
     """Less than a minute is left: wait for the next window instead of sending."""
 
 
-def sending_hours(programme: SendingHours | None, patient: SendingHours | None) -> SendingHours:
-    """The patient's wish, else the programme's setting, else 09:00 to 20:00."""
-    return patient or programme or SendingHours()
-
-
 def candidate_zones(number: str) -> tuple[str, ...]:
     """Zones an E.164 number may lie in by its prefix, sorted; empty when the number says nothing about a place.
 

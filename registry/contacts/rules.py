@@ -46,11 +46,6 @@ def is_contact(kind: str, outcome: str) -> bool:
     return kind in CONVERSATIONS and outcome in SPOKEN
 
 
-def is_attempt(kind: str, outcome: str) -> bool:
-    """A try that did not reach the patient: counts towards the clinic's rule about giving up."""
-    return not is_contact(kind, outcome)
-
-
 def channel_of(form: ContactForm) -> str:
     """How it was tried: said for a try and a no-show, else the contact itself."""
     if form.channel is not None:

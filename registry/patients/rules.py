@@ -25,7 +25,6 @@ from registry.patients.forms import (
     SecondChannel,
     Untexted,
 )
-from registry.phones import e164
 from registry.ports import ContentLevel, TextingConsentForm
 
 OLDEST_YEARS: Final = 120
@@ -349,8 +348,3 @@ def _check_words(field: str, text: str, longest: int) -> list[Problem]:
 
 def _some(problem: Problem | None) -> list[Problem]:
     return [] if problem is None else [problem]
-
-
-def plain_phone(form: PhoneForm) -> str:
-    """E.164 of a checked form."""
-    return e164(form.phone)

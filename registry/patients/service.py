@@ -15,7 +15,6 @@ from kernel.db import Tx
 from kernel.errors import Invalid, NotFound, Problem
 from questionnaires import catalog
 from registry.access import CARE, require
-from registry.organisation import queries as organisation
 from registry.patients import records, rules
 from registry.patients.forms import (
     CoverageForm,
@@ -28,7 +27,6 @@ from registry.patients.forms import (
 )
 from registry.patients.tables import Coverage, PatientPhone
 from registry.ports import Outreach, TextingConsentForm
-from registry.worklist import service as worklist
 
 # What a check-in asks; a language needs both in approved wording before it can be written to.
 CHECK_IN_INSTRUMENTS: Final = ("phq9", "gad7")
@@ -38,23 +36,6 @@ def approved_languages() -> frozenset[str]:
     """Languages in which every check-in instrument has approved wording."""
     spoken = [frozenset(catalog.languages(instrument)) for instrument in CHECK_IN_INSTRUMENTS]
     return frozenset.intersection(*spoken)
-
-
-async def change_person(
-    tx: Tx, actor: Actor, patient_id: UUID, form: PersonForm, *, version: int | None = None, now: datetime
-) -> None:
-    """Name, birth date, record number, sex, address, emergency contact. All of them are replaced by the form.
-
-    Raises `Invalid`, or `Conflict` when somebody else changed the patient or has the record number.
-    """
-    clinic_id = require(actor, *CARE)
-    row = await records.locked(tx, clinic_id, patient_id)
-    records.refuse_stale(row.version, version)
-    clinic = await organisation.clinic(tx, clinic_id)
-    refuse([*rules.check_person(form, clinic.local_date(now)), *kept_problems(row, form)])
-    changed = await records.update_patient(tx, row, records.person_values(tx, form), now)
-    await worklist.refresh_patient(tx, patient_id, now)
-    await _changed(tx, actor, patient_id, changed, now)
 
 
 async def change_phone(
@@ -126,36 +107,6 @@ async def set_phone_state(
     await audit.record(
         tx, actor, "phone.state_set", "patient_phone", phone_id, now=now, patient_id=patient_id, state=state
     )
-
-
-async def change_preferences(
-    tx: Tx,
-    actor: Actor,
-    patient_id: UUID,
-    form: PreferencesForm,
-    *,
-    texting_consent: TextingConsentForm | None = None,
-    version: int | None = None,
-    now: datetime,
-    outreach: Outreach,
-) -> None:
-    """Language, zone, channels and window. A texting channel needs a consent in force, or one given here."""
-    clinic_id = require(actor, *CARE)
-    row = await records.locked(tx, clinic_id, patient_id)
-    records.refuse_stale(row.version, version)
-    problems = _consent_problems(texting_consent)
-    if row.zone is not None and form.zone is None:
-        problems.append(Problem("zone", "can't be removed"))
-    refuse(problems)
-    phone = await records.current_phone_form(tx, patient_id)
-    if texting_consent is not None:
-        if phone is None:
-            raise Invalid.field("phone", "is needed before texting can be agreed to")
-        await outreach.record_texting_consent(tx, actor, patient_id, texting_consent, now=now)
-    await _check_wishes(tx, patient_id, form, phone, outreach)
-    changed = await records.update_patient(tx, row, records.wish_values(form), now)
-    await outreach.contact_changed(tx, patient_id, now=now)
-    await _changed(tx, actor, patient_id, changed, now)
 
 
 async def set_language(tx: Tx, actor: Actor, patient_id: UUID, language: str, *, now: datetime) -> None:

@@ -65,11 +65,6 @@ def least_days(instrument_id: str) -> int:
     return LEAST_DAYS_TWO_WEEK if instrument_id in TWO_WEEK else 1
 
 
-def usual_plan(anchor_on: date, at: time) -> tuple[PlanLine, ...]:
-    """PHQ-9 and GAD-7 together every two weeks."""
-    return tuple(PlanLine(instrument, EVERY_DAYS, at, anchor_on) for instrument in ("phq9", "gad7"))
-
-
 def _check_line(
     line: PlanLine, wishes: PlanWishes, languages: Mapping[str, Sequence[str]], today: date
 ) -> list[Problem]:

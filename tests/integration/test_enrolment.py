@@ -18,8 +18,9 @@ from registry.episodes import service
 from registry.episodes.forms import EnrolmentForm, ReferralForm, StatusForm
 from registry.episodes.tables import CareConsent, Episode, StatusChange
 from registry.organisation import service as organisation
-from registry.patients import queries
+from registry.patients import details, queries
 from registry.patients import service as patients
+from registry.patients.details import DetailsForm
 from registry.patients.forms import CoverageForm, PersonForm, PhoneForm, PreferencesForm
 from registry.patients.tables import Coverage, Patient, PatientPhone
 from registry.worklist.tables import RegistryLine
@@ -358,6 +359,13 @@ async def test_a_biller_sees_what_the_bill_needs_and_no_clinical_text(desk: Desk
     assert page.episode.consents != ()
 
 
+async def edits(desk: Desk, actor: Actor, patient_id: UUID, form: DetailsForm) -> None:
+    async with desk.database.begin(desk.practice.clinic_id) as tx:
+        await details.change_details(
+            tx, actor, patient_id, form, now=desk.clock.now(), outreach=desk.outreach
+        )
+
+
 async def test_administrators_see_nobody_and_other_clinics_nothing(
     desk: Desk, database: Database, clock: FakeClock
 ) -> None:
@@ -370,7 +378,14 @@ async def test_administrators_see_nobody_and_other_clinics_nothing(
         await stranger.sees(ana)
     for command in (
         lambda tx: service.mark_deceased(tx, south.manager, ana, now=clock.now(), outreach=desk.outreach),
-        lambda tx: patients.change_person(tx, south.manager, ana, ANA, now=clock.now()),
+        lambda tx: details.change_details(
+            tx,
+            south.manager,
+            ana,
+            DetailsForm(person=ANA, preferences=WISHES, version=1),
+            now=clock.now(),
+            outreach=desk.outreach,
+        ),
         lambda tx: patients.add_coverage(tx, south.manager, ana, PAYER, now=clock.now()),
         lambda tx: patients.change_phone(
             tx, south.manager, ana, PHONE, now=clock.now(), outreach=desk.outreach
@@ -398,13 +413,11 @@ async def test_a_stale_edit_is_refused_and_the_first_one_stays(desk: Desk, datab
     ana = await desk.enrols()
     seen = (await desk.sees(ana)).version
     renamed = msgspec.structs.replace(ANA, family_name="Reyes-Ortiz")
-    async with desk.database.begin(desk.practice.clinic_id) as tx:
-        await patients.change_person(
-            tx, desk.practice.manager, ana, renamed, version=seen, now=desk.clock.now()
-        )
+    await edits(
+        desk, desk.practice.manager, ana, DetailsForm(person=renamed, preferences=WISHES, version=seen)
+    )
     with pytest.raises(Conflict) as refusal:
-        async with desk.database.begin(desk.practice.clinic_id) as tx:
-            await patients.change_person(tx, desk.practice.lead, ana, ANA, version=seen, now=desk.clock.now())
+        await edits(desk, desk.practice.lead, ana, DetailsForm(person=ANA, preferences=WISHES, version=seen))
     assert refusal.value.code == "stale"
     assert (await desk.sees(ana)).family_name == "Reyes-Ortiz"
     async with database.begin() as tx:
@@ -419,8 +432,12 @@ async def test_what_enrolment_asked_for_is_corrected_not_removed(desk: Desk) -> 
     ana = await desk.enrols()
     bare = PersonForm("Reyes", "Ana")
     with pytest.raises(Invalid) as refusal:
-        async with desk.database.begin(desk.practice.clinic_id) as tx:
-            await patients.change_person(tx, desk.practice.manager, ana, bare, now=desk.clock.now())
+        await edits(
+            desk,
+            desk.practice.manager,
+            ana,
+            DetailsForm(person=bare, preferences=WISHES, version=(await desk.sees(ana)).version),
+        )
     assert [problem.field for problem in refusal.value.problems] == ["birth_date", "mrn"]
 
 
@@ -498,22 +515,16 @@ async def test_questions_by_text_need_the_acknowledgement_first(
 ) -> None:
     ana = await desk.enrols()
     wish = PreferencesForm("es", "America/Denver", "sms_items", "portal")
+    seen = (await desk.sees(ana)).version
     with pytest.raises(Invalid) as refusal:
-        async with desk.database.begin(desk.practice.clinic_id) as tx:
-            await patients.change_preferences(
-                tx, desk.practice.manager, ana, wish, now=desk.clock.now(), outreach=outreach
-            )
+        await edits(desk, desk.practice.manager, ana, DetailsForm(person=ANA, preferences=wish, version=seen))
     assert [problem.field for problem in refusal.value.problems] == ["texting_consent.content_level"]
-    async with desk.database.begin(desk.practice.clinic_id) as tx:
-        await patients.change_preferences(
-            tx,
-            desk.practice.manager,
-            ana,
-            wish,
-            texting_consent=BY_ITEMS,
-            now=desk.clock.now(),
-            outreach=outreach,
-        )
+    await edits(
+        desk,
+        desk.practice.manager,
+        ana,
+        DetailsForm(person=ANA, preferences=wish, version=seen, texting_consent=BY_ITEMS),
+    )
     page = await desk.sees(ana)
     assert (page.language, page.zone, page.channel, page.second_channel) == (
         "es",

@@ -22,7 +22,7 @@ from tests.support.clock import FakeClock
 from tests.support.practice import Practice, RecordingOutreach, enrolment, open_practice
 
 TODAY = date(2026, 3, 2)
-USUAL = rules.usual_plan(TODAY, time(10))
+USUAL = tuple(rules.PlanLine(instrument, 14, time(10), TODAY) for instrument in ("phq9", "gad7"))
 
 
 class Desk:

@@ -599,11 +599,9 @@ class TestQueries:
         async with programme.database.begin() as tx:
             viewer = programme.clinic.actor("care_manager")
             today = await queries.going_out_today(tx, viewer, now=programme.clock.now())
-            fortnight = await queries.upcoming(tx, viewer, now=programme.clock.now())
         assert [(text.what, text.family_name, text.at) for text in today] == [
             ("invitation", "Today", la(3, 2, 12))
         ]
-        assert [text.family_name for text in fortnight] == ["Today", "Tomorrow"]
 
 
 async def test_an_open_check_in_without_a_next_moment_is_reported(programme: Programme) -> None:

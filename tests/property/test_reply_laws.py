@@ -7,12 +7,13 @@ from itertools import chain
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from messaging.consent.words import scan_opt_out, without_politeness
-from messaging.conversation.crisis import crisis_words, scan_crisis
+from messaging.consent.words import without_politeness
+from messaging.conversation.crisis import crisis_words
 from messaging.conversation.meaning import PLACES
 from messaging.conversation.normalise import normalise, words_of
 from messaging.conversation.phrases import expand
 from messaging.conversation.replies import Reply, default_labels, understand
+from tests.support.scans import scan_crisis, scan_opt_out
 
 LABELS = default_labels()
 PLACE_NAMES = (*PLACES, "bulk4", "bulk9", "bulk16")

@@ -15,7 +15,7 @@ from messaging.schedule.ladder import (
     next_step,
     pulled_forward,
 )
-from messaging.schedule.reminders import DueText, contact_reminders, one_text_a_day
+from messaging.schedule.reminders import contact_reminders
 from messaging.schedule.rules import (
     Occurrence,
     PlanLine,
@@ -24,7 +24,6 @@ from messaging.schedule.rules import (
     next_occurrence,
     not_after,
     replan,
-    rezone,
 )
 from messaging.schedule.windows import SendingHours, window_at
 from messaging.schedule.zones import local_date, to_utc
@@ -119,15 +118,6 @@ def test_editing_twice_is_editing_once(filed, plan, now, zone):
     assert again.add is None
 
 
-@given(rows, moments, zones, zones)
-def test_a_new_zone_keeps_every_date_and_touches_only_what_is_ahead(filed, now, old, new):
-    before = tuple(on_file(day, old, invited) for day, invited in filed)
-    moved = rezone(before, new, now)
-    ahead = [row.occurrence for row in before if not row.invited and row.occurrence.due_at > now]
-    assert [found.local_due_date for found in moved] == [found.local_due_date for found in ahead]
-    assert all(found.due_at == to_utc(found.local_due_date, found.local_time, new) for found in moved)
-
-
 @given(moments, zones)
 def test_an_invitation_is_late_after_a_night_and_before_forty_hours(at, zone):
     if window_at(at, zone, DAY) is None:
@@ -170,27 +160,6 @@ def test_contact_reminders_come_before_the_contact_and_inside_the_window(contact
         assert window_at(reminder.at, zone, DAY) is not None
         days_before = (local_date(contact, zone) - local_date(reminder.at, zone)).days
         assert days_before == (1 if reminder.kind == "day_before" else 0)
-
-
-texts = st.lists(
-    st.builds(
-        lambda kind, ref, at, left: DueText(kind, f"r{ref}", at, at + timedelta(seconds=left)),
-        st.sampled_from(["check_in", "check_in_reminder", "contact_reminder"]),
-        st.integers(0, 99),
-        st.datetimes(datetime(2026, 3, 6), datetime(2026, 3, 10)).map(lambda at: at.replace(tzinfo=UTC)),
-        st.integers(60, 90000),
-    ),
-    max_size=8,
-).map(tuple)
-
-
-@given(texts, zones)
-def test_one_text_a_local_day_loses_nothing_and_is_late_for_no_part(due, zone):
-    joined = one_text_a_day(due, zone)
-    assert [day.local_date for day in joined] == sorted({local_date(text.at, zone) for text in due})
-    assert sorted((part for day in joined for part in day.parts), key=repr) == sorted(due, key=repr)
-    assert all(day.at < day.not_after for day in joined)
-    assert all(day.at <= part.at for day in joined for part in day.parts)
 
 
 @given(

@@ -22,8 +22,9 @@ from messaging.conversation.copy import (
 from messaging.conversation.decision import Line, Say
 from messaging.conversation.script import Script
 from messaging.conversation.wording import compose, needs_link
-from messaging.delivery.segments import GSM7_BASIC, not_gsm7, segments
+from messaging.delivery.segments import GSM7_BASIC, segments
 from registry.organisation.wording import MAX_HOURS_TEXT, MAX_TEXT_NAME, names_speciality
+from tests.support.scans import not_gsm7
 from tests.support.scripts import nothing_open, script
 
 # The longest values each mark can have. A token is 27 characters; the address is a clinic's own.

@@ -4,9 +4,10 @@ import time
 import msgspec
 import pytest
 
-from messaging.conversation.crisis import crisis_list_version, crisis_words, scan_crisis, signals_in
+from messaging.conversation.crisis import crisis_list_version, crisis_words, signals_in
 from messaging.conversation.normalise import see
 from messaging.conversation.phrases import expand
+from tests.support.scans import scan_crisis
 
 LISTED = crisis_words()
 LINES = [*LISTED.oneself, *LISTED.act_or_means, *LISTED.others]

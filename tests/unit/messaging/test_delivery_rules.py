@@ -46,7 +46,6 @@ from messaging.delivery.settle import (
     backoff,
     delivery_failed,
     lease_ended,
-    may_post,
     settle,
 )
 from messaging.schedule.windows import Window
@@ -413,22 +412,6 @@ def test_backoff_doubles_up_to_its_cap_and_half_of_it_is_chance(class_, number, 
 def test_chance_outside_its_range_is_refused(chance):
     with pytest.raises(ValueError, match=r"^chance: outside \[0, 1\)$"):
         backoff("A", 1, chance)
-
-
-@pytest.mark.parametrize(
-    ("token", "left", "expected"),
-    [
-        ("mine", 60, True),
-        ("mine", 25, True),
-        ("mine", 24.9, False),
-        ("mine", -1, False),
-        ("other", 60, False),
-        (None, 60, False),
-    ],
-)
-def test_a_worker_that_wakes_late_does_not_post(token, left, expected):
-    assert may_post(token, "mine", after(seconds=left), NOW) is expected
-    assert may_post("mine", "mine", None, NOW) is False
 
 
 def test_every_error_class_says_what_follows():

@@ -3,7 +3,8 @@ import hashlib
 import msgspec
 import pytest
 
-from messaging.consent.words import opt_out_words, scan_opt_out, without_politeness
+from messaging.consent.words import opt_out_words, without_politeness
+from tests.support.scans import scan_opt_out
 
 # 47 CFR 64.1200(a)(10): these always count.
 FCC = ("stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe")

@@ -13,7 +13,7 @@ from messaging.schedule.ladder import (
     next_step,
     pulled_forward,
 )
-from messaging.schedule.reminders import ContactReminder, DayText, DueText, contact_reminders, one_text_a_day
+from messaging.schedule.reminders import ContactReminder, contact_reminders
 from messaging.schedule.rules import (
     Occurrence,
     PlanLine,
@@ -25,7 +25,6 @@ from messaging.schedule.rules import (
     next_occurrence,
     not_after,
     replan,
-    rezone,
 )
 from messaging.schedule.windows import SendingHours
 from messaging.schedule.zones import UnknownZone
@@ -165,12 +164,6 @@ def row(day: date, *, invited: bool = False, instruments: tuple[str, ...] = ("ph
 
 SENT, DUE, AHEAD = row(date(2026, 11, 2), invited=True), row(MON), row(date(2026, 11, 30))
 NOON = ny("2026-11-16T12:00")
-
-
-def test_a_new_zone_moves_only_what_is_ahead_and_unsent():
-    assert rezone((SENT, DUE, AHEAD), LA, NOON) == (
-        Occurrence(date(2026, 11, 30), time(10), LA, utc("2026-11-30T18:00"), ("phq9",)),
-    )
 
 
 def test_an_edited_plan_never_asks_for_the_past_again():
@@ -345,25 +338,6 @@ def test_a_late_window_moves_the_reminder_of_the_day_before_to_its_opening():
     evening = SendingHours(time(16), time(20))
     found = contact_reminders(ny("2026-11-18T14:00"), NY, evening, ny("2026-11-10T12:00"))
     assert found == (reminder("day_before", "2026-11-17T16:00", "2026-11-17T20:00"),)
-
-
-def test_a_reminder_and_a_check_in_of_one_day_are_one_text():
-    check_in = DueText("check_in", "c1", ny("2026-11-17T10:30"), ny("2026-11-18T20:00"))
-    contact = DueText("contact_reminder", "k1", ny("2026-11-17T10:00"), ny("2026-11-17T20:00"))
-    later = DueText("check_in_reminder", "c1", ny("2026-11-18T10:30"), ny("2026-11-20T10:30"))
-    assert one_text_a_day((later, check_in, contact), NY) == (
-        DayText(date(2026, 11, 17), ny("2026-11-17T10:00"), ny("2026-11-17T20:00"), (contact, check_in)),
-        DayText(date(2026, 11, 18), ny("2026-11-18T10:30"), ny("2026-11-20T10:30"), (later,)),
-    )
-
-
-def test_two_texts_of_one_utc_day_on_two_local_days_stay_two():
-    first = DueText(
-        "check_in", "c1", utc("2026-11-18T03:30"), utc("2026-11-19T04:00")
-    )  # 19:30 on the 17th in LA
-    second = DueText("contact_reminder", "k1", utc("2026-11-18T18:00"), utc("2026-11-19T04:00"))
-    assert len(one_text_a_day((first, second), LA)) == 2
-    assert len(one_text_a_day((first, second), "UTC")) == 1
 
 
 # --- catching up -------------------------------------------------------------------------------------------------

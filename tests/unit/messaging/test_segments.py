@@ -1,6 +1,7 @@
 import pytest
 
-from messaging.delivery.segments import GSM7_BASIC, Segments, is_gsm7, not_gsm7, segments
+from messaging.delivery.segments import GSM7_BASIC, Segments, is_gsm7, segments
+from tests.support.scans import not_gsm7
 
 
 @pytest.mark.parametrize(

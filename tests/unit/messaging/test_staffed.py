@@ -8,7 +8,6 @@ from messaging.schedule.staffed import (
     is_staffed,
     next_staffed,
     staffed_hours,
-    staffed_hours_left,
 )
 from messaging.schedule.windows import SendingHours
 from messaging.schedule.zones import UnknownZone
@@ -24,27 +23,30 @@ def ny(text: str, *, winter: bool = True) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("now", "staffed", "left"),
+    ("now", "staffed"),
     [
-        ("2026-11-20T08:00", False, timedelta(hours=7)),
-        ("2026-11-20T09:00", True, timedelta(hours=7)),
-        ("2026-11-20T11:30", True, timedelta(hours=4, minutes=30)),
-        ("2026-11-20T12:30", False, timedelta(hours=4)),
-        ("2026-11-20T16:59", True, timedelta(minutes=1)),
-        ("2026-11-20T17:00", False, timedelta(0)),
-        ("2026-11-21T10:00", False, timedelta(0)),  # Saturday
-        ("2026-11-26T10:00", False, timedelta(0)),  # holiday
+        ("2026-11-20T08:00", False),
+        ("2026-11-20T09:00", True),
+        ("2026-11-20T11:30", True),
+        ("2026-11-20T12:30", False),
+        ("2026-11-20T16:59", True),
+        ("2026-11-20T17:00", False),
+        ("2026-11-21T10:00", False),  # Saturday
+        ("2026-11-26T10:00", False),  # holiday
     ],
 )
-def test_staffed_time_left_counts_shifts_and_not_breaks(now, staffed, left):
+def test_shifts_are_staffed_and_breaks_are_not(now, staffed):
     assert is_staffed(ny(now), CLINIC) is staffed
-    assert staffed_hours_left(ny(now), CLINIC) == left
 
 
-def test_a_night_shift_on_the_night_of_the_clock_change_has_its_true_length():
+@pytest.mark.parametrize(
+    ("start", "winter", "hours"), [("2026-03-08T00:00", True, 3), ("2026-11-01T00:00", False, 5)]
+)
+def test_a_night_shift_on_the_night_of_the_clock_change_has_its_true_length(start, winter, hours):
     nights = staffed_hours(NY, {6: [(time(0), time(4))]})
-    assert staffed_hours_left(ny("2026-03-08T00:00"), nights) == timedelta(hours=3)
-    assert staffed_hours_left(ny("2026-11-01T00:00", winter=False), nights) == timedelta(hours=5)
+    last = ny(start, winter=winter) + timedelta(hours=hours)
+    assert is_staffed(last - timedelta(seconds=1), nights)
+    assert not is_staffed(last, nights)
 
 
 @pytest.mark.parametrize(

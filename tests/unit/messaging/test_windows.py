@@ -12,7 +12,6 @@ from messaging.schedule.windows import (
     next_day_opening,
     next_opening,
     next_window,
-    sending_hours,
     validity,
     window_at,
     window_on,
@@ -113,13 +112,6 @@ def test_the_hard_limits_themselves_are_allowed():
     assert window_on(date(2026, 11, 20), NY, SendingHours(time(8), time(21))) == span(
         "2026-11-20T13:00", "2026-11-21T02:00"
     )
-
-
-def test_the_patients_hours_come_before_the_programmes():
-    programme, patient = SendingHours(time(10), time(18)), SendingHours(time(12), time(15))
-    assert sending_hours(programme, patient) == patient
-    assert sending_hours(programme, None) == programme
-    assert sending_hours(None, None) == SendingHours(time(9), time(20))
 
 
 @pytest.mark.parametrize(

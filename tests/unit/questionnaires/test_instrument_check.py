@@ -154,29 +154,6 @@ def test_an_item_or_choice_that_does_not_exist_is_an_error() -> None:
         PHQ9.band_of(28)
 
 
-def test_a_clinic_may_loosen_or_turn_off_proration_within_two_missing_items() -> None:
-    assert GAD7.prorating_from(5).proration_min_answered == 5
-    assert PHQ9.prorating_from(8).proration_min_answered == 8
-    assert PHQ9.prorating_from(None).proration_min_answered is None
-    assert PHQ2.prorating_from(None) == PHQ2
-
-
-@pytest.mark.parametrize(
-    ("instrument", "least", "message"),
-    [
-        (PHQ9, 6, "phq9 can be estimated from 7 to 8 answered items"),
-        (PHQ9, 9, "phq9 can be estimated from 7 to 8 answered items"),
-        (GAD7, 4, "gad7 can be estimated from 5 to 6 answered items"),
-        (PHQ2, 1, "phq2 has no total when an item is missing"),
-    ],
-)
-def test_proration_never_goes_beyond_two_missing_items(
-    instrument: Instrument, least: int, message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        instrument.prorating_from(least)
-
-
 def test_an_item_keeps_its_import_only_code_apart() -> None:
     item = PHQ9.item(10)
     assert isinstance(item, Item)

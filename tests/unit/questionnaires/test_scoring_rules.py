@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from questionnaires.catalog import load
@@ -106,8 +107,13 @@ def test_a_missing_item_is_never_zero() -> None:
 def test_a_clinics_setting_loosens_or_stops_the_estimate() -> None:
     given = answers(2, 2, 2, 1, 1, None, None)
     assert score(GAD7, given).prorated_total is None
-    assert score(GAD7.prorating_from(5), given).prorated_total == 11  # 11.2
-    assert score(GAD7.prorating_from(None), answers(2, 2, 2, 1, 1, 1, None)).prorated_total is None
+    assert score(msgspec.structs.replace(GAD7, proration_min_answered=5), given).prorated_total == 11  # 11.2
+    assert (
+        score(
+            msgspec.structs.replace(GAD7, proration_min_answered=None), answers(2, 2, 2, 1, 1, 1, None)
+        ).prorated_total
+        is None
+    )
 
 
 def test_the_difficulty_question_is_never_counted() -> None:

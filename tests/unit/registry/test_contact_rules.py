@@ -108,7 +108,6 @@ def test_nobody_in_care_is_left_without_a_next_contact(standing: Standing, field
 )
 def test_only_speaking_with_the_patient_is_a_contact(kind: str, outcome: str, spoke: bool) -> None:
     assert rules.is_contact(kind, outcome) is spoke
-    assert rules.is_attempt(kind, outcome) is not spoke
 
 
 @pytest.mark.parametrize(

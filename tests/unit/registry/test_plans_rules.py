@@ -27,7 +27,7 @@ def changed(**values: Any) -> PlanLine:
 
 
 def test_the_usual_plan_may_be_set() -> None:
-    assert problems(*rules.usual_plan(TODAY, time(10))) == []
+    assert problems(*(PlanLine(instrument, 14, time(10), TODAY) for instrument in ("phq9", "gad7"))) == []
     assert problems() == []
 
 
