@@ -193,9 +193,10 @@ async def lift(
 
 async def tell_of_current(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
     """After a change of number: a stop belongs to a number, so the registry says what holds for the new one, and what
-    was asked about a wrong or dead number is answered."""
+    was asked about an earlier number, wrong or dead, is answered. What was asked of this one stays open, whatever else
+    about the patient changed."""
     row = await tx.first(
-        select(PatientPhone.clinic_id, PatientPhone.phone_key).where(
+        select(PatientPhone.clinic_id, PatientPhone.phone_key, PatientPhone.created_at).where(
             PatientPhone.patient_id == patient_id, PatientPhone.replaced_at.is_(None)
         )
     )
@@ -207,7 +208,9 @@ async def tell_of_current(tx: Tx, patient_id: UUID, *, now: datetime) -> None:
     elif not found.stopped:
         await worklist.set_opted_out(tx, patient_id, False, now=now)
         for kind in ("wrong_number", "contact_invalid"):
-            await worklist.close_tasks(tx, row.clinic_id, f"{kind}:{patient_id}", "number_changed", now)
+            await worklist.close_tasks(
+                tx, row.clinic_id, f"{kind}:{patient_id}", "number_changed", now, opened_by=row.created_at
+            )
 
 
 async def _reached(tx: Tx, phone_key: str, clinic_id: UUID | None) -> list[tuple[UUID, UUID]]:

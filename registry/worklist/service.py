@@ -146,10 +146,20 @@ async def close_task(tx: Tx, actor: Actor, task_id: UUID, outcome: str, now: dat
     )
 
 
-async def close_tasks(tx: Tx, clinic_id: UUID, dedupe_key: str, outcome: str, now: datetime) -> int:
-    """By the rule that opened it: its cause is gone. 0 when no such task is open."""
+async def close_tasks(
+    tx: Tx,
+    clinic_id: UUID,
+    dedupe_key: str,
+    outcome: str,
+    now: datetime,
+    *,
+    opened_by: datetime | None = None,
+) -> int:
+    """By the rule that opened it: its cause is gone; with `opened_by` only one that was opened until then. 0 when no
+    such task is open."""
     values = {"clinic": clinic_id, "key": dedupe_key, "now": now, "by": None, "why": outcome}
-    closed = await tx.all(_CLOSE_KEY, values)
+    wanted = _CLOSE_KEY if opened_by is None else _CLOSE_KEY.where(Task.opened_at <= opened_by)
+    closed = await tx.all(wanted, values)
     for task in closed:
         await _count(tx, task.patient_id, task.kind, -1, now)
     return len(closed)

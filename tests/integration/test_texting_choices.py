@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -11,10 +11,15 @@ from kernel.db import Database
 from kernel.errors import Conflict, NotFound
 from messaging.consent import choices, numbers
 from messaging.consent.numbers import Stop
+from messaging.schedule.outreach import Schedule
+from registry.patients import service as patients
+from registry.patients.forms import PhoneForm
 from registry.patients.tables import PatientPhone
 from registry.safety import signals
 from registry.safety.rules import Signal
 from registry.safety.tables import RiskEvent
+from registry.worklist import service as worklist
+from registry.worklist.tables import Task
 from tests.support import builders
 from tests.support.alerts import NotedAlerts
 from tests.support.clock import FakeClock
@@ -103,3 +108,30 @@ async def test_further_texts_of_one_unknown_number_join_its_open_event(
             await texts(tx, clinic, "+12065550171", clock.advance(seconds=1))
         await texts(tx, clinic, "+12065550172", clock.now())
         assert await tx.scalar(select(func.count()).select_from(RiskEvent)) == 2
+
+
+async def test_what_was_asked_about_a_number_stays_open_until_another_number_is_on_record(
+    database: Database, clock: FakeClock
+) -> None:
+    now = clock.now()
+    outreach = Schedule()
+    async with database.begin() as tx:
+        clinic = await builders.clinic(tx, now)
+        ana = await builders.patient(tx, clinic, now)
+        later = now + timedelta(days=3)
+        await worklist.open_task(
+            tx, clinic_id=clinic.id, patient_id=ana.id, episode_id=None, kind="contact_invalid",
+            dedupe_key=f"contact_invalid:{ana.id}", detail={"why": "undelivered_twice"}, now=later,
+        )  # fmt: skip
+        await outreach.contact_changed(tx, ana.id, now=later + timedelta(hours=1))  # an address, a wish
+        assert await open_tasks(tx, ana) == ["contact_invalid"]
+        await patients.change_phone(
+            tx, clinic.actor("care_manager"), ana.id, PhoneForm("+12065550177", False, True, False),
+            otherwise="phone", now=later + timedelta(hours=2), outreach=outreach,
+        )  # fmt: skip
+        assert await open_tasks(tx, ana) == []
+
+
+async def open_tasks(tx, patient) -> list[str]:  # type: ignore[no-untyped-def]
+    rows = await tx.all(select(Task.kind).where(Task.patient_id == patient.id, Task.done_at.is_(None)))
+    return [row.kind for row in rows if row.kind in ("contact_invalid", "wrong_number")]
