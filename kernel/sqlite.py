@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -19,9 +20,21 @@ _ITER_CHUNK: Final = 64  # the driver's default
 
 async def connect(database: str, *, timeout_s: float) -> aiosqlite.Connection:
     """`timeout_s`: how long a statement waits for another process's lock."""
-    connection = Connection(partial(sqlite3.connect, database, timeout=timeout_s), _ITER_CHUNK)
+    opened = partial(sqlite3.connect, database, timeout=timeout_s, factory=Rolling)
+    connection = Connection(opened, _ITER_CHUNK)
     connection._thread.daemon = True  # a process that ends without closing must not hang
     return await connection
+
+
+class Rolling(sqlite3.Connection):
+    """Closed for good. SQLite keeps a closed connection's transaction, and its lock, for as long as a cursor of it is
+    held anywhere, such as in the traceback of what was cancelled."""
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):  # closed before, or broken: there is nothing to roll back
+            if self.in_transaction:
+                self.rollback()
+        super().close()
 
 
 class Connection(aiosqlite.Connection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -76,3 +77,27 @@ async def test_a_refused_statement_says_so_and_its_transaction_leaves_nothing(db
         assert await tx.scalar(text("SELECT count(*) FROM thing WHERE n = -1")) == 0
         with pytest.raises(OperationalError):
             await tx.execute(text("SELECT nothing FROM nowhere"))
+
+
+SLOW = """INSERT INTO thing (n, word) WITH RECURSIVE up(x) AS
+    (SELECT 1 UNION ALL SELECT x + 1 FROM up WHERE x < 300000) SELECT :n, count(*) FROM up"""
+
+
+@pytest.mark.parametrize("many", [True, False])
+async def test_a_transaction_given_up_in_the_middle_of_a_statement_leaves_no_lock(
+    db: Database, many: bool
+) -> None:
+    async def writes() -> None:
+        async with db.begin() as tx:
+            await tx.execute(text("INSERT INTO thing (n, word) VALUES (-1, 'begun')"))
+            rows = [{"n": -2 - n} for n in range(4)]
+            await tx.execute(text(SLOW), rows if many else rows[0])
+
+    task = asyncio.create_task(writes())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as kept:  # what holds the traceback holds the cursor as well
+        await task
+    async with db.begin() as tx:
+        assert await tx.scalar(text("SELECT count(*) FROM thing WHERE n < 0")) == 0
+    assert kept.value is not None
