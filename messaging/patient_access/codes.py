@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 
-from kernel import audit
+from kernel import audit, log
 from kernel.audit import Actor
 from kernel.crypto import token_hash
 from kernel.db import Database, Tx, insert_or_skip, pick
@@ -152,12 +152,17 @@ async def send_asked(tx: Tx, request_id: UUID, *, new_code: NewCode, now: dateti
 
 
 async def send_waiting(database: Database, now: datetime, *, new_code: NewCode) -> dict[str, int]:
-    """Requests whose process ended between its answer and the text."""
+    """Requests whose process ended between its answer and the text. One that can't be sent holds up nobody else."""
     async with database.begin() as tx:
         waiting = await tx.all(_WAITING, {"now": now})
+    failed = 0
     for row in waiting:
-        await database.run(lambda tx, row=row: send_asked(tx, row.id, new_code=new_code, now=now))  # type: ignore[misc]
-    return {"sent": len(waiting)}
+        try:
+            await database.run(lambda tx, row=row: send_asked(tx, row.id, new_code=new_code, now=now))  # type: ignore[misc]
+        except Exception as error:
+            failed += 1
+            log.get().error("code.not_sent", exc_info=error)
+    return {"sent": len(waiting) - failed} | ({"failed": failed} if failed else {})
 
 
 async def ask_for_new_number(

@@ -128,6 +128,19 @@ async def test_a_code_whose_process_ended_before_the_text_is_sent_by_the_sweep_o
     assert proven.account.patient_id == ana.id
 
 
+async def test_a_code_that_cannot_be_sent_holds_up_nobody_elses(database: Database, clock: FakeClock) -> None:
+    programme = await Programme.open(database, clock)
+    ana, ben = await enrolled(programme, ANA), await enrolled(programme, BEN)
+    async with database.begin() as tx:
+        broken = update(PatientPhone).where(PatientPhone.id == ana.phone_id)
+        await tx.execute(broken.values(phone_sealed="not sealed by any key"))
+        await codes.ask(tx, ANA, secret=new_token(), now=clock.now())
+        await codes.ask(tx, BEN, secret=new_token(), now=clock.now() + timedelta(seconds=1))
+    sent = await codes.send_waiting(database, clock.now(), new_code=lambda *_: "493027")
+    assert sent == {"sent": 1, "failed": 1}
+    assert [text.kind for text in await programme.sent(ben)].count("passcode") == 1
+
+
 async def test_asking_many_times_at_once_is_counted_one_by_one(database: Database, clock: FakeClock) -> None:
     programme = await Programme.open(database, clock)
     await enrolled(programme, ANA)
