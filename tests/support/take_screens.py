@@ -1,4 +1,4 @@
-"""`make screens`: a picture of each console page from a fresh demo clinic, under docs/screens/.
+"""`make screens`: a picture of each console page from a fresh demo clinic, under docs/screens/, and the README's.
 
 Everybody in the pictures is invented. Colours are reduced, so that all of them together stay small.
 """
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from tests.support.children import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "screens"
+README_PICTURE = ROOT / "docs" / "images" / "registry-and-phone.png"
 SIZE: ViewportSize = {"width": 1280, "height": 800}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 COLOURS = 32
@@ -102,6 +104,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         for scheme in SCHEMES:
             _scheme(browser, ways_in, scheme)
+        _registry_and_phone(browser, ways_in["Care manager"])
         browser.close()
     total = sum(file.stat().st_size for file in FOLDER.glob("*.png"))
     print(f"{len(PAGES)} pages, light and dark, {total / 1e6:.1f} MB in {FOLDER}")
@@ -119,6 +122,25 @@ def _scheme(browser: Browser, ways_in: dict[str, str], scheme: Literal["light", 
             if whose == role:
                 _take(page, _at(ways_in[role], path.format(**shown)), f"{name}-{scheme}.png")
         context.close()
+
+
+def _registry_and_phone(browser: Browser, way_in: str) -> None:
+    """The picture of the README: the registry, and beside it the phone of a patient who is being asked."""
+    page = browser.new_context(viewport=SIZE, reduced_motion="reduce").new_page()
+    page.goto(way_in)
+    page.goto(_at(way_in, "/registry"))
+    registry: Image.Image = Image.open(BytesIO(page.screenshot()))
+    page.goto(_at(way_in, "/phone"))
+    for answer in ("1", "0"):
+        page.fill("#reply", answer)
+        page.click("button.send")
+        page.wait_for_timeout(5_000)  # nobody reads a question in less, and what comes sooner is asked again
+    phone: Image.Image = Image.open(BytesIO(page.locator("#phone").screenshot()))
+    phone = phone.resize((phone.width * SIZE["height"] // phone.height, SIZE["height"]))
+    both = Image.new("RGB", (registry.width + phone.width + 24, SIZE["height"]), "white")
+    both.paste(registry, (0, 0))
+    both.paste(phone, (registry.width + 24, 0))
+    both.quantize(256).save(README_PICTURE, optimize=True)
 
 
 def _look_up(page: Page, way_in: str, shown: dict[str, str]) -> None:
