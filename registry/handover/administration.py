@@ -38,6 +38,7 @@ async def open_account(
     themselves. Raises `Conflict` when the e-mail address has an account: see `admit`."""
     clinic_id = require(actor, "administrator")
     _refuse(roles)
+    _only_a_person(actor, roles)
     staff_id = await accounts.create_staff(tx, actor, form, now=now)
     for role in sorted(roles):
         await accounts.grant_role(tx, actor, staff_id, clinic_id, role, now=now)
@@ -53,6 +54,7 @@ async def admit(tx: Tx, actor: Actor, email: str, roles: Collection[Role], *, no
     if found is None:
         raise Invalid.field("email", "has no account yet")
     staff_id: UUID = found.id
+    _only_a_person(actor, roles)
     _refuse({*roles, *await queries.roles_in(tx, clinic_id, staff_id)} if roles else roles)
     for role in sorted(roles):
         await accounts.grant_role(tx, actor, staff_id, clinic_id, role, now=now)
@@ -67,6 +69,7 @@ async def change_roles(
     clinic_id = await _colleague(tx, actor, staff_id)
     held = await queries.roles_in(tx, clinic_id, staff_id)
     _refuse(roles)
+    _only_a_person(actor, set(roles) - held)
     if actor.id == staff_id and "administrator" not in roles:
         raise Conflict("another administrator takes this role from you")
     if set(CLINICAL).isdisjoint(roles) and not set(CLINICAL).isdisjoint(held):
@@ -150,6 +153,13 @@ async def _holds_nothing(tx: Tx, actor: Actor, staff_id: UUID, now: datetime) ->
     if left:
         named = ", ".join(f"{held[duty]} {duties.LABELS[duty]}" for duty in left)
         raise Conflict(f"hand over first: {named}", code="duties_left")
+
+
+def _only_a_person(actor: Actor, granted: Collection[Role]) -> None:
+    """An administrator resets what lets others in. A key that made one could come in as anybody, also after it was
+    revoked."""
+    if actor.kind == "token" and "administrator" in granted:
+        raise Conflict("only a person makes somebody an administrator")
 
 
 def _refuse(roles: Collection[Role]) -> None:

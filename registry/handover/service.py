@@ -104,9 +104,12 @@ async def hand_over(
 
 
 async def deactivate(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) -> None:
-    """Refused until everything the person holds has another owner. Raises `Conflict` naming what is left."""
+    """Refused until everything the person holds has another owner, and for the clinic's last administrator. Raises
+    `Conflict` naming what is left."""
     clinic_id = require(actor, "administrator")
     await _colleague(tx, clinic_id, staff_id)
+    if "administrator" in await organisation.roles_in(tx, clinic_id, staff_id):
+        await accounts.keep_administrator(tx, clinic_id, staff_id)
     # The row is locked first, so that nothing is given to the person between the look and the closing.
     await tx.first(select(Staff.id).where(Staff.id == staff_id).with_for_update())
     held = await _held(tx, clinic_id, staff_id, now)

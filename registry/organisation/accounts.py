@@ -135,14 +135,28 @@ async def revoke_role(
     holders = {row.staff_id for row in await tx.all(of_clinic.with_for_update())}
     if staff_id not in holders:
         raise NotFound("role")
-    if role == "administrator" and len(holders) == 1:
-        raise Conflict("the clinic would be left without an administrator")
+    if role == "administrator":
+        await keep_administrator(tx, clinic_id, staff_id)
     await tx.execute(
         delete(StaffRole).where(
             StaffRole.staff_id == staff_id, StaffRole.clinic_id == clinic_id, StaffRole.role == role
         )
     )
     await audit.record(tx, actor, "role.revoked", "staff", staff_id, now=now, role=role)
+
+
+async def keep_administrator(tx: Tx, clinic_id: UUID, leaving_id: UUID) -> None:
+    """Raises Conflict when nobody else who can sign in administers the clinic. The lock comes first, so that of two who
+    leave at once the second sees the first gone."""
+    of_clinic = (StaffRole.clinic_id == clinic_id, StaffRole.role == "administrator")
+    await tx.all(select(StaffRole.staff_id).where(*of_clinic).order_by(StaffRole.staff_id).with_for_update())
+    others = (
+        select(StaffRole.staff_id)
+        .join(Staff, Staff.id == StaffRole.staff_id)
+        .where(*of_clinic, StaffRole.staff_id != leaving_id, Staff.disabled_at.is_(None))
+    )
+    if await tx.first(others.limit(1)) is None:
+        raise Conflict("the clinic would be left without an administrator")
 
 
 async def set_password(

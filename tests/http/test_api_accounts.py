@@ -206,3 +206,20 @@ async def test_nobody_changes_the_details_of_a_person_who_also_works_elsewhere(
     )
     assert (admitted.status_code, admitted.json()["roles"]) == (201, ["clinician"])
     assert UUID(admitted.json()["id"]) == other.staff["clinician"]
+
+
+async def test_a_key_neither_makes_an_administrator_nor_closes_the_last_one(
+    clinic: Clinic, web: httpx.AsyncClient
+) -> None:
+    ada = clinic.headers(ADMIN)
+    made = await web.post("/api/v1/accounts", json=NADIA | {"roles": [ADMIN]}, headers=ada)
+    assert (made.status_code, made.json()["detail"]) == (409, "only a person makes somebody an administrator")
+    biller = f"/api/v1/accounts/{clinic.staff['biller']}"
+    assert (await web.put(f"{biller}/roles", json={"roles": [ADMIN]}, headers=ada)).status_code == 409
+    admitted = {"email": "biller@harbor.example", "roles": [ADMIN]}
+    assert (await web.post("/api/v1/accounts/admissions", json=admitted, headers=ada)).status_code == 409
+    last = f"/api/v1/accounts/{clinic.staff[ADMIN]}"
+    closed = await web.post(f"{last}/deactivate", headers=ada)
+    assert (closed.status_code, "without an administrator" in closed.text) == (409, True)
+    assert (await web.put(f"{last}/roles", json={"roles": ["biller"]}, headers=ada)).status_code == 409
+    assert (await web.get(biller, headers=ada)).json()["roles"] == ["biller"]
