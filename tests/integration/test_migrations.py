@@ -12,9 +12,12 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from api.schema import metadata
 from kernel.migrate import migrate
 from tests.support import databases
 
@@ -67,6 +70,35 @@ async def test_files_brought_in_by_the_first_release_stay_and_contacts_can_be_br
         found: Any = await connection.run_sync(lambda c: sa.inspect(c).get_foreign_keys("billed_month"))
         assert "import_run" in {key["referred_table"] for key in found}
     await engine.dispose()
+
+
+async def test_the_revisions_make_just_the_tables_that_the_code_describes(first_release: str) -> None:
+    await migrate(first_release)
+    engine = create_async_engine(first_release)
+    async with engine.connect() as connection:
+        left: Any = await connection.run_sync(
+            lambda c: compare_metadata(MigrationContext.configure(c), metadata)
+        )
+        checks: Any = await connection.run_sync(_checks)
+    await engine.dispose()
+    assert left == []  # tables, columns, indexes, keys
+    assert checks == _described()
+
+
+def _checks(connection: sa.Connection) -> dict[str, set[str]]:
+    inspector = sa.inspect(connection)
+    return {
+        table: {str(check["name"]) for check in inspector.get_check_constraints(table)}
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def _described() -> dict[str, set[str]]:
+    return {
+        table.name: {str(rule.name) for rule in table.constraints if isinstance(rule, sa.CheckConstraint)}
+        for table in metadata.sorted_tables
+    }
 
 
 async def _insert(url: str, kind: str) -> None:
