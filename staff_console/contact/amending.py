@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -41,6 +41,14 @@ LABELS: Final = {
     "skill": "Skill",
     "homework": "Homework",
     "reason": "The reason",
+}
+
+
+CHOSEN: Final[Mapping[str, Mapping[Any, str]]] = {
+    "outcome": chart.OUTCOMES,
+    "adherence": chart.ADHERENCE,
+    "side_effects": chart.SIDE_EFFECTS,
+    "skill": chart.SKILLS,
 }
 
 
@@ -120,8 +128,13 @@ async def _page(
     shown = form or _start(contact)
     if stale:
         values = {**shown.values, "version": (str(contact.amendments),)}
-        now = f"It says now: {contact.note or 'no note'}" if contact.note != shown.value("note") else ""
-        problem = f"{shown.problem} What you typed is below; save again to replace theirs. {now}".strip()
+        now = [
+            f"{label}: {_said(contact, name)}"
+            for name, label in LABELS.items()
+            if name != "reason" and (getattr(contact, name) or "") != shown.value(name)
+        ]
+        told = f"It says now: {'; '.join(now)}" if now else ""
+        problem = f"{shown.problem} What you typed is below; save again to replace theirs. {told}".strip()
         shown = FormState(shown.id, values, shown.errors, problem)
     return View("contact/amend.html", _amend_page(visit, patient, contact, shown), "registry")
 
@@ -148,6 +161,11 @@ def minutes_href(visit: Visit, contact: ContactFacts) -> str:
     """Where the minutes are corrected; empty without minutes, or for those who may not."""
     own = contact.staff_id == visit.staff_id or visit.actor.has("clinic_lead")
     return f"/time/{contact.time_entry_id}" if contact.time_entry_id is not None and own else ""
+
+
+def _said(contact: ContactFacts, name: str) -> str:
+    stored = getattr(contact, name) or ""
+    return str(CHOSEN.get(name, {}).get(stored, stored)) or "nothing"
 
 
 def _start(contact: ContactFacts) -> FormState:

@@ -54,7 +54,7 @@ async def change_details(request: WebRequest, console: Console, patient_id: From
         form = await read_again(visit, "details", _at_field(error), DETAILS, DETAILS_RENAMED)
         if error.code == "stale":
             stored = presenter.details_on_record(await known(visit, patient_id))
-            form = presenter.after_stale(form, stored, DETAILS)
+            form = presenter.not_agreed(presenter.after_stale(form, stored, DETAILS))
         return await _details(visit, patient_id, form)
 
     return await submit(request, console, do, again)

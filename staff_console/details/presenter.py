@@ -31,6 +31,7 @@ AGREED: Final = {
     "items_by_sms": "The present number may be sent questions by text.",
 }
 MAY_NOT: Final = "There is no agreement to texts for the present number."
+AGREE_AGAIN: Final = "The agreement to texts is chosen again, for the number that is on record now."
 TYPED_STAYS: Final = "What you typed is below. Save again to replace what the others wrote."
 
 
@@ -118,6 +119,14 @@ def after_stale(typed: FormState, on_record: FormState, labels: dict[str, str]) 
     now = f" On record now: {'; '.join(others)}." if others else ""
     values = {**typed.values, "version": (on_record.value("version"),)}
     return FormState(typed.id, values, typed.errors, f"{typed.problem} {TYPED_STAYS}{now}")
+
+
+def not_agreed(stale: FormState) -> FormState:
+    """The number may be another one by now: an agreement that was ticked for the earlier one is not carried over."""
+    if not stale.value("texting"):
+        return stale
+    values = {name: given for name, given in stale.values.items() if name != "texting"}
+    return FormState(stale.id, values, stale.errors, f"{stale.problem} {AGREE_AGAIN}")
 
 
 def _with(offered: Mapping[str, str], present: str) -> dict[str, str]:

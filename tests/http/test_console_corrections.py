@@ -134,6 +134,24 @@ async def test_of_two_who_edit_at_once_the_second_sees_what_the_first_wrote(
     assert "ALDERCOTT, Marion" in dana.text
 
 
+async def test_an_agreement_ticked_for_a_number_that_changed_meanwhile_is_not_carried_to_the_new_one(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/details"
+    await dana.opens(path)
+    async with signed_in(console_deps, harbor, "clinician") as osei:
+        await osei.opens(f"/patients/{patient_id}/phone")
+        await osei.submits(f"/patients/{patient_id}/phone", phone="206-555-0177", otherwise="phone")
+        assert "Number saved." in osei.said
+    await dana.submits(path, texting="link_only", mrn="40118")
+    assert dana.status == 409
+    assert "The agreement to texts is chosen again" in dana.errors[0]
+    await dana.submits(path, channel="phone", second_channel="")
+    assert "Details saved." in dana.said, dana.errors
+    assert "for an earlier number" in dana.text
+
+
 async def test_a_new_number_needs_its_own_agreement_or_another_way(
     dana: Colleague, harbor: Clinic, console_deps: Deps
 ) -> None:
@@ -232,11 +250,13 @@ async def test_a_stale_amendment_keeps_what_was_typed_and_a_colleague_may_not_am
     await dana.opens(f"{contact}/amend")
     async with signed_in(console_deps, harbor, "clinic_lead") as lead:
         await lead.opens(f"{contact}/amend")
-        await lead.submits(f"{contact}/amend", note="Takes 75 mg.", reason="Asked again.")
+        await lead.submits(
+            f"{contact}/amend", note="Takes 75 mg.", outcome="cut_short", reason="Asked again."
+        )
         assert "Amended." in lead.said
     await dana.submits(f"{contact}/amend", note="Takes 50 mg.", reason="Wrong dose.")
     assert dana.status == 409
-    assert "It says now: Takes 75 mg." in dana.text
+    assert "It says now: Outcome: Spoke, cut short; The note: Takes 75 mg." in dana.text
     assert dict(dana.form(f"{contact}/amend").fields)["note"] == "Takes 50 mg."
     await dana.submits(f"{contact}/amend")
     assert "Version 2" in dana.text
