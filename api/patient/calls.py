@@ -7,9 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 
@@ -18,15 +15,15 @@ from api.wiring import Deps
 from kernel.db import Tx
 from kernel.errors import TooMany
 from kernel.web.context import WebRequest
+from kernel.web.rates import PerMinute
 from messaging.patient_access.sessions import SignedIn
 
 T = TypeVar("T")
 ROOT: Final = "/patient/v1"
-# A person with an app, and a whole clinic behind one address.
-PER_DEVICE: Final = RateLimitItemPerMinute(240)
-PER_ADDRESS: Final = RateLimitItemPerMinute(120)
+# Calls a minute. A person with an app:
+PER_DEVICE: Final = 240
 # Asking for a code and answering it; the counts that matter are in the database, by number and by request.
-CODES_PER_ADDRESS: Final = RateLimitItemPerMinute(30)
+CODES_PER_ADDRESS: Final = 30
 _LIMITER: Final = "patient_api_limiter"
 
 
@@ -43,13 +40,13 @@ async def within(request: WebRequest, deps: Deps, body: Callable[[Call], Awaitab
     return await deps.db.run(lambda tx: body(Call(tx, who, deps.clock.now())), who.clinic_id)
 
 
-def limit(request: WebRequest, rate: RateLimitItem, whom: str) -> None:
-    """Raises TooMany. Counted in memory, so each web process has its own."""
+def limit(request: WebRequest, most: int, whom: str) -> None:
+    """Raises TooMany after `most` calls in a minute."""
     state = request.app.state
     if _LIMITER not in state:
-        state[_LIMITER] = MovingWindowRateLimiter(MemoryStorage())
-    limiter: MovingWindowRateLimiter = state[_LIMITER]
-    if not limiter.hit(rate, whom):
+        state[_LIMITER] = PerMinute()
+    counted: PerMinute = state[_LIMITER]
+    if not counted.allows(whom, most):
         raise TooMany("too many calls; wait a minute")
 
 

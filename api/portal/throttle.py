@@ -8,28 +8,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
-
 from kernel.errors import TooMany
+from kernel.web.rates import PerMinute
 
-PER_ADDRESS: Final = RateLimitItemPerMinute(120)
-MISSES: Final = RateLimitItemPerMinute(600)
+PER_ADDRESS: Final = 120  # a minute
+MISSES: Final = 600
 
 
 class Throttle:
     """One per application; counts in memory, so each web process has its own."""
 
     def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._counted = PerMinute()
 
     def try_from(self, address: str) -> None:
         """Raises `TooMany` beyond 120 tries in a minute from one address."""
-        if not self._limiter.hit(PER_ADDRESS, "address", address):
+        if not self._counted.allows(f"address {address}", PER_ADDRESS):
             raise TooMany("too many tries from this address; wait a minute")
 
     def missed(self) -> None:
         """A token led nowhere. Raises `TooMany` beyond 600 such in a minute, whoever tried them."""
-        if not self._limiter.hit(MISSES, "misses"):
+        if not self._counted.allows("misses", MISSES):
             raise TooMany("too many tries; wait a minute")

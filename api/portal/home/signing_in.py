@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from limits import RateLimitItemPerMinute
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.response import Response
@@ -26,7 +25,7 @@ from registry.phones import BadNumber, e164
 SIGN_IN: Final = "/me/sign-in"
 CODE: Final = "/me/sign-in/code"
 HOME: Final = "/me"
-TRIES: Final = RateLimitItemPerMinute(30)
+TRIES: Final = 30  # a minute
 CODE_COOKIE_S: Final = 600
 
 
