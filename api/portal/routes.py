@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from litestar import get, head, post
 from litestar.di import NamedDependency
@@ -29,7 +29,7 @@ from kernel.web import access, cookies, csrf, forms
 from kernel.web.context import WebRequest
 from messaging.links import answering, rules, too_late
 from messaging.links import service as links
-from messaging.links.answering import Outcome, Progress
+from messaging.links.answering import Answered, Progress
 from messaging.links.rules import Asked
 from messaging.links.service import Link, Visit
 from registry.organisation import queries as organisation
@@ -122,23 +122,26 @@ async def answer(request: WebRequest, deps: NamedDependency[Deps], number: FromP
     fields = dict(await forms.pairs(request))
 
     async def body(tx: Tx) -> Response[Any] | None:
-        found = await _posted(request, deps, tx)
-        if found is None:
+        posted = await _posted(request, deps, tx)
+        if posted is None:
             return await _from_idle_page(request, deps, tx, number, fields)
+        visit, language = posted
         if fields.get("go") == "back":
+            found = await _standing(deps, tx, visit, language)
             earlier = rules.before(found.progress.asked, number)
             return Redirect(CHECK_IN if earlier is None else _address(earlier), status_code=303)
         try:
             value = None if fields.get("go") == "skip" else _value(fields.get("answer", ""))
-            outcome = await answering.answer(
-                tx, found.visit, number, value, found.language, now=deps.clock.now(), alerts=deps.alerts
+            done = await answering.answer_and_look(
+                tx, visit, number, value, language, now=deps.clock.now(), alerts=deps.alerts
             )
         except Invalid:
+            found = await _standing(deps, tx, visit, language)
             one = rules.may_be_posted(found.progress.asked, number)
             if one is None:
                 return Redirect(CHECK_IN, status_code=303)
-            return await _ask(request, deps, tx, found, one, COPY[found.language].choose_error)
-        return await _onward(deps, tx, found, number, outcome)
+            return await _ask(request, deps, tx, found, one, COPY[language].choose_error)
+        return _onward(done, number)
 
     return await deps.db.run(body) or await pages.invalid(request, deps)
 
@@ -160,8 +163,8 @@ async def support(request: WebRequest, deps: NamedDependency[Deps]) -> Response[
 @post(SUPPORT, opt=access.LINK, status_code=200)
 async def go_on(request: WebRequest, deps: NamedDependency[Deps]) -> Response[Any]:
     async with deps.db.begin() as tx:
-        found = await _posted(request, deps, tx)
-    return await pages.invalid(request, deps) if found is None else Redirect(CHECK_IN, status_code=303)
+        posted = await _posted(request, deps, tx)
+    return await pages.invalid(request, deps) if posted is None else Redirect(CHECK_IN, status_code=303)
 
 
 @get(THANKS, opt=access.LINK)
@@ -193,25 +196,34 @@ class Found:
 
 
 async def _seen(request: WebRequest, deps: Deps, tx: Tx) -> Found | None:
+    visiting = await _visiting(request, deps, tx)
+    return None if visiting is None else await _standing(deps, tx, *visiting)
+
+
+async def _visiting(request: WebRequest, deps: Deps, tx: Tx) -> tuple[Visit, Language] | None:
     secret = request.cookies.get(cookies.name(deps.settings, cookies.PORTAL), "")
-    now = deps.clock.now()
-    visit = await links.visit(tx, secret, now=now)
+    visit = await links.visit(tx, secret, now=deps.clock.now())
     if visit is None:
         return None
     language = pages.asked_language(request) or visit.language
     pages.note_language(request, language)
-    return Found(visit, language, await answering.progress(tx, visit, language, now=now))
+    return visit, language
 
 
-async def _posted(request: WebRequest, deps: Deps, tx: Tx) -> Found | None:
-    """As `_seen`, once the form is known to be ours. The language of the page is the visit's from now on."""
+async def _standing(deps: Deps, tx: Tx, visit: Visit, language: Language) -> Found:
+    return Found(visit, language, await answering.progress(tx, visit, language, now=deps.clock.now()))
+
+
+async def _posted(request: WebRequest, deps: Deps, tx: Tx) -> tuple[Visit, Language] | None:
+    """The visit, once the form is known to be ours. The language of the page is the visit's from now on."""
     csrf.check_origin(request)
-    found = await _seen(request, deps, tx)
+    found = await _visiting(request, deps, tx)
     if found is None:
         return None
-    await csrf.check_token(request, found.visit.csrf)
-    if found.language != found.visit.language:
-        await links.speak(tx, found.visit.id, found.language)
+    visit, language = found
+    await csrf.check_token(request, visit.csrf)
+    if language != visit.language:
+        await links.speak(tx, visit.id, language)
     return found
 
 
@@ -235,20 +247,21 @@ async def _from_idle_page(
         != "danger"
     ):
         return None
-    found = Found(visit, language, await answering.progress(tx, visit, language, now=now))
+    found = await _standing(deps, tx, visit, language)
     return await _page(request, deps, tx, found, "crisis", CrisisPage(more_questions=False))
 
 
-async def _onward(deps: Deps, tx: Tx, found: Found, number: int, outcome: Outcome) -> Response[Any]:
-    match outcome:
+def _onward(done: Answered, number: int) -> Redirect:
+    match done.outcome:
         case "danger":
             return Redirect(SUPPORT, status_code=303)
-        case "saved":
-            now = await answering.progress(tx, found.visit, found.language, now=deps.clock.now())
-            following = rules.after(now.asked, number)
+        case "saved" if done.progress is not None:
+            following = rules.after(done.progress.asked, number)
             return Redirect(CHECK_IN if following is None else _address(following), status_code=303)
-        case "refused" | "finished":
+        case "saved" | "refused" | "finished":
             return Redirect(CHECK_IN, status_code=303)
+        case _:
+            assert_never(done.outcome)
 
 
 async def _ask(

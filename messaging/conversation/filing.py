@@ -67,7 +67,7 @@ _CHECK_IN = (
 _LOCK_THREAD = (
     select(SmsThread.id).where(SmsThread.active_check_in_id == bindparam("check_in")).with_for_update()
 )
-_LOCK_CHECK_IN = select(CheckIn.id).where(CheckIn.id == bindparam("check_in")).with_for_update()
+_LOCK_CHECK_IN = _CHECK_IN.with_for_update(of=CheckIn)
 _THREAD = select(SmsThread.id, SmsThread.turn, SmsThread.state).where(
     SmsThread.active_check_in_id == bindparam("check_in")
 )
@@ -108,8 +108,7 @@ async def check_in(tx: Tx, check_in_id: UUID, *, now: datetime, lock: bool = Fal
     key = {"check_in": check_in_id}
     if lock:
         await tx.first(_LOCK_THREAD, key)
-        await tx.first(_LOCK_CHECK_IN, key)
-    row = await tx.first(_CHECK_IN, key)
+    row = await tx.first(_LOCK_CHECK_IN if lock else _CHECK_IN, key)
     if row is None:
         raise NotFound("check-in")
     sheet = await load_sheet(tx, check_in_id)

@@ -58,6 +58,13 @@ _CONTACT = (
 )
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """`progress`: where the visit stands afterwards; None when nothing was saved."""
+
+    outcome: Outcome
+    progress: Progress | None = None
+
+
 class Progress(msgspec.Struct, frozen=True):
     """`stage`: questions are waiting, all is answered, or the check-in ended otherwise. `danger`: this visit gave an
     answer that opens a safety event, corrected since or not."""
@@ -77,8 +84,7 @@ async def progress(tx: Tx, visit: Visit, language: Language, *, now: datetime) -
     if check_in is None or not visit.birth_ok:
         return Progress("over", (), False)
     await instruments.ensure(tx, check_in.instruments)
-    runs = await measures.runs_of(tx, visit.check_in_id)
-    given = await measures.given(tx, visit.check_in_id)
+    runs, given = await measures.given(tx, visit.check_in_id)
     return _progress(check_in, runs, given, visit, language, now)
 
 
@@ -92,6 +98,21 @@ async def answer(
     now: datetime,
     alerts: Alerts,
 ) -> Outcome:
+    """As `answer_and_look`, for who goes on from nowhere."""
+    done = await answer_and_look(tx, visit, number, value, language, now=now, alerts=alerts)
+    return done.outcome
+
+
+async def answer_and_look(
+    tx: Tx,
+    visit: Visit,
+    number: int,
+    value: int | None,
+    language: Language,
+    *,
+    now: datetime,
+    alerts: Alerts,
+) -> Answered:
     """Saves the answer to question `number`; None declines it. The same answer twice changes nothing.
 
     `danger`: it opens a safety event, saved or not. `finished`: it was the last one; the visit has ended. `refused`:
@@ -103,21 +124,21 @@ async def answer(
     before = await progress(tx, visit, language, now=now)
     one = rules.may_be_posted(before.asked, number) if before.stage == "open" else None
     if facts is None or one is None:
-        return await _refused(tx, visit, before, number, value, now, alerts)
+        return Answered(await _refused(tx, visit, before, number, value, now, alerts))
     if value is not None and value not in one.item.values:
         raise Invalid.field("answer", "is not one of the answers offered")
     try:
         await _save(tx, visit, facts, one, value, now, alerts)
     except Conflict:  # the other channel was faster: the page goes on from where it stands
-        return await _refused(tx, visit, before, number, value, now, alerts)
+        return Answered(await _refused(tx, visit, before, number, value, now, alerts))
     await service.answered(tx, visit.id, now=now)
     after = await progress(tx, visit, language, now=now)
     finished = after.waiting is None
     if finished:
         await service.end(tx, visit.id, now=now)
     if one.item.risk and (value or 0) >= 1:
-        return "danger"
-    return "finished" if finished else "saved"
+        return Answered("danger", after)
+    return Answered("finished" if finished else "saved", after)
 
 
 class NextContact(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ _OFFERED = select(CheckIn.id, CheckIn.state, CheckIn.invited_at, CheckIn.due_at,
     CheckIn.patient_id == bindparam("patient"),
     CheckIn.clinic_id == bindparam("clinic"),
 )
+_STATE = select(CheckIn.state).where(CheckIn.id == bindparam("check_in"))
 
 Taken = Literal["open", "completed", "closed"]
 
@@ -92,7 +93,11 @@ async def submit(
     crisis = False
     for one in ready:
         crisis = crisis or one.alarms
-        filed = None if over else await _file(tx, signed_in, facts, one, now, alerts)
+        # The check-in is locked: until something was filed its state is the one that was read with the lock.
+        is_open = not over and (
+            _answerable(facts.state) if saved + late == 0 else await _is_open(tx, facts.id)
+        )
+        filed = None if over else await _file(tx, signed_in, facts, one, is_open, now, alerts)
         if filed is None:
             late += await _hear(tx, signed_in, check_in_id, one, now, alerts)
             continue
@@ -170,7 +175,13 @@ def _check(
 
 
 async def _file(
-    tx: Tx, signed_in: SignedIn, facts: CheckInFacts, one: _Ready, now: datetime, alerts: Alerts
+    tx: Tx,
+    signed_in: SignedIn,
+    facts: CheckInFacts,
+    one: _Ready,
+    is_open: bool,
+    now: datetime,
+    alerts: Alerts,
 ) -> CheckInFacts | None:
     """The facts afterwards; None when it can't be saved any more."""
     run, item = one.run.run, one.run.instrument.item(one.item)
@@ -180,7 +191,7 @@ async def _file(
                 tx, run, one.item, one.value, channel=CHANNEL, source_id=signed_in.id, now=now
             )
             return facts
-        if run.state != "open" or not (await _is_open(tx, facts.id)):
+        if run.state != "open" or not is_open:
             return None
         filed = await filing.file_answer(
             tx, facts, run, one.item, one.value, raw=None, channel=CHANNEL, source_id=signed_in.id, now=now,
@@ -213,7 +224,10 @@ def _run(facts: CheckInFacts, instrument_id: str) -> RunSheet | None:
 
 
 async def _is_open(tx: Tx, check_in_id: UUID) -> bool:
-    state = await tx.scalar(select(CheckIn.state).where(CheckIn.id == check_in_id))
+    return _answerable(await tx.scalar(_STATE, {"check_in": check_in_id}))
+
+
+def _answerable(state: str | None) -> bool:
     return state in ("invited", "in_progress")
 
 
@@ -229,4 +243,4 @@ async def _mine(tx: Tx, signed_in: SignedIn, check_in_id: UUID) -> Any:
 def _state(stored: str, over: bool) -> Taken:
     if stored in ("completed", "portal_completed"):
         return "completed"
-    return "open" if stored in ("invited", "in_progress") and not over else "closed"
+    return "open" if _answerable(stored) and not over else "closed"

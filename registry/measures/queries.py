@@ -34,17 +34,18 @@ _CURRENT = (
     .where(Answer.run_id == bindparam("run"), Answer.replaced_at.is_(None))
     .order_by(Answer.item_no)
 )  # fmt: skip
+_RUN_FIELDS: Final = len(RunFacts.__struct_fields__)
 _GIVEN = (
-    select(
+    _RUNS.add_columns(
         Answer.run_id,
         Answer.item_no,
         Answer.value,
         Answer.source_id,
         Answer.replaced_at.is_(None).label("stands"),
     )
-    .join(MeasureRun, MeasureRun.id == Answer.run_id)
+    .outerjoin(Answer, Answer.run_id == MeasureRun.id)
     .where(MeasureRun.check_in_id == bindparam("check_in"))
-    .order_by(Answer.item_no, Answer.revision)
+    .order_by(MeasureRun.position, Answer.item_no, Answer.revision)
 )
 _FROM_RUN = ("source", "entry_source")
 _RESULTS: Final[Select[*tuple[Any, ...]]] = select(
@@ -115,10 +116,15 @@ async def current_answers(tx: Tx, run_id: UUID) -> tuple[AnswerFacts, ...]:
     return tuple(AnswerFacts(**row._mapping) for row in await tx.all(_CURRENT, {"run": run_id}))
 
 
-async def given(tx: Tx, check_in_id: UUID) -> tuple[Given, ...]:
-    """Every revision in a check-in, oldest first, with where it came from."""
+async def given(tx: Tx, check_in_id: UUID) -> tuple[tuple[RunFacts, ...], tuple[Given, ...]]:
+    """The runs of a check-in in the order they are asked, and every revision in them, each item's oldest first."""
     rows = await tx.all(_GIVEN, {"check_in": check_in_id})
-    return tuple(Given(**row._mapping) for row in rows)
+    await instruments.ensure(tx, {row.instrument_id for row in rows})
+    runs = {row.id: row for row in rows}
+    return (
+        tuple(RunFacts(*row[:_RUN_FIELDS]) for row in runs.values()),
+        tuple(Given(*row[_RUN_FIELDS:]) for row in rows if row.run_id is not None),
+    )
 
 
 async def result_of(tx: Tx, run_id: UUID) -> ResultFacts:
