@@ -45,11 +45,12 @@ class Reasons(dict[tuple[str, str, bool], Reason | None]):
         return found
 
 
-def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons) -> Tally | None:
+def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons, staff: Sequence[str] = ()) -> Tally | None:
     """One pass over a month in which no two entries meet, but for the consultant's, and every entry lies inside the
     month and the window; None for any other month. A consultant who needs company takes no time from anyone: what
-    lies beside somebody else's case review is counted there, the rest is theirs alone."""
-    if frame.stays or frame.elsewhere or frame.consent is None:
+    lies beside somebody else's case review is counted there, the rest is theirs alone. `staff` says whose each piece
+    of work is, where the frame knows of their time for other patients."""
+    if frame.stays or frame.consent is None or (frame.elsewhere and not staff):
         return None
     first = reach = max(frame.month_start, frame.consent, frame.enrolled)
     last = _last(frame)
@@ -57,13 +58,15 @@ def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons) -> Tally | No
     excluded: dict[Reason, int] = {}
     joint: list[Interval] = []
     beside: list[Interval] = []
-    for start, seconds, role, activity, apart in work:
+    met = _met(work, staff, frame) if frame.elsewhere else {}
+    for nth, (start, seconds, role, activity, apart) in enumerate(work):
         reason = reasons[role, activity, apart]
         if reason == "consultant_alone":
-            if start < first or start + seconds > last:
+            if start < first or start + seconds > last or nth in met:
                 return None
-            beside.append((start, start + seconds if activity in JOINT else start))
-            excluded[reason] = excluded.get(reason, 0) + seconds
+            if seconds:
+                beside.append((start, start + seconds if activity in JOINT else start))
+                excluded[reason] = excluded.get(reason, 0) + seconds
             continue
         if start < reach:
             return None
@@ -72,6 +75,11 @@ def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons) -> Tally | No
             counted += seconds
             if activity in JOINT:
                 joint.append((start, reach))
+            if nth in met:
+                if activity in JOINT:
+                    return None
+                counted -= met[nth]
+                excluded["person_elsewhere"] = excluded.get("person_elsewhere", 0) + met[nth]
         elif seconds:
             excluded[reason] = excluded.get(reason, 0) + seconds
     if reach > last:
@@ -81,6 +89,19 @@ def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons) -> Tally | No
     if len(excluded) > 1:
         excluded = {reason: excluded[reason] for reason in sorted(excluded, key=_ORDER.__getitem__)}
     return Tally(counted, excluded)
+
+
+def _met(work: Sequence[Work], staff: Sequence[str], frame: Frame) -> dict[int, int]:
+    """Seconds of each piece of work in which its person was already at work for another patient, where there are
+    any."""
+    found = {}
+    for nth, ((start, seconds, *_), who) in enumerate(zip(work, staff, strict=True)):
+        taken = frame.elsewhere.get(who)
+        if taken:
+            shared = sum(max(0, min(start + seconds, high) - max(start, low)) for low, high in taken)
+            if shared:
+                found[nth] = shared
+    return found
 
 
 def _last(frame: Frame) -> int:
@@ -111,7 +132,9 @@ def tally(
     reasons: Reasons,
 ) -> Tally:
     """The sums of one patient's month; `entries` gives the same work in full, asked for only when it is needed."""
-    found = ordinary(work, frame_of(window, reasons.policy, month, zone), reasons)
+    frame = frame_of(window, reasons.policy, month, zone)
+    staff = [entry.staff_id for entry in entries()] if frame.elsewhere else []
+    found = ordinary(work, frame, reasons, staff)
     if found is not None:
         return found
     full = count(entries(), window, reasons.policy, month, zone)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.time_log.activities import ACTIVITIES, Role, find
+from registry.time_log.entries import Elsewhere
 from registry.time_log.intervals import add, divided, merged
 from registry.time_log.persons import elsewhere
 from registry.time_log.rules import Count, CountingPolicy, Entry, Month, Stay, Window, count, moment_reached
@@ -336,6 +337,30 @@ def test_sums_are_the_full_counts_whatever_the_month(entries, window, policy):
     full = counted(standing, window, policy)
     work = [flat(entry) for entry in standing]
     sums = tally(work, lambda: standing, window, NOVEMBER, ZONE, Reasons(policy))
+    assert (sums.counted_seconds, sums.excluded) == (full.counted_seconds, full.excluded_by_reason)
+
+
+apart = st.lists(st.tuples(own_work, st.integers(0, 9), st.integers(0, 20)), max_size=6)
+other_patients = st.lists(
+    st.tuples(st.sampled_from(["cm1", "cm2", "psy"]), st.integers(0, 200), st.integers(1, 60))
+)
+
+
+@given(apart, other_patients, policies)
+def test_sums_are_the_full_counts_where_a_person_was_at_work_for_others(worked, others, policy):
+    """Entries that do not meet, so that the month is added up in one pass."""
+    at, entries = 0, []
+    for n, (work, gap, seconds) in enumerate(worked):
+        at += gap
+        start = EDGE + timedelta(seconds=at)
+        entries.append(
+            Entry(id=f"{n:02d}", patient_id="p", started_at=start, seconds=seconds, created_at=EDGE, **work)
+        )
+        at += seconds
+    taken = tuple(Elsewhere(who, EDGE + timedelta(seconds=start), seconds) for who, start, seconds in others)
+    window = Window(consent_at=EDGE, enrolled_at=EDGE, elsewhere=taken)
+    full = counted(entries, window, policy)
+    sums = tally([flat(e) for e in entries], lambda: entries, window, NOVEMBER, ZONE, Reasons(policy))
     assert (sums.counted_seconds, sums.excluded) == (full.counted_seconds, full.excluded_by_reason)
 
 

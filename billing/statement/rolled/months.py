@@ -98,7 +98,9 @@ def _sums(
     rows: Sequence[Any], always: Frame, window: Window, when: MonthFrame, zone: tzinfo, reasons: Reasons
 ) -> Tally:
     work: list[Work] = [row[2:7] for row in rows]
-    found = ordinary(work, in_month(always, when.low, when.high), reasons)
+    frame = in_month(always, when.low, when.high)
+    staff = [str(row[8]) for row in rows] if frame.elsewhere else []
+    found = ordinary(work, frame, reasons, staff)
     if found is not None:
         return found
     full = count([entry_of(row) for row in rows], window, reasons.policy, when.month, zone)
