@@ -9,7 +9,7 @@ WATCHDOG = "evenkeel_watchdog"  # reads the heartbeats and nothing else
 # Rows that nobody may change: who saw what, and what a month was closed with.
 APPEND_ONLY = ("audit_event", "closed_patient_month", "statement_file", "statement_version")
 # And those that came after the first schema, where the roles' rights alone keep them so.
-ADD_ONLY = (*APPEND_ONLY, "clinic_rule_set")
+ADD_ONLY = (*APPEND_ONLY, "clinic_rule_set", "contact_amendment")
 CLINIC = "NULLIF(current_setting('evenkeel.clinic', true), '')::uuid"
 
 

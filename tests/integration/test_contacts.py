@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
@@ -15,7 +16,7 @@ from messaging.schedule.outreach import Schedule
 from messaging.schedule.tables import ContactReminder
 from registry.contacts import amendments, queries, service, templates
 from registry.contacts.forms import AmendmentForm, ContactForm, MedicationReport, NextStep
-from registry.contacts.tables import Contact
+from registry.contacts.tables import Contact, ContactAmendment
 from registry.episodes import service as episodes
 from registry.episodes.tables import Episode
 from registry.filing import service as filing
@@ -272,5 +273,10 @@ async def test_an_amended_outcome_moves_the_registry_and_asks_for_the_copy_again
         assert earlier.amended_by == "Lee Park"
     with pytest.raises(Invalid):
         await amends(wrong(version=1))
+    if case.database.is_postgres:  # what was written before is nobody's to change
+        for statement in (update(ContactAmendment).values(number=9), delete(ContactAmendment)):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with case.database.begin(case.practice.clinic_id) as tx:
+                    await tx.execute(statement)
     await amends(wrong(version=1, outcome="reached", note="Sleeps better.", reason="It was her after all."))
     assert (await case.one(select(RegistryLine.last_contact_at))).last_contact_at == found.occurred_at
