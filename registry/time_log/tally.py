@@ -46,13 +46,14 @@ class Reasons(dict[tuple[str, str, bool], Reason | None]):
 
 
 def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons, staff: Sequence[str] = ()) -> Tally | None:
-    """One pass over a month in which no two entries meet, but for the consultant's, and every entry lies inside the
-    month and the window; None for any other month. A consultant who needs company takes no time from anyone: what
-    lies beside somebody else's case review is counted there, the rest is theirs alone. `staff` says whose each piece
-    of work is, where the frame knows of their time for other patients."""
+    """One pass over a month in which every entry lies inside the month and the window, and no case review meets other
+    work that counts; None for any other month. Of two entries that meet, the shared seconds count once, whichever
+    keeps them. A consultant who needs company takes no time from anyone: what lies beside somebody else's case review
+    is counted there, the rest is theirs alone. `staff` says whose each piece of work is, where the frame knows of
+    their time for other patients."""
     if frame.stays or frame.consent is None or (frame.elsewhere and not staff):
         return None
-    first = reach = max(frame.month_start, frame.consent, frame.enrolled)
+    first = reach = joint_reach = max(frame.month_start, frame.consent, frame.enrolled)
     last = _last(frame)
     counted = 0
     excluded: dict[Reason, int] = {}
@@ -60,30 +61,36 @@ def ordinary(work: Sequence[Work], frame: Frame, reasons: Reasons, staff: Sequen
     beside: list[Interval] = []
     met = _met(work, staff, frame) if frame.elsewhere else {}
     for nth, (start, seconds, role, activity, apart) in enumerate(work):
+        end = start + seconds
+        if start < first or end > last:
+            return None
         reason = reasons[role, activity, apart]
-        if reason == "consultant_alone":
-            if start < first or start + seconds > last or nth in met:
-                return None
+        if reason is not None:
+            if reason == "consultant_alone" and seconds:
+                if nth in met:
+                    return None
+                beside.append((start, end if activity in JOINT else start))
             if seconds:
-                beside.append((start, start + seconds if activity in JOINT else start))
                 excluded[reason] = excluded.get(reason, 0) + seconds
             continue
+        shared = 0
         if start < reach:
-            return None
-        reach = start + seconds
-        if reason is None:
-            counted += seconds
-            if activity in JOINT:
-                joint.append((start, reach))
+            if met or start < joint_reach or activity in JOINT:
+                return None
+            shared = min(reach, end) - start
+            if shared:
+                excluded["overlap"] = excluded.get("overlap", 0) + shared
+        elif activity in JOINT:
             if nth in met:
-                if activity in JOINT:
-                    return None
-                counted -= met[nth]
-                excluded["person_elsewhere"] = excluded.get("person_elsewhere", 0) + met[nth]
-        elif seconds:
-            excluded[reason] = excluded.get(reason, 0) + seconds
-    if reach > last:
-        return None
+                return None
+            joint.append((start, end))
+            joint_reach = end
+        if nth in met:
+            shared = met[nth]
+            excluded["person_elsewhere"] = excluded.get("person_elsewhere", 0) + shared
+        counted += seconds - shared
+        if end > reach:
+            reach = end
     if beside and joint:
         _move_joint(beside, joint, excluded)
     if len(excluded) > 1:
