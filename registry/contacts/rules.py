@@ -123,10 +123,15 @@ def tidy(text: str | None) -> str:
     return (text or "").strip().replace("\r\n", "\n")
 
 
+def says_something(note: str) -> bool:
+    """A template that nobody filled in says nothing: a line that ends with a colon is its heading."""
+    return any(line.strip() and not line.strip().endswith(":") for line in note.splitlines())
+
+
 def _check_told(spoken: bool, form: ContactForm | AmendmentForm) -> list[Problem]:
     found = []
-    if spoken and not form.note.strip():
-        found.append(Problem("note", "is needed"))
+    if spoken and not says_something(form.note):
+        found.append(Problem("note", "is needed: what was said, under the headings that apply"))
     if not spoken:
         asked = (("adherence", form.adherence), ("side_effects", form.side_effects), ("skill", form.skill))
         found += [

@@ -46,6 +46,9 @@ TRY: dict[str, Any] = {
     [
         ({}, []),
         ({"note": "  "}, ["note"]),
+        ({"note": "Since the last contact:\nMood, sleep, function:\n\nAgreed plan:  \n"}, ["note"]),
+        ({"note": "Since the last contact:\nSleeps better.\nAgreed plan:\n"}, []),
+        ({"note": "Since the last contact: sleeps better.\nAgreed plan:\n"}, []),
         ({"outcome": "no_answer"}, ["outcome"]),
         ({"outcome": "did_not_come"}, ["outcome"]),
         ({"kind": "no_show", "outcome": "did_not_come", "note": ""}, []),
