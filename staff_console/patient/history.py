@@ -10,7 +10,7 @@ from registry.contacts import chart
 from staff_console import formats, people, words
 from staff_console.pages import Visit
 from staff_console.patient.facts import PatientFacts
-from staff_console.patient.scores import total_text
+from staff_console.patient.scores import band_label, total_text
 from staff_console.patient.views import TimelineEvent
 from staff_console.safety.presenter import done_in_words
 
@@ -73,7 +73,7 @@ def _scores(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
         yield (
             result.taken_at,
             TimelineEvent(
-                "score", visit.at(result.taken_at), title, result.band or "", f"by {by}", "#answers"
+                "score", visit.at(result.taken_at), title, band_label(result), f"by {by}", "#answers"
             ),
         )
 

@@ -93,6 +93,14 @@ def _item9_value(result: ResultFacts) -> int | None:
     return int(result.item9) if result.item9 in ("0", "1", "2", "3") else None
 
 
+def band_label(result: ResultFacts) -> str:
+    """The words for the severity of a complete total; empty where there is none."""
+    instrument = _for_staff(result.instrument_id)
+    if not result.is_complete or result.total is None or not instrument.bands:
+        return ""
+    return instrument.band_of(result.total).label
+
+
 def _row(visit: Visit, result: ResultFacts, label: str, instrument: Instrument) -> ScoreRow:
     complete = result.is_complete and result.total is not None
     value = _item9_value(result)
@@ -100,9 +108,7 @@ def _row(visit: Visit, result: ResultFacts, label: str, instrument: Instrument) 
         on=formats.day(_day(visit, result)),
         instrument=label,
         total=total_text(result),
-        band=instrument.band_of(result.total).label
-        if complete and result.total is not None and instrument.bands
-        else "",
+        band=band_label(result),
         tone=marks.severity_tone(result.total) if complete and result.total is not None else "quiet",
         item9=str(value)
         if value is not None
