@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from kernel.errors import NotFound
-from registry.worklist.rules import CURRENT, Flag, RegistryFilter, Sort, Status
+from registry.worklist.rules import CURRENT, UNANSWERED_STATES, Flag, RegistryFilter, Sort, Status
 
 STATUS_CHOICES: Final[dict[str, str]] = {
     "": "In or before care",
@@ -44,6 +44,7 @@ CHECK_IN_CHOICES: Final[dict[str, str]] = {
     "in_progress": "Partial",
     "completed": "Done",
     "missed": "No answer",
+    "unanswered": "Sent, not answered in full",
     "opted_out": "Opted out",
 }
 SORTS: Final[dict[str, Sort]] = {
@@ -129,6 +130,8 @@ def _states(check_in: str) -> frozenset[str]:
     match check_in:
         case "" | "opted_out":
             return frozenset()
+        case "unanswered":
+            return frozenset(UNANSWERED_STATES)
         case "missed":
             return frozenset({"missed", "partial_expired"})
         case "completed":

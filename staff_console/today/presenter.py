@@ -14,6 +14,7 @@ from messaging.schedule.queries import Outgoing
 from registry.cover.rules import CoverFacts
 from registry.recommendations.queries import RecommendationLine
 from registry.stepped_care.queries import ProposalLine
+from registry.stepped_care.rules import Kind
 from registry.worklist import today as facts
 from registry.worklist.queries import Today
 from staff_console import formats, people, words
@@ -34,6 +35,7 @@ from staff_console.today.views import (
 )
 
 SHORT: Final = 10
+SIMULATED: Final = "The clinic is in simulation: these texts stay here."
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 UNANSWERED = {
     "invited": "Check-in sent, not begun",
@@ -41,6 +43,16 @@ UNANSWERED = {
     "missed": "Check-in not answered",
     "partial_expired": "Check-in ended unfinished",
 }
+
+
+STEPS_IN_ORDER: Final[tuple[Kind, ...]] = (
+    "relapse",
+    "step_up",
+    "side_effects",
+    "score",
+    "step_down",
+    "graduate",
+)
 
 
 class Beside(msgspec.Struct, frozen=True):
@@ -56,6 +68,7 @@ class Beside(msgspec.Struct, frozen=True):
 
 
 def page(visit: Visit, found: Today, beside: Beside) -> TodayPage:
+    steps = tuple(_step(visit, line) for line in in_order(beside.steps))
     simulated = visit.frame.texting_mode == "simulation"
     return TodayPage(
         heading=f"{WEEKDAYS[found.day.weekday()]}, {formats.day(found.day).text}",
@@ -75,10 +88,11 @@ def page(visit: Visit, found: Today, beside: Beside) -> TodayPage:
             for line in found.unplanned
         ),
         unplanned_more=found.unplanned_count - len(found.unplanned),
-        steps=tuple(_step(visit, line) for line in beside.steps[:SHORT]),
+        steps=steps[:SHORT],
+        later_steps=steps[SHORT:],
         cover=_cover(visit, beside),
         whose=beside.whose,
-        outgoing_note="The clinic is in simulation: these texts stay here." if simulated else "",
+        outgoing_note=" ".join(("Of the whole clinic.", *((SIMULATED,) if simulated else ()))),
         safety_more=found.safety_count - len(found.safety),
         overdue_more=found.overdue_count - len(found.overdue),
         waiting_more=found.waiting_count - len(found.waiting),
@@ -161,6 +175,11 @@ def _approval(visit: Visit, line: RecommendationLine) -> WaitingLine:
         since=people.age(line.stage_since, visit.now),
         who="You",
     )
+
+
+def in_order(lines: Sequence[ProposalLine]) -> list[ProposalLine]:
+    """Soonest due first; of steps due on one day, those of patients who do worse."""
+    return sorted(lines, key=lambda line: (line.due_on, STEPS_IN_ORDER.index(line.kind)))
 
 
 def _step(visit: Visit, line: ProposalLine) -> StepLine:

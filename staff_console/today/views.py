@@ -95,7 +95,8 @@ class CoverPanel(Struct, frozen=True):
 
 
 class TodayPage(Struct, frozen=True):
-    """Each list is short; `*_more` is the number beyond it, shown as a link to the full page."""
+    """Each list is short; `*_more` is the number beyond it, shown as a link to the full page.
+    `later_steps` are folded: no other page lists them."""
 
     heading: str
     as_of: Moment
@@ -108,6 +109,7 @@ class TodayPage(Struct, frozen=True):
     steps: tuple[StepLine, ...]
     cover: CoverPanel
     whose: Literal["mine", "clinic"]
+    later_steps: tuple[StepLine, ...] = ()
     unplanned_more: int = 0
     outgoing_note: str = ""
     safety_more: int = 0
