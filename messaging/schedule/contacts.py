@@ -193,6 +193,8 @@ def _skip_reason(row: Row[Any], facts: Reach, texts: Sequence[datetime], now: da
     refused = facts.refusal or facts.no_text
     if refused is not None:
         return refused
+    if facts.channel not in TEXTED:
+        return "no_channel"  # texts were agreed on when it was planned, and are not any more
     if now + MIN_VALIDITY > row.contact_at - LATEST_BEFORE_CONTACT:
         return "too_late"
     today = local_date(now, facts.calendar)

@@ -6,13 +6,15 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from kernel.db import Database
 from messaging.consent.tables import NumberStop
 from messaging.conversation.tables import SmsThread
 from messaging.schedule import closing, contacts, jobs, service
 from messaging.schedule.tables import CheckIn, ContactReminder
+from registry.patients import service as patients
+from registry.patients.forms import PhoneForm
 from registry.patients.tables import Patient
 from tests.support.builders import PatientRows
 from tests.support.clock import FakeClock
@@ -298,6 +300,28 @@ class TestContacts:
         await programme.meets(ana, la(3, 5, 14))
         await programme.runs_until(la(3, 6, 9))
         assert await programme.sent(ana) == []
+
+    @pytest.mark.parametrize("number", [None, "+12065550177"])
+    async def test_a_planned_reminder_is_dropped_when_texts_are_not_wanted_any_more(
+        self, programme: Programme, number: str | None
+    ) -> None:
+        """Another number without an agreement of its own is one way to it."""
+        ana = await programme.enrols(first_on=date(2026, 3, 17))
+        await programme.meets(ana, la(3, 5, 14))
+        await programme.runs_until(la(3, 4, 9))
+        async with programme.database.begin() as tx:
+            if number is None:
+                await tx.execute(update(Patient).where(Patient.id == ana.id).values(channel="phone"))
+            else:
+                await patients.change_phone(
+                    tx, programme.clinic.actor("care_manager"), ana.id, PhoneForm(number), otherwise="phone",
+                    now=programme.clock.now(), outreach=programme.schedule,
+                )  # fmt: skip
+        await programme.runs_until(la(3, 6, 9))
+        assert await programme.sent(ana) == []
+        async with programme.database.begin() as tx:
+            rows = await tx.all(select(ContactReminder.state, ContactReminder.reason))
+        assert {tuple(row) for row in rows} == {("skipped", "no_channel")}
 
     async def test_care_on_hold_takes_reminders_back(self, programme: Programme) -> None:
         ana = await programme.enrols(first_on=date(2026, 3, 17))
