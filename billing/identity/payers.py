@@ -70,6 +70,8 @@ async def assign(tx: Tx, actor: Actor, payer: str, rule_set: str | None, *, now:
     name = payer.strip()
     if not name or len(name) > LONGEST:
         raise Invalid.field("payer", f"needs 1 to {LONGEST} characters")
+    if not name.isprintable():
+        raise Invalid.field("payer", "holds characters that can't be seen")
     settings = await _settings(tx, clinic_id, locked=True)
     if rule_set is not None:
         _known(rule_set, await rule_book(tx, clinic_id, settings))

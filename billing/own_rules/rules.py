@@ -22,7 +22,9 @@ from kernel.errors import Invalid, Problem
 LONGEST_DOCUMENT: Final = 20_000
 _ID: Final = re.compile(r"own_[a-z0-9]+(?:_[a-z0-9]+)*", re.ASCII)
 _LONGEST: Final = {"id": 60, "title": 120, "author": 120, "source": 2000, "payer": 120, "plan": 120}
-_MINUTES: Final = ("g2214_min", "min_99484", "g0512_first_min")
+# The fewest that any payer counts: more than half of 30, 20 and 70 minutes (AMA, CPT, Time: a unit is attained when its
+# midpoint is passed).
+_MINUTES: Final = {"g2214_min": 16, "min_99484": 11, "g0512_first_min": 36}
 _MOST_MINUTES: Final = 31 * 24 * 60
 _MOST_MONTHS: Final = 120
 _PLACES: Final = frozenset(
@@ -91,6 +93,8 @@ def _words(rule_set: RuleSet) -> Iterable[Problem]:
         given = getattr(rule_set, field)
         if given is not None and not given.strip():
             yield Problem(field, "is needed" if field in ("title", "author", "source") else "is empty")
+        elif given is not None and not given.replace("\n", " " if field == "source" else "\n").isprintable():
+            yield Problem(field, "holds characters that can't be seen")
         elif given is not None and len(given) > most:
             yield Problem(field, f"is longer than {most} characters")
         elif field in ("payer", "plan") and given != (given and given.strip()):
@@ -112,7 +116,9 @@ def _coded(rule_set: RuleSet) -> Iterable[Problem]:
 
 
 def _counted(rule_set: RuleSet) -> Iterable[Problem]:
-    for field in _MINUTES:
+    for field, fewest in _MINUTES.items():
+        if getattr(rule_set, field) < fewest:
+            yield Problem(field, f"is less than half of the code's time; the fewest is {fewest}")
         if getattr(rule_set, field) > _MOST_MINUTES:
             yield Problem(field, "is more minutes than a month has")
     for field in ("episode_gap_months", "initiating_visit_months", "prior_auth_after_months"):

@@ -142,6 +142,9 @@ async def test_a_version_is_kept_once_and_never_changed(database: Database, app_
     assert [(each.rule_set.rule_id, each.brought_in_by) for each in own] == [("own_evergreen@1", lead.name)]
     kept = [row.detail for row in rows if row.action == "rule_set.brought_in"]
     assert [(each["rule_id"], each["sha256"]) for each in kept] == [("own_evergreen@1", own[0].sha256)]
+    with pytest.raises(Invalid, match="payer"):
+        async with app_database.begin(made.id) as tx:
+            await payers.assign(tx, lead, "Another\x00Plan", "own_evergreen", now=DURING)
     if app_database.is_postgres:
         with pytest.raises(DBAPIError, match="permission denied"):
             async with app_database.begin(made.id) as tx:

@@ -58,7 +58,12 @@ def kept_out(given: str, *known: RuleSet) -> set[str]:
         ({"g2214_min": "30"}, "g2214_min"),
         ({"g2214_min": 31}, "g2214_min"),
         ({"g2214_min": 60, "time_rule": "full_threshold"}, "g2214_min"),
+        ({"g2214_min": 15}, "g2214_min"),
+        ({"min_99484": 10}, "min_99484"),
         ({"min_99484": 44_641}, "min_99484"),
+        ({"g0512_first_min": 35}, "g0512_first_min"),
+        ({"title": "Evergreen\x00"}, "title"),
+        ({"author": "Harbor\nClinic"}, "author"),
         ({"month_code": "99999"}, "month_code"),
         ({"month_code": "G0512", "effective_from": "2017-01-01"}, "month_code"),
         ({"month_code": "G0512", "g0512_first_min": 71}, "g0512_first_min"),
@@ -83,6 +88,7 @@ def test_what_is_no_document_is_refused_as_one(text: str) -> None:
 
 def test_a_document_written_out_reads_as_the_same_rule_set() -> None:
     assert kept_out(document()) == set()
+    assert kept_out(document(source="Evergreen, manual 2026\nPage 14")) == set()
     assert parse(text_of(own())) == own()
     assert all(parse(text_of(each)) == each for each in shipped().values())
 
