@@ -28,12 +28,15 @@ ADVICE: Final[tuple[tuple[str, str, Urgency], ...]] = (
     ("Change citalopram to duloxetine 30 mg", "If nausea stays, 20 mg for another week", "today"),
     ("Add trazodone 25 mg at night for sleep", "If drowsy by day, stop it", "routine"),
     ("Start escitalopram 10 mg", "If no change in 4 weeks, 20 mg", "routine"),
+    ("Add bupropion 150 mg in the morning", "If restless, stop it", "routine"),
 )
 HELD_DAYS_AGO: Final = 6
+DECLINED: Final = 4
 
 
 class Advice:
-    """Four patients are advised about; the first is in use, the last still waits for the clinician."""
+    """Five patients are advised about: for the first it is with the patient, for the fourth it waits for the clinician,
+    for the last it was declined."""
 
     def __init__(self, deps: Deps, clinic: Clinic, opening: datetime) -> None:
         self._deps = deps
@@ -48,7 +51,10 @@ class Advice:
         chosen = [c for c in courses if c.story.kind in ADVISED and c.story.enrolled_on < self._held.date()]
         for stage, (course, advice) in enumerate(zip(chosen, ADVICE, strict=False)):
             sent = await self._sent(tx, course, *advice)
-            await self._goes(tx, sent, advice[0], steps=3 - stage)
+            if stage == DECLINED:
+                await self._declined(tx, sent)
+            else:
+                await self._goes(tx, sent, advice[0], steps=3 - stage)
 
     async def _meeting(self, tx: Tx, at: datetime) -> UUID:
         assert self._consultant.id is not None
@@ -62,6 +68,14 @@ class Advice:
         return await recommendations.send(
             tx, self._consultant, course.patient_id, form, now=self._held, notices=self._deps.notices
         )
+
+    async def _declined(self, tx: Tx, sent: UUID) -> None:
+        at = self._held + timedelta(days=1)
+        given = ClinicianDecision(
+            "declined", reason="Had a seizure as a child.", via="phone", decided_by="Dr. Osei",
+            decided_on=at.date(), read_back=True,
+        )  # fmt: skip
+        await recommendations.decide(tx, self._manager, sent, given, version=None, now=at)
 
     async def _goes(self, tx: Tx, sent: UUID, what: str, *, steps: int) -> None:
         """Decided, ordered, told: as many steps as are given, a day apart."""

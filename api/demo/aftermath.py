@@ -11,6 +11,7 @@ from sqlalchemy import Table, bindparam, select, update
 
 from api.demo import people
 from api.demo.advice import Advice
+from api.demo.beside import Beside
 from api.demo.clinics import Clinic
 from api.demo.contacts import Contacts
 from api.demo.dice import Dice
@@ -40,6 +41,7 @@ IN_CARE: Final = frozenset(
     {
         "responder",
         "slow",
+        "long",
         "stalled",
         "worsening",
         "relapse",
@@ -92,6 +94,7 @@ async def settle(
         if clinic.plan is people.HARBOR:
             await Advice(deps, clinic, opening).tell(tx, courses)
             await Contacts(deps, clinic, opening).tell(tx, courses)
+            await Beside(clinic, opening).tell(tx, courses)
     if clinic.plan is people.HARBOR:
         await Contacts(deps, clinic, opening).ripen()
     await Stage(deps, StoryClock(opening)).until(opening)

@@ -47,6 +47,8 @@ from registry.ports import TextingConsentForm
 VISIT_CODES: Final = ("99214", "99204", "99215")
 SEXES: Final[tuple[Sex, ...]] = ("F", "F", "M", "M", "F", "U")
 LONG_AGO: Final = timedelta(weeks=8)
+# Of relapses one in three still waits for a person to decide on it.
+RELAPSE_UNDECIDED: Final = 3
 CARE_WORDING: Final = "care-consent@1"
 
 
@@ -118,10 +120,11 @@ def _changes(story: Story, today: date) -> list[tuple[int, StatusForm]]:
         case "remitted":
             return [(20, StatusForm("relapse_prevention", "response", day(20)))]
         case "relapse":
-            return [
-                (60, StatusForm("relapse_prevention", "response", day(60))),
-                (12, StatusForm("active", "relapse", day(12), note="PHQ-9 rising over two check-ins.")),
-            ]
+            stepped_down = (60, StatusForm("relapse_prevention", "response", day(60)))
+            if story.nth % RELAPSE_UNDECIDED == 0:
+                return [stepped_down]
+            note = "PHQ-9 rising over two check-ins."
+            return [stepped_down, (12, StatusForm("active", "relapse", day(12), note=note))]
         case "hospital":
             return [(6, StatusForm("on_hold", "hospital", day(6), review_on=day(-3)))]
         case "on_hold":

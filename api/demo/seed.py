@@ -31,7 +31,7 @@ from registry.organisation import queries as organisation
 from registry.worklist import service as worklist
 
 SEED: Final = 20
-FOUNDED: Final = timedelta(days=210)
+FOUNDED: Final = timedelta(days=300)
 # The story opens on Wednesday or Thursday: the two days before are working days too, and nobody is invited on Fridays.
 OPENING_DAYS: Final = (2, 3)
 OPENING_FROM: Final = 12  # day of the month: by then its minutes have something to show

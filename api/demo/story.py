@@ -5,7 +5,7 @@ Scores follow the shapes that programmes see (about half respond within some mon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ from registry.patients.forms import Channel
 Kind = Literal[
     "responder",
     "slow",
+    "long",  # in care for more than nine months
     "stalled",
     "worsening",
     "relapse",
@@ -45,6 +46,8 @@ Scene = Literal[
 ]
 Outcome = Literal["answered", "missed", "half"]
 
+# Weeks in care where they make the story.
+WEEKS: Final[Mapping[Kind, int]] = {"new": 2, "relapse": 25, "completed": 25, "long": 41}
 EVERY: Final = timedelta(days=14)
 # The last days belong to the scenes that the real engine plays; a measure is not asked twice within a week.
 QUIET_DAYS: Final = 6
@@ -69,7 +72,7 @@ LEADS: Final[tuple[Part, ...]] = (
 )
 SHORT: Final[frozenset[Scene]] = frozenset({"answered_by_text", "answered_by_link", "danger"})  # PHQ-9 alone
 KINDS: Final[tuple[tuple[Kind, int], ...]] = (
-    ("responder", 12), ("slow", 7), ("stalled", 5), ("worsening", 2), ("relapse", 3), ("remitted", 4),
+    ("responder", 12), ("slow", 6), ("long", 1), ("stalled", 5), ("worsening", 2), ("relapse", 3), ("remitted", 4),
     ("new", 4), ("no_answer", 3), ("waiting", 3), ("hospital", 1), ("on_hold", 1), ("lost", 1),
     ("completed", 1), ("phone_only", 1),
 )  # fmt: skip
@@ -123,9 +126,7 @@ def _roles(count: int, dice: Dice) -> list[Part]:
 def _story(
     nth: int, kind: Kind, scene: Scene, channel: Channel, language: str, today: date, dice: Dice
 ) -> Story:
-    weeks = (
-        2 if kind == "new" else 25 if kind in ("completed", "relapse") else dice.between(6, 25, "weeks", nth)
-    )
+    weeks = WEEKS[kind] if kind in WEEKS else dice.between(6, 25, "weeks", nth)
     enrolled_on = _weekday(today - timedelta(weeks=weeks, days=dice.between(0, 4, "day", nth)))
     with_gad7 = dice.chance(0.7, "gad7", nth) and scene not in SHORT
     first = dice.between(12, 19, "first", nth)
@@ -175,7 +176,7 @@ def _total(kind: Kind, first: int, step: int, steps: int, nth: int, dice: Dice) 
     match kind:
         case "responder" | "remitted" | "completed":
             shape = first * (1 - 0.75 * min(1.0, share * 1.5))
-        case "slow" | "new" | "opted_out" | "phone_only":
+        case "slow" | "long" | "new" | "opted_out" | "phone_only":
             shape = first * (1 - 0.4 * share)
         case "stalled" | "no_answer" | "lost" | "hospital" | "on_hold" | "waiting":
             shape = first - 1.0

@@ -30,13 +30,17 @@ from messaging.gateways.simulator import SimulatorGateway, SimulatorMailer
 from messaging.schedule.tables import CheckIn
 from questionnaires.catalog import load
 from registry.episodes.tables import Episode
+from registry.flags.rules import RULES
 from registry.measures.tables import MeasureRun
 from registry.organisation import queries as organisation
 from registry.patients.tables import Patient, PatientPhone
+from registry.recommendations.tables import RecommendationStep
+from registry.referrals.tables import Referral
 from registry.safety.tables import RiskEvent
+from registry.stepped_care.tables import StepProposal
 from registry.time_log.tables import TimeEntry
 from registry.worklist import service as worklist
-from registry.worklist.tables import RegistryLine, Task
+from registry.worklist.tables import RaisedRule, RegistryLine, Task
 from tests.support import app as support
 from tests.support import databases
 from tests.support.clock import FakeClock
@@ -113,6 +117,21 @@ async def test_it_holds_the_courses_of_care_it_promises(deps: Deps) -> None:
         "safety_event", "severe_score", "inbound_text", "opted_out", "unknown_number", "unanswered_check_in",
         "hold_review",
     } <= kinds  # fmt: skip
+
+
+async def test_it_shows_every_rule_and_each_state_beside_the_scores(deps: Deps) -> None:
+    met = {row.rule for row in await rows(deps, RaisedRule.rule, where=RaisedRule.outcome == "met")}
+    assert met == set(RULES)
+    assert {row.state for row in await rows(deps, Referral.state)} == {
+        "sent",
+        "appointment",
+        "not_seen",
+        "seen",
+    }
+    steps = {row.step for row in await rows(deps, RecommendationStep.step)}
+    assert {"sent", "accepted", "declined", "ordered", "told", "escalated"} <= steps
+    proposed = {row.kind for row in await rows(deps, StepProposal.kind, where=StepProposal.state == "open")}
+    assert {"step_up", "side_effects", "score"} <= proposed
 
 
 async def test_contacts_are_due_today_overdue_and_ahead(deps: Deps) -> None:
