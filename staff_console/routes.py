@@ -13,6 +13,7 @@ from staff_console.contact import controller as contact
 from staff_console.coverage import controller as coverage
 from staff_console.details import controller as details
 from staff_console.enrol import controller as enrol
+from staff_console.enrol import findings
 from staff_console.handover import controller as handover
 from staff_console.on_call import controller as on_call
 from staff_console.patient import controller as patient
@@ -48,6 +49,7 @@ ROUTES: Final[list[Any]] = [
     *scores.ROUTES,
     *status.ROUTES,
     *enrol.ROUTES,
+    *findings.ROUTES,
     *safety.ROUTES,
     *protocol.ROUTES,
     *on_call.ROUTES,

@@ -60,6 +60,7 @@ SAID: Final[Mapping[str, str]] = {
     "texts_stopped": "Texts to this number are stopped. Agree on another channel.",
     "number_confirmed": "Number confirmed.",
     "change_withdrawn": "Withdrawn. It stays on the timeline with your reason.",
+    "findings_saved": "Findings saved. The text for the chart is below.",
     "details_saved": "Details saved. Check-ins that are not sent yet follow them.",
     "person_added": "Saved. They sign in with their own number, and the patient can end it at any time.",
     "person_changed": "Changed. They sign in anew; what held before stays below.",

@@ -45,6 +45,8 @@ CONSIDERED: Final = {
     "not_applicable": "Does not apply",
     "not_documented": "Not documented",
 }
+# A bipolar screen applies to everybody.
+OF_EVERYBODY: Final = {state: label for state, label in CONSIDERED.items() if state != "not_applicable"}
 
 
 def check(content: IntakeContent) -> list[Problem]:

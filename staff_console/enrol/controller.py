@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
 
-from kernel.errors import Conflict, DomainError, Invalid, NotFound
+from kernel.errors import Conflict, DomainError, Invalid
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
@@ -21,7 +21,6 @@ from registry.care_plans import service as care_plans
 from registry.drafts.service import drop as drop_draft
 from registry.episodes import service as episodes
 from registry.intake import service as intake
-from registry.intake.chart import intake_text
 from registry.organisation import queries as organisation
 from registry.patients import queries as patients
 from registry.patients.queries import PatientPage
@@ -29,7 +28,6 @@ from registry.plans import queries as plan_queries
 from registry.plans import service as plans
 from registry.safety import queries as safety
 from staff_console import drafts
-from staff_console.contact.views import CopyPage
 from staff_console.deps import ConsoleDeps
 from staff_console.enrol import presenter
 from staff_console.enrol.expectations import sheet
@@ -40,10 +38,8 @@ from staff_console.pages import View, Visit, once, read_again, said, show, submi
 from staff_console.scores.controller import enter
 from staff_console.scores.forms import ASKED, entries
 from staff_console.scores.forms import labels as score_labels
-from staff_console.whose import heading, whose
 
 Console = NamedDependency[ConsoleDeps]
-NOTHING: Final = "Nothing was written down when care began.\n"
 LABELS: Final = ENROL | {name: label for name, label in score_labels().items() if name.startswith(ASKED)}
 REFERRERS: Final = (*CARE, "consultant")
 
@@ -112,22 +108,6 @@ async def expectations(request: WebRequest, console: Console, patient_id: FromPa
         plan = await plan_queries.plan(visit.tx, visit.actor, patient_id, now=visit.now)
         clinic = await organisation.clinic(visit.tx, visit.clinic_id)
         return View("care_plan/handout.html", sheet(visit, patient, plan, clinic), "registry")
-
-    return await show(request, console, read)
-
-
-@get("/patients/{patient_id:uuid}/intake", opt=access.staff(*CLINICAL))
-async def findings(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[str]:
-    """What was found when care began."""
-
-    async def read(visit: Visit) -> View:
-        patient = await patients.patient(visit.tx, visit.actor, patient_id, now=visit.now)
-        if patient.episode is None:
-            raise NotFound("intake")
-        found = await intake.intake(visit.tx, visit.actor, patient_id, patient.episode.id, now=visit.now)
-        text = NOTHING if found is None else intake_text(found, heading(patient), visit.frame.zone)
-        page = CopyPage(whose(patient), "Findings at the start", text, "", "", "", may_file=False)
-        return View("contact/copy.html", page, "registry")
 
     return await show(request, console, read)
 
@@ -223,5 +203,4 @@ ROUTES: Final = [
     keep_enrolment,
     keep_completion,
     expectations,
-    findings,
 ]

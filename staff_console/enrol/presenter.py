@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from registry.intake.contents import CONSIDERED
+from registry.intake.contents import CONSIDERED, OF_EVERYBODY
 from registry.patients.queries import PatientPage
 from staff_console import words
 from staff_console.enrol import scripts
@@ -107,6 +107,7 @@ def enrol(visit: Visit, team: Team, patient: PatientPage | None, form: FormState
         texting_script_version=scripts.TEXTING.version,
         measures=parts(form.value("language") or "en"),
         considered=words.choices(CONSIDERED),
+        bipolar=words.choices(OF_EVERYBODY),
         baselines=BASELINES,
     )
 

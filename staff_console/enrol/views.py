@@ -1,13 +1,14 @@
 """Referral in a minute, enrolment in one long form.
 
 Posts: `/referrals` (fields of `enrol/referral.html`), `/enrol` and, for a referral, `/enrol/{patient_id}` (fields of
-`enrol/enrol.html`). Draft: `/enrol/draft`.
+`enrol/enrol.html`), `/patients/{id}/intake` (version and what was found). Draft: `/enrol/draft`.
 """
 
 from msgspec import Struct
 
 from staff_console.formstate import Choice, FormState
 from staff_console.scores.views import MeasurePart
+from staff_console.whose import Whose
 
 
 class ReferralPage(Struct, frozen=True):
@@ -17,6 +18,19 @@ class ReferralPage(Struct, frozen=True):
     languages: tuple[Choice, ...]
     script: str
     safety_line: str
+
+
+class FindingsPage(Struct, frozen=True):
+    """Template `enrol/findings.html`. `text` is the newest version as it goes into the chart, empty before the first;
+    `bipolar` are the choices of a question that applies to everybody."""
+
+    whose: Whose
+    form: FormState
+    may_write: bool
+    considered: tuple[Choice, ...]
+    bipolar: tuple[Choice, ...]
+    version: str
+    text: str
 
 
 class EnrolPage(Struct, frozen=True):
@@ -49,4 +63,5 @@ class EnrolPage(Struct, frozen=True):
     texting_script_version: str
     measures: tuple[MeasurePart, ...]
     considered: tuple[Choice, ...]
+    bipolar: tuple[Choice, ...]
     baselines: tuple[Choice, ...]

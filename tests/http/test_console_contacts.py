@@ -256,6 +256,27 @@ async def test_enrolment_keeps_findings_first_scores_and_goals_and_prints_a_shee
     assert await count(console_deps, Intake) == 1
 
 
+async def test_findings_are_put_right_later_and_a_stale_save_loses_nothing(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    page = f"/patients/{patient_id}/intake"
+    await dana.opens(page)
+    assert 'value="not_applicable"' not in dana.html.split('name="bipolar"')[1].split("</select>")[0]
+    await dana.submits(page, bipolar="considered", bipolar_note="None found", medications="Sertraline 50 mg")
+    assert "Findings saved" in dana.text
+    assert "Bipolar disorder: Considered: None found" in dana.html
+    stale = dict(dana.form(page).fields) | {"version": "1", "history": "Asthma as a child"}
+    await dana.submits(page, **stale)
+    assert "Not saved" in dana.text
+    assert dict(dana.form(page).fields) | {"history": "Asthma as a child", "version": "2"} == dict(
+        dana.form(page).fields
+    )
+    await dana.submits(page, pregnancy="not_documented", pregnancy_note="Asked")
+    assert "can't be noted when it was not considered" in dana.text
+    assert await count(console_deps, Intake) == 2
+
+
 async def test_an_enrolment_needs_its_visit_and_keeps_the_items_it_can_t_read(
     dana: Colleague, harbor: Clinic, console_deps: Deps
 ) -> None:
