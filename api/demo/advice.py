@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from api.demo.clinics import Clinic
+from api.demo.enrolments import Team
 from api.demo.history import Course
 from api.wiring import Deps
 from kernel.db import Tx
@@ -30,13 +31,17 @@ ADVICE: Final[tuple[tuple[str, str, Urgency], ...]] = (
     ("Start escitalopram 10 mg", "If no change in 4 weeks, 20 mg", "routine"),
     ("Add bupropion 150 mg in the morning", "If restless, stop it", "routine"),
 )
+# Waits for the clinician whom a visitor of the demo signs in as first.
+FIRST_OF_ALL: Final[tuple[str, str, Urgency]] = (
+    "Raise escitalopram to 20 mg", "If no change in 4 weeks, bring it back", "this_week",
+)  # fmt: skip
 HELD_DAYS_AGO: Final = 6
 DECLINED: Final = 4
 
 
 class Advice:
-    """Five patients are advised about: for the first it is with the patient, for the fourth it waits for the clinician,
-    for the last it was declined."""
+    """Six patients are advised about: for the first it is with the patient, for the fourth it waits for the clinician,
+    for the fifth it was declined."""
 
     def __init__(self, deps: Deps, clinic: Clinic, opening: datetime) -> None:
         self._deps = deps
@@ -55,6 +60,12 @@ class Advice:
                 await self._declined(tx, sent)
             else:
                 await self._goes(tx, sent, advice[0], steps=3 - stage)
+
+        first = self._clinic.those("clinician")[0]
+        for course in [
+            c for c in chosen[len(ADVICE) :] if Team(self._clinic, c.story.nth).clinician is first
+        ][:1]:
+            await self._sent(tx, course, *FIRST_OF_ALL)
 
     async def _meeting(self, tx: Tx, at: datetime) -> UUID:
         assert self._consultant.id is not None
