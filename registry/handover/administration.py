@@ -88,11 +88,13 @@ async def change_account(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, 
     await accounts.change_staff(tx, actor, staff_id, form, now=now)
 
 
-async def confirm_phone(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) -> None:
+async def confirm_phone(
+    tx: Tx, actor: Actor, staff_id: UUID, *, called: str | None = None, now: datetime
+) -> None:
     """The administrator has called the number and the person answered: alerts count on it in all their clinics."""
     await _colleague(tx, actor, staff_id)
     await _everywhere(tx, actor, staff_id)
-    await accounts.confirm_phone(tx, actor, staff_id, now=now)
+    await accounts.confirm_phone(tx, actor, staff_id, called=called, now=now)
 
 
 async def reset_password(

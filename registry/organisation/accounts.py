@@ -188,11 +188,16 @@ async def enable(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) -> None
     await audit.record(tx, actor, "staff.enabled", "staff", staff_id, now=now)
 
 
-async def confirm_phone(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) -> None:
-    """The person has answered on this phone; alerts may count on it."""
+async def confirm_phone(
+    tx: Tx, actor: Actor, staff_id: UUID, *, called: str | None = None, now: datetime
+) -> None:
+    """The person has answered on this phone; alerts may count on it. `called` is the number (E.164) that was called:
+    a Conflict when the account has another one by now."""
     row = await _own_or_administered(tx, actor, staff_id)
     if row.phone_sealed is None:
         raise Invalid.field("phone", "is missing")
+    if called is not None and called != tx.vault.open(row.phone_sealed):
+        raise Conflict("the phone was changed meanwhile; call the new number", code="stale")
     await tx.execute(update(Staff).where(Staff.id == staff_id).values(phone_verified_at=now))
     await audit.record(tx, actor, "staff.phone_verified", "staff", staff_id, now=now)
 

@@ -69,6 +69,12 @@ class Confirmed(msgspec.Struct, frozen=True):
     confirm: Literal["yes"]
 
 
+class Called(Confirmed, frozen=True):
+    """The number that the page showed."""
+
+    called: Annotated[str, Meta(max_length=20)]
+
+
 class AccountLine(msgspec.Struct, frozen=True):
     name: str
     email: str
@@ -89,11 +95,12 @@ class AccountsPage(msgspec.Struct, frozen=True):
 
 class AccountPage(msgspec.Struct, frozen=True):
     """Template `setup/account.html`. `mine` is the reader's own account: its password is changed elsewhere. `phone` is
-    empty without one; `phone_verified` says whether alerts count on it."""
+    empty without one, `number` the same in E.164; `phone_verified` says whether alerts count on it."""
 
     name: str
     email: str
     phone: str
+    number: str
     phone_verified: bool
     action: str
     person_href: str
@@ -166,8 +173,8 @@ async def confirm_phone(request: WebRequest, console: Console, staff_id: FromPat
     """Alerts count on a number only after somebody called it and the person answered."""
 
     async def do(visit: Visit) -> str:
-        await forms.read(request, Confirmed)
-        await administration.confirm_phone(visit.tx, visit.actor, staff_id, now=visit.now)
+        called = (await forms.read(request, Called)).called
+        await administration.confirm_phone(visit.tx, visit.actor, staff_id, called=called, now=visit.now)
         return said(f"{PATH}/{staff_id}", "phone_confirmed")
 
     async def again(visit: Visit, error: DomainError) -> View:
@@ -268,6 +275,7 @@ async def _one(
         name=person.name,
         email=person.email,
         phone="" if person.phone is None else formats.phone(person.phone),
+        number=person.phone or "",
         phone_verified=person.phone_verified,
         action=f"{PATH}/{staff_id}",
         person_href=f"/setup/people/{staff_id}",

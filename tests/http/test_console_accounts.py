@@ -136,6 +136,10 @@ async def test_details_are_changed_and_a_new_phone_is_confirmed_before_alerts_co
         assert "Phone confirmed." in ada.said and f"{page}/phone" not in ada.html
         await ada.submits(f"{page}/details", phone="206-555-0178")
         assert f"{page}/phone" in ada.html
+        seen = ada.form(f"{page}/phone").filled({"confirm": "yes"})
+        await ada.submits(f"{page}/details", phone="206-555-0179")
+        await ada.posts(f"{page}/phone", seen)
+        assert (ada.status, ada.errors) == (409, ["The phone was changed meanwhile; call the new number."])
     assert await staff_id_of(console_deps, "lee@harbor.example") == lead
     done = await audited(console_deps, actor_id=harbor.staff["administrator"])
     assert {"staff.changed", "staff.phone_verified"} <= set(done)
