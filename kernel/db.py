@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -82,14 +83,21 @@ class Tx:
         """
         return (await self.conn.execute(statement, values)).rowcount == 1
 
-    async def insert_many(self, many: ManyRows, rows: Sequence[Mapping[str, Any]]) -> None:
-        """One statement for all rows, from `insert_many_or_skip`; rows whose unique key exists are left out."""
+    async def insert_many(
+        self,
+        many: ManyRows,
+        rows: Sequence[Mapping[str, Any]],
+        same: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """One statement for all rows, from `insert_many_or_skip`; rows whose unique key exists are left out.
+        `same`: columns with one value for all of them, sent once."""
         if not rows:
             return
         if self.is_postgres:
-            await self.conn.execute(many.postgres, {"rows": msgspec.json.encode(rows).decode()})
+            values = {"rows": _document(rows), "same": _document(dict(same))}
+            await self.conn.execute(many.postgres, values)
         else:
-            await self.conn.execute(many.sqlite, rows)
+            await self.conn.execute(many.sqlite, [{**same, **row} for row in rows])
 
     async def enter_clinic(self, clinic_id: UUID) -> None:
         """From here on PostgreSQL shows and accepts only this clinic's rows; gone at the end of the transaction."""
@@ -162,16 +170,31 @@ def insert_many_or_skip(table: Any, *key: str) -> ManyRows:
     """INSERT ... ON CONFLICT (key) DO NOTHING for many rows at once, for `Tx.insert_many`.
 
     PostgreSQL gets all rows as one JSON document: bound one by one, each row is a statement of its own to it, and
-    that costs more than the insert. A column that a row does not name is null.
+    that costs more than the insert. A column that neither a row nor `same` names is null.
     """
     target = table.__table__
     names = [column.name for column in target.columns]
-    document = cast(bindparam("rows", type_=String), JSON)
-    rows = func.json_populate_recordset(literal_column(f'NULL::"{target.name}"'), document).table_valued(
-        *names
-    )
+    document, same = (cast(bindparam(name, type_=String), JSON) for name in ("rows", "same"))
+    start = func.json_populate_record(literal_column(f'NULL::"{target.name}"'), same)
+    rows = func.json_populate_recordset(start, document).table_valued(*names)
     lite, postgres = insert_or_skip(table, *key)
     return ManyRows(lite, postgres.from_select(names, select(*rows.c)))
+
+
+def _document(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+async def alongside(sent: Coroutine[Any, Any, None], work: Callable[[], T]) -> T:
+    """Computes while the database is busy with a statement: `sent` is on its way when `work` begins, and has ended when
+    this returns or raises. `work` uses no transaction."""
+    statement = asyncio.create_task(sent)
+    try:
+        await asyncio.sleep(0)  # the statement is written to the connection,
+        await asyncio.sleep(0)  # and the connection's buffer to the socket
+        return work()
+    finally:
+        await statement
 
 
 def pick(tx: Tx, pair: tuple[T, T]) -> T:

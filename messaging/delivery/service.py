@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -92,8 +92,8 @@ async def enqueue(tx: Tx, message: Message, *, now: datetime) -> UUID | None:
     """Writes the row; None when its cause already has one. Raises Invalid when the text is empty or too long."""
     if not message.body.strip() or len(message.body) > MAX_CHARACTERS:
         raise Invalid.field("body", f"needs 1 to {MAX_CHARACTERS} characters")
-    outbox_id = tx.new_id()
-    values = _values(tx, message, outbox_id, now)
+    values = _same(now) | _values(tx, message)
+    outbox_id: UUID = values["id"]
     if not await tx.insert_once(pick(tx, _INSERT), values):
         return None
     if message.not_before <= now:
@@ -103,15 +103,28 @@ async def enqueue(tx: Tx, message: Message, *, now: datetime) -> UUID | None:
 
 async def enqueue_many(tx: Tx, messages: Sequence[Message], *, now: datetime) -> None:
     """Many rows in one statement; rows whose cause already has one are skipped."""
-    await tx.insert_many(_INSERT_MANY, [_values(tx, m, tx.new_id(), now) for m in messages])
+    await enqueue_sealed(tx, seal(tx, messages), now=now)
 
 
-def _values(tx: Tx, message: Message, outbox_id: UUID, now: datetime) -> dict[str, Any]:
+def seal(tx: Tx, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Rows for `enqueue_sealed`; no statement is made."""
+    return [_values(tx, message) for message in messages]
+
+
+async def enqueue_sealed(tx: Tx, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+    await tx.insert_many(_INSERT_MANY, rows, _same(now))
+
+
+def _same(now: datetime) -> dict[str, Any]:
+    return UNSENT | {"created_at": now, "updated_at": now}
+
+
+def _values(tx: Tx, message: Message) -> dict[str, Any]:
     rule = KIND_RULES[message.kind]
     to = message.to
     on_file = to if isinstance(to, OnFile) else OnFile(tx.vault.seal(to), tx.vault.lookup(to))
-    return UNSENT | {
-        "id": outbox_id,
+    return {
+        "id": tx.new_id(),
         "clinic_id": message.clinic_id,
         "message_class": rule.class_,
         "kind": message.kind,
@@ -137,8 +150,6 @@ def _values(tx: Tx, message: Message, outbox_id: UUID, now: datetime) -> dict[st
         "live_until": message.live_until,
         "priority": rule.priority,
         "next_at": message.not_before,
-        "created_at": now,
-        "updated_at": now,
     }
 
 

@@ -113,7 +113,8 @@ def _due(
     entered: Collection[tuple[UUID, str]],
     now: datetime,
 ) -> advance.Due:
-    begun = any(other.state == "in_progress" and other.id != row.id for other in own)
+    others = [other for other in own if other.id != row.id]
+    begun = any(other.state == "in_progress" for other in others)
     return advance.Due(
         id=row.id,
         state=row.state,
@@ -125,7 +126,7 @@ def _due(
         invited_at=row.invited_at,
         first_answer_at=row.first_answer_at,
         expires_at=row.expires_at,
-        superseded=any(_supersedes(other, row, now) for other in own),
+        superseded=any(_supersedes(other, row, now) for other in others),
         phone_busy=begun or (facts.way in ON_THE_PHONE and busy.with_another(row, facts, older)),
         entered=row.content == "call" and all((row.id, name) in entered for name in row.instruments),
         lost=tuple(row.lost_ways or ()),

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, update
 
 from kernel.crypto import token_hash
-from kernel.db import Tx, among, insert_many_or_skip
+from kernel.db import Tx, alongside, among, insert_many_or_skip
 from messaging.conversation.copy import Rendered, contact_words, join, phone_words, render
 from messaging.delivery import service as delivery
 from messaging.delivery.service import Message, OnFile
@@ -39,22 +39,17 @@ async def invite(tx: Tx, invited: Sequence[Invited], out: Outgoing, *, now: date
     for taken, _ in invited:
         for older in taken.older:
             await closing.close(tx, older, state="missed", reason="superseded", now=now, plan_next=False)
-    await set_many(
-        tx,
-        {
-            taken.due.id: {
-                "state": "invited",
-                "content": step.way,
-                "invited_at": now,
-                "prompts": 1,
-                "queued_behind": False,
-                "next_at": step.next_at,
-                "expires_at": step.expires_at,
-            }
-            for taken, step in invited
-        },
+    linked = [taken for taken, step in invited if step.way == "link"]
+    contacts = await _contacts_today(tx, linked, now)
+    messages, links = await alongside(
+        set_many(tx, _offered(invited, now)), lambda: _text_links(tx, linked, contacts, out, now)
     )
-    await _text_links(tx, [taken for taken, step in invited if step.way == "link"], out, now)
+    texts = await alongside(tx.insert_many(_LINKS, links), lambda: delivery.seal(tx, messages))
+    following = await alongside(
+        delivery.enqueue_sealed(tx, texts, now=now),
+        lambda: {taken.due.id: _following_row(tx, taken, now) for taken, _ in invited},
+    )
+    await _carried(tx, contacts)
     await _mail_links(tx, [taken for taken, step in invited if step.way == "email"], out, now)
     offered: list[Taken] = []
     for taken, step in invited:
@@ -62,12 +57,28 @@ async def invite(tx: Tx, invited: Sequence[Invited], out: Outgoing, *, now: date
             await call(tx, taken, taken.reach.no_text or "channel", now)
         if step.way != "items" or await out.conversation.open_check_in(tx, taken.due.id, now=now):
             offered.append(taken)
-    await _plan_following(tx, offered, now)
+    await _plan_following(tx, offered, following, now)
     tx.ring("dispatch")
 
 
-async def _text_links(tx: Tx, taken: Sequence[Taken], out: Outgoing, now: datetime) -> None:
-    contacts = await _contacts_today(tx, taken, now)
+def _offered(invited: Sequence[Invited], now: datetime) -> dict[UUID, dict[str, Any]]:
+    return {
+        taken.due.id: {
+            "state": "invited",
+            "content": step.way,
+            "invited_at": now,
+            "prompts": 1,
+            "queued_behind": False,
+            "next_at": step.next_at,
+            "expires_at": step.expires_at,
+        }
+        for taken, step in invited
+    }
+
+
+def _text_links(
+    tx: Tx, taken: Sequence[Taken], contacts: Mapping[UUID, Row[Any]], out: Outgoing, now: datetime
+) -> tuple[list[Message], list[dict[str, Any]]]:
     messages, links = [], []
     for one in taken:
         token, link = _new_link(tx, one, out, now)
@@ -79,8 +90,10 @@ async def _text_links(tx: Tx, taken: Sequence[Taken], out: Outgoing, now: dateti
         if contact is not None:
             wording = join([wording, _contact_line(one, contact)])
         messages.append(_message(tx, one, "invitation", "invitation", wording, now, one.due.not_after))
-    await tx.insert_many(_LINKS, links)
-    await delivery.enqueue_many(tx, messages, now=now)
+    return messages, links
+
+
+async def _carried(tx: Tx, contacts: Mapping[UUID, Row[Any]]) -> None:
     if contacts:
         await tx.execute(
             update(ContactReminder)
@@ -282,22 +295,34 @@ async def _contacts_today(tx: Tx, taken: Sequence[Taken], now: datetime) -> dict
     }
 
 
-async def _plan_following(tx: Tx, taken: Sequence[Taken], now: datetime) -> None:
+async def _plan_following(
+    tx: Tx, taken: Sequence[Taken], following: Mapping[UUID, dict[str, Any] | None], now: datetime
+) -> None:
     rows, dates = [], {}
     for one in taken:
-        planned = [
-            other.local_due_date
-            for other in one.history
-            if other.state == "scheduled" and other.id != one.due.id
-        ]
-        following = None if planned else _following(one, now)
-        if following is not None:
-            rows.append(occurrences.new_row(tx, one.reach, one.row.episode_id, following, now))
+        planned = _planned(one)
+        row = following[one.due.id]
+        if row is not None:
+            rows.append(row)
         dates[one.row.episode_id] = (
-            min(planned) if planned else None if following is None else following.local_due_date
+            min(planned) if planned else None if row is None else row["local_due_date"]
         )
     await occurrences.insert_many(tx, rows)
     await _tell_registry(tx, dates, now)
+
+
+def _planned(one: Taken) -> list[date]:
+    return [
+        other.local_due_date for other in one.history if other.state == "scheduled" and other.id != one.due.id
+    ]
+
+
+def _following_row(tx: Tx, one: Taken, now: datetime) -> dict[str, Any] | None:
+    """The next check-in to be put on file; None when one is planned already, or the plan asks for no more."""
+    following = None if _planned(one) else _following(one, now)
+    if following is None:
+        return None
+    return occurrences.new_row(tx, one.reach, one.row.episode_id, following, now)
 
 
 def _following(one: Taken, now: datetime) -> rules.Occurrence | None:
