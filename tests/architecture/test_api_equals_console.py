@@ -49,6 +49,7 @@ EQUAL: Final = {
     f"{PATIENT}/filed": f"POST {PATIENT}/filed",
     "/setup/note-templates/{kind}": "PUT /note-templates/{kind}",
     "/setup/closing-rule": "PUT /closing-rule",
+    f"{PATIENT}/intake": f"POST {PATIENT}/intake",
     f"{PATIENT}/plans/{{kind}}": f"POST {PATIENT}/care-plans",
     f"{PATIENT}/people": f"POST {PATIENT}/related-people",
     f"{PATIENT}/people/{{person_id}}": f"PUT {PATIENT}/related-people/{{person_id}}",
