@@ -18,6 +18,7 @@ from kernel.web.context import WebRequest
 from registry.care_plans import queries as care_plans
 from registry.contacts import queries as contacts
 from registry.filing import service as filing
+from registry.intake import service as intake
 from registry.measures import queries as measures
 from registry.organisation import queries as organisation
 from registry.recommendations import queries as recommended
@@ -255,12 +256,15 @@ async def _item(visit: Visit, item_id: UUID, refused: FormState | None = None) -
 
 async def _sheet(visit: Visit, item: ReviewLine) -> Sheet:
     tx, viewer, now, patient_id = visit.tx, visit.actor, visit.now, item.patient_id
+    patient = await known(visit, patient_id)
+    episode = patient.episode
     return Sheet(
-        patient=await known(visit, patient_id),
+        patient=patient,
         results=(await measures.history(tx, viewer, patient_id, now=now)).results,
         changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
         contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
         plans=await care_plans.versions(tx, viewer, patient_id, "care", now=now),
+        intake=None if episode is None else await intake.intake(tx, viewer, patient_id, episode.id, now=now),
     )
 
 

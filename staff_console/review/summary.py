@@ -13,6 +13,8 @@ from questionnaires import catalog
 from registry.care_plans.contents import CareContent
 from registry.care_plans.queries import PlanVersion
 from registry.contacts.queries import ContactFacts
+from registry.intake.contents import CONSIDERED, Considered, IntakeContent
+from registry.intake.service import IntakeFacts
 from registry.measures.rules import ResultFacts
 from registry.patients.queries import PatientPage
 from registry.treatment_changes.rules import Change
@@ -39,6 +41,7 @@ class Sheet(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...]
     contacts: tuple[ContactFacts, ...]
     plans: tuple[PlanVersion, ...]
+    intake: IntakeFacts | None
 
 
 def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
@@ -60,8 +63,26 @@ def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
         Fact("Skill, and contacts", _joined((plan.skill, f"{len(spoken)} contacts" if spoken else None))),
         Fact("Goals", _joined(plan.goals)),
         Fact("Barriers", _joined(plan.barriers)),
+        *_found_first(sheet.intake),
         Fact("Question", next((c.question for c in sheet.contacts if c.question), "") or ""),
     )
+
+
+def _found_first(found: IntakeFacts | None) -> tuple[Fact, ...]:
+    """What was found when care began, for a consultant who never saw the patient."""
+    first = IntakeContent() if found is None else found.content
+    return (
+        Fact("Substances", first.substances),
+        Fact("Bipolar disorder", _considered(first.bipolar, first.bipolar_note)),
+        Fact("Pregnancy", _considered(first.pregnancy, first.pregnancy_note)),
+        Fact("Medical factors", first.medical_causes),
+        Fact("History", first.history),
+        Fact("Medications at the start", _joined(first.medications)),
+    )
+
+
+def _considered(state: Considered, note: str) -> str:
+    return "" if state == "not_documented" else _joined((CONSIDERED[state].lower(), note.strip()))
 
 
 def sparks(sheet: Sheet) -> tuple[Sparkline, ...]:

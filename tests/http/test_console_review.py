@@ -42,11 +42,14 @@ async def plans_and_opens(dana: Colleague, harbor: Clinic) -> str:
 async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
 ) -> None:
-    patient_id = await enrols(dana, harbor)
+    patient_id = await enrols(
+        dana, harbor, substances="Wine at weekends", bipolar="considered", bipolar_note="No such time"
+    )
     clock.advance(minutes=10)
     item = await plans_and_opens(dana, harbor)
     await dana.opens(item)
     assert "not documented" in dana.text
+    assert "Wine at weekends" in dana.text and "considered; No such time" in dana.text
     both = [str(harbor.staff["care_manager"]), str(harbor.staff["consultant"])]
     discussed = {"note": "Half the drop after four weeks.", "changed": "Dose goes up.", "minutes": "6"}
     await dana.submits(f"{item}/discuss", **discussed, people=both)
