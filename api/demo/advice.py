@@ -21,7 +21,7 @@ from registry.recommendations.rules import (
     Urgency,
 )
 from registry.review import service
-from registry.treatment_changes.rules import ChangeForm
+from registry.treatment_changes.rules import ChangeForm, ChangeKind
 
 ADVISED: Final = ("stalled", "worsening", "slow", "new")
 ADVICE: Final[tuple[tuple[str, str, Urgency], ...]] = (
@@ -35,6 +35,7 @@ ADVICE: Final[tuple[tuple[str, str, Urgency], ...]] = (
 FIRST_OF_ALL: Final[tuple[str, str, Urgency]] = (
     "Raise escitalopram to 20 mg", "If no change in 4 weeks, bring it back", "this_week",
 )  # fmt: skip
+ORDERED: Final[tuple[ChangeKind, ...]] = ("dose_changed", "medication_changed")  # of the first two
 HELD_DAYS_AGO: Final = 6
 DECLINED: Final = 4
 
@@ -59,8 +60,7 @@ class Advice:
             if stage == DECLINED:
                 await self._declined(tx, sent)
             else:
-                await self._goes(tx, sent, advice[0], steps=3 - stage)
-
+                await self._goes(tx, sent, advice[0], stage)
         first = self._clinic.those("clinician")[0]
         for course in [
             c for c in chosen[len(ADVICE) :] if Team(self._clinic, c.story.nth).clinician is first
@@ -88,8 +88,9 @@ class Advice:
         )  # fmt: skip
         await recommendations.decide(tx, self._manager, sent, given, version=None, now=at)
 
-    async def _goes(self, tx: Tx, sent: UUID, what: str, *, steps: int) -> None:
-        """Decided, ordered, told: as many steps as are given, a day apart."""
+    async def _goes(self, tx: Tx, sent: UUID, what: str, stage: int) -> None:
+        """Decided, ordered, told: fewer steps at each later stage, a day apart."""
+        steps = len(ORDERED) + 1 - stage
         day = timedelta(days=1)
         if steps >= 1:
             given = ClinicianDecision(
@@ -98,7 +99,7 @@ class Advice:
             await recommendations.decide(tx, self._manager, sent, given, version=None, now=self._held + day)
         if steps >= 2:
             on = (self._held + 2 * day).date()
-            change = ChangeForm(on=on, kind="dose_changed", what=what)
+            change = ChangeForm(on=on, kind=ORDERED[stage], what=what)
             order = OrderForm(what, "Dr. Osei", on, change)
             await recommendations.order(
                 tx, self._manager, sent, order, version=None, now=self._held + 2 * day
