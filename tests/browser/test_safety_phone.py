@@ -113,7 +113,8 @@ def test_without_scripts_the_call_page_takes_the_event_and_records_the_try(
         assert page.get_by_text("At home, with her sister").first.is_visible()
         page.get_by_label("How").select_option("phone")
         page.get_by_label("Outcome").select_option("reached")
-        page.get_by_role("button", name="Record attempt").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Record attempt").click()
         assert page.evaluate(SIDEWAYS) <= 0
         assert page.evaluate(SMALL) == []
     kinds = [
