@@ -8,7 +8,21 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, String, and_, case, cast, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Row,
+    ScalarSelect,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from billing.month_types import History, MonthType, month_type
@@ -53,13 +67,18 @@ async def next_lines(
     if not minutes:
         return {}
     zone = zones.zone(zone_name)
-    rows = await tx.all(_rows(clinic_id, minutes, month, zone))
+    start, _ = month.bounds(zone)
+    days = {"start": start, "first_day": month.first_day, "last_day": month.last_day}
+    rows = await tx.all(_ROWS, days | {"clinic": clinic_id, "ids": list(minutes), "carrier": min(minutes)})
     book = _book(rows)
     by_patient: dict[UUID, list[Row[Any]]] = {}
     for row in rows:
         by_patient.setdefault(row.patient_id, []).append(row)
+    rules = {paid: book.of(month, *paid) for paid in {(row.payer, row.plan) for row in rows}}
     asked = [
-        _Asked(row, tuple(by_patient[row.patient_id]), month, zone, book) for row in rows if row.id in minutes
+        _Asked(row, tuple(by_patient[row.patient_id]), month, zone, rules[row.payer, row.plan])
+        for row in rows
+        if row.id in minutes
     ]
     between = await _between(tx, clinic_id, asked, month, zone)
     return {
@@ -74,10 +93,9 @@ class _Asked:
     """One episode, those beside it, and the rule set of its payer in the month."""
 
     def __init__(
-        self, row: Row[Any], episodes: tuple[Row[Any], ...], month: Month, zone: tzinfo, book: RuleBook
+        self, row: Row[Any], episodes: tuple[Row[Any], ...], month: Month, zone: tzinfo, rules: RuleSet
     ) -> None:
-        self.row, self.episodes, self.month, self.zone = row, episodes, month, zone
-        self.rules = book.of(month, row.payer, row.plan)
+        self.row, self.episodes, self.month, self.zone, self.rules = row, episodes, month, zone, rules
 
     def served(self, row: Row[Any]) -> set[Month]:
         """Of the earlier service months of an episode the first and the last."""
@@ -98,13 +116,52 @@ class _Asked:
         )
 
 
-def _rows(
-    clinic_id: UUID, minutes: Mapping[UUID, int], month: Month, zone: tzinfo
-) -> Select[*tuple[Any, ...]]:
-    asked = aliased(Episode)
+def _worked() -> ColumnElement[bool]:
+    """Time before the month, which begins at `start`, that may count; outreach before the agreement begins no billing
+    episode."""
+    return and_(
+        TimeEntry.episode_id == Episode.id,
+        TimeEntry.superseded_at.is_(None),
+        TimeEntry.seconds > 0,
+        TimeEntry.started_at < bindparam("start"),
+        TimeEntry.activity.not_in(NEVER_COUNTED),
+        TimeEntry.started_at
+        >= select(func.min(CareConsent.given_at))
+        .where(CareConsent.episode_id == Episode.id, CareConsent.kind == "given")
+        .scalar_subquery(),
+    )
+
+
+def _cover(column: InstrumentedAttribute[Any]) -> ScalarSelect[Any]:
+    """Of the first primary coverage in the month's days of care, as `elements.primary_coverages` has it."""
+    first_day, last_day = bindparam("first_day", type_=Date()), bindparam("last_day", type_=Date())
+    return (
+        select(column)
+        .where(
+            Coverage.clinic_id == Episode.clinic_id,
+            Coverage.patient_id == Episode.patient_id,
+            Coverage.rank == 1,
+            Coverage.valid_from <= last_day,
+            or_(
+                Episode.ended_on.is_(None),
+                Episode.ended_on < first_day,
+                Coverage.valid_from <= Episode.ended_on,
+            ),
+            or_(Coverage.valid_to.is_(None), Coverage.valid_to >= first_day),
+        )
+        .order_by(Coverage.valid_from, Coverage.id)
+        .limit(1)
+        .correlate(Episode)
+        .scalar_subquery()
+    )
+
+
+def _rows() -> Select[*tuple[Any, ...]]:
+    """Built once: a page asks it for each of its patients at a time."""
+    asked, clinic_id = aliased(Episode), bindparam("clinic", type_=Episode.clinic_id.type)
     elsewhere = (BilledMonth.clinic_id == Episode.clinic_id) & (BilledMonth.episode_id == Episode.id)
     # The rule book comes with one row alone; a line for each of the clinic's own sets.
-    carrier = Episode.id == min(minutes)
+    carrier = Episode.id == bindparam("carrier")
     settings = select(cast(Clinic.settings, String)).where(Clinic.id == clinic_id).scalar_subquery()
     own = (
         select(func.aggregate_strings(cast(ClinicRuleSet.content, String), "\n"))
@@ -118,18 +175,18 @@ def _rows(
             CarriedEpisode.started_on.label("carried_from"), CarriedEpisode.last_billed, CarriedEpisode.imported_on,
             select(func.min(BilledMonth.month)).where(elsewhere).scalar_subquery().label("billed_first"),
             select(func.max(BilledMonth.month)).where(elsewhere).scalar_subquery().label("billed_last"),
-            _cover(Coverage.payer, month).label("payer"), _cover(Coverage.plan, month).label("plan"),
+            _cover(Coverage.payer).label("payer"), _cover(Coverage.plan).label("plan"),
             case((carrier, settings)).label("settings"), case((carrier, own)).label("own"),
         )
         .select_from(Episode)
-        .outerjoin(TimeEntry, _worked(month, zone))
+        .outerjoin(TimeEntry, _worked())
         .outerjoin(
             CarriedEpisode,
             (CarriedEpisode.clinic_id == Episode.clinic_id) & (CarriedEpisode.episode_id == Episode.id),
         )
         .where(
             Episode.clinic_id == clinic_id,
-            Episode.patient_id.in_(select(asked.patient_id).where(asked.id.in_(list(minutes)))),
+            Episode.patient_id.in_(select(asked.patient_id).where(asked.id.in_(bindparam("ids", expanding=True)))),
         )
         .group_by(
             Episode.id, Episode.patient_id, Episode.enrolled_on, Episode.referred_at, Episode.ended_on,
@@ -138,43 +195,7 @@ def _rows(
     )  # fmt: skip
 
 
-def _worked(month: Month, zone: tzinfo) -> ColumnElement[bool]:
-    """Time before the month that may count; outreach before the agreement begins no billing episode."""
-    start, _ = month.bounds(zone)
-    return and_(
-        TimeEntry.episode_id == Episode.id,
-        TimeEntry.superseded_at.is_(None),
-        TimeEntry.seconds > 0,
-        TimeEntry.started_at < start,
-        TimeEntry.activity.not_in(NEVER_COUNTED),
-        TimeEntry.started_at
-        >= select(func.min(CareConsent.given_at))
-        .where(CareConsent.episode_id == Episode.id, CareConsent.kind == "given")
-        .scalar_subquery(),
-    )
-
-
-def _cover(column: InstrumentedAttribute[Any], month: Month) -> ScalarSelect[Any]:
-    """Of the first primary coverage in the month's days of care, as `elements.primary_coverages` has it."""
-    return (
-        select(column)
-        .where(
-            Coverage.clinic_id == Episode.clinic_id,
-            Coverage.patient_id == Episode.patient_id,
-            Coverage.rank == 1,
-            Coverage.valid_from <= month.last_day,
-            or_(
-                Episode.ended_on.is_(None),
-                Episode.ended_on < month.first_day,
-                Coverage.valid_from <= Episode.ended_on,
-            ),
-            or_(Coverage.valid_to.is_(None), Coverage.valid_to >= month.first_day),
-        )
-        .order_by(Coverage.valid_from, Coverage.id)
-        .limit(1)
-        .correlate(Episode)
-        .scalar_subquery()
-    )
+_ROWS: Final = _rows()
 
 
 def _book(rows: Sequence[Row[Any]]) -> RuleBook:
@@ -194,8 +215,9 @@ async def _between(
         return {}
     rows = await tx.all(
         select(Episode.patient_id, TimeEntry.started_at)
-        .join(TimeEntry, _worked(month, zone))
-        .where(Episode.clinic_id == clinic_id, Episode.patient_id.in_(patients))
+        .join(TimeEntry, _worked())
+        .where(Episode.clinic_id == clinic_id, Episode.patient_id.in_(patients)),
+        {"start": month.bounds(zone)[0]},
     )
     found: dict[UUID, set[Month]] = {}
     for row in rows:
