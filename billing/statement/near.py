@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -250,6 +251,7 @@ def _carried(row: Row[Any]) -> Carried:
     return carried(row.carried_from, row.last_billed, row.imported_on, billed)
 
 
+@lru_cache(4096)  # months, minutes and rule sets of a page repeat
 def _next(kind: MonthType | None, minutes: int, rules: RuleSet) -> NextLine:
     if kind is None:
         return NextLine(minutes, "", None, (), undecided=True)
