@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 
 from kernel import audit
 from kernel.audit import Actor
@@ -18,6 +19,8 @@ from messaging.schedule.zones import local_date, to_utc
 from registry.access import CLINICAL, require
 from registry.organisation.tables import Clinic
 from registry.patients.tables import Patient
+from registry.worklist.paging import mine
+from registry.worklist.tables import RegistryLine
 
 MOST: Final = 500
 
@@ -117,18 +120,32 @@ async def check_ins(
     return tuple(_line(row) for row in rows)
 
 
-async def going_out_today(tx: Tx, viewer: Actor, *, now: datetime, limit: int = 200) -> tuple[Outgoing, ...]:
-    """What is to leave before the clinic's midnight, earliest first; what is late counts."""
+async def going_out_today(
+    tx: Tx,
+    viewer: Actor,
+    *,
+    now: datetime,
+    own: bool = False,
+    covering: Collection[UUID] = (),
+    limit: int = 200,
+) -> tuple[Outgoing, ...]:
+    """What is to leave before the clinic's midnight, earliest first; what is late counts. `own`: to the viewer's
+    patients and those of the colleagues the viewer stands in for."""
     clinic_id = require(viewer, *CLINICAL)
     zone: str = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
     midnight = to_utc(local_date(now, zone) + timedelta(days=1), time(0), zone)
-    return await _outgoing(tx, viewer, midnight, min(limit, MOST), now)
+    theirs = select(RegistryLine.patient_id).where(
+        RegistryLine.clinic_id == clinic_id, mine(viewer, covering)
+    )
+    return await _outgoing(tx, viewer, midnight, min(limit, MOST), now, theirs if own else None)
 
 
 async def _outgoing(
-    tx: Tx, viewer: Actor, until: datetime, limit: int, now: datetime
+    tx: Tx, viewer: Actor, until: datetime, limit: int, now: datetime, theirs: Select[UUID] | None
 ) -> tuple[Outgoing, ...]:
     clinic_id = require(viewer, *CLINICAL)
+    asked_of = () if theirs is None else (CheckIn.patient_id.in_(theirs),)
+    reminded = () if theirs is None else (ContactReminder.patient_id.in_(theirs),)
     asked = await tx.all(
         select(
             CheckIn.patient_id,
@@ -140,7 +157,7 @@ async def _outgoing(
             Patient.given_name,
         )
         .join(Patient, Patient.id == CheckIn.patient_id)
-        .where(CheckIn.clinic_id == clinic_id, CheckIn.next_at < until, ~CheckIn.queued_behind)
+        .where(CheckIn.clinic_id == clinic_id, CheckIn.next_at < until, ~CheckIn.queued_behind, *asked_of)
         .order_by(CheckIn.next_at, CheckIn.id)
         .limit(limit)
     )
@@ -153,7 +170,7 @@ async def _outgoing(
             Patient.given_name,
         )
         .join(Patient, Patient.id == ContactReminder.patient_id)
-        .where(ContactReminder.clinic_id == clinic_id, ContactReminder.next_at < until)
+        .where(ContactReminder.clinic_id == clinic_id, ContactReminder.next_at < until, *reminded)
         .order_by(ContactReminder.next_at, ContactReminder.id)
         .limit(limit)
     )

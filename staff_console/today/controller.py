@@ -95,7 +95,7 @@ async def _page(visit: Visit, asked: TodayQuery, refused: FormState | None = Non
     for role in CLINICAL:
         colleagues |= await organisation.holders(tx, visit.clinic_id, role)
     beside = Beside(
-        outgoing=await schedule.going_out_today(tx, viewer, now=now),
+        outgoing=await schedule.going_out_today(tx, viewer, now=now, own=whose == "mine", covering=covering),
         approvals=await recommendations.waiting_for(tx, viewer, now=now),
         steps=await steps.waiting(tx, viewer, now=now, own=whose == "mine", covering=covering),
         covers=await covers.current_and_planned(tx, visit.clinic_id, visit.today),

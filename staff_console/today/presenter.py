@@ -92,7 +92,7 @@ def page(visit: Visit, found: Today, beside: Beside) -> TodayPage:
         later_steps=steps[SHORT:],
         cover=_cover(visit, beside),
         whose=beside.whose,
-        outgoing_note=" ".join(("Of the whole clinic.", *((SIMULATED,) if simulated else ()))),
+        outgoing_note=SIMULATED if simulated else "",
         safety_more=found.safety_count - len(found.safety),
         overdue_more=found.overdue_count - len(found.overdue),
         waiting_more=found.waiting_count - len(found.waiting),

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from kernel.crypto import token_hash
 from kernel.db import Database, Tx
@@ -602,6 +602,17 @@ class TestQueries:
         assert [(text.what, text.family_name, text.at) for text in today] == [
             ("invitation", "Today", la(3, 2, 12))
         ]
+        async with programme.database.begin() as tx:
+            now, colleague = programme.clock.now(), tx.new_id()
+            own = await queries.going_out_today(tx, viewer, now=now, own=True)
+            await tx.execute(
+                update(RegistryLine).values(care_manager_id=colleague, treating_clinician_id=None)
+            )
+            handed_over = await queries.going_out_today(tx, viewer, now=now, own=True)
+            standing_in = await queries.going_out_today(tx, viewer, now=now, own=True, covering=(colleague,))
+        assert own == today
+        assert handed_over == ()
+        assert standing_in == today
 
 
 async def test_an_open_check_in_without_a_next_moment_is_reported(programme: Programme) -> None:
