@@ -13,7 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import BodyKwarg, FromPath
 from litestar.response import Response
 
-from api.staff import examples
+from api.staff import billing_examples
 from api.staff.billing_months import CHECKED, OF_MONTH
 from api.staff.calls import WRITE_ERRORS, Call, within
 from api.wiring import Deps
@@ -96,7 +96,7 @@ async def claims(
     request: WebRequest,
     deps: NamedDependency[Deps],
     month: FromPath[str],
-    data: Annotated[ClaimsBody, BodyKwarg(examples=examples.CLAIMS)],
+    data: Annotated[ClaimsBody, BodyKwarg(examples=billing_examples.CLAIMS)],
 ) -> ClaimsMade:
     """837P, checked by our own rules and the X12 maps, then among the month's files. Nothing is sent anywhere."""
 

@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import BodyKwarg, FromPath
 
-from api.staff import examples
+from api.staff import billing_examples
 from api.staff.billing_months import CHECKED, OF_MONTH
 from api.staff.calls import WRITE_ERRORS, Call, within
 from api.wiring import Deps
@@ -127,7 +127,7 @@ async def compare(
     request: WebRequest,
     deps: NamedDependency[Deps],
     month: FromPath[str],
-    data: Annotated[ShadowBody, BodyKwarg(examples=examples.SHADOW)],
+    data: Annotated[ShadowBody, BodyKwarg(examples=billing_examples.SHADOW)],
 ) -> ShadowResult:
     """Compared and not stored; each difference with its reason."""
     bill = shadow.read(data.csv)

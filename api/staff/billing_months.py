@@ -12,7 +12,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import BodyKwarg, FromPath
 from msgspec import Meta
 
-from api.staff import examples
+from api.staff import billing_examples
 from api.staff.calls import READ_ERRORS, ROOT, WRITE_ERRORS, Call, Created, within
 from api.wiring import Deps
 from billing.close import queries, service
@@ -95,7 +95,7 @@ async def close(
     request: WebRequest,
     deps: NamedDependency[Deps],
     month: FromPath[str],
-    data: Annotated[CloseBody, BodyKwarg(examples=examples.CLOSE_MONTH)],
+    data: Annotated[CloseBody, BodyKwarg(examples=billing_examples.CLOSE_MONTH)],
 ) -> Created:
     """Closing twice is closing once: the second call gives the first one's id."""
 
@@ -119,7 +119,7 @@ async def correction(
     request: WebRequest,
     deps: NamedDependency[Deps],
     month: FromPath[str],
-    data: Annotated[ReasonBody, BodyKwarg(examples=examples.MONTH_REASON)],
+    data: Annotated[ReasonBody, BodyKwarg(examples=billing_examples.MONTH_REASON)],
 ) -> Created:
     """Time of the month can be logged and corrected until it is adjusted."""
 
@@ -143,7 +143,7 @@ async def adjustment(
     request: WebRequest,
     deps: NamedDependency[Deps],
     month: FromPath[str],
-    data: Annotated[AdjustBody, BodyKwarg(examples=examples.MONTH_REASON)],
+    data: Annotated[AdjustBody, BodyKwarg(examples=billing_examples.MONTH_REASON)],
 ) -> Created:
     """A new version with what changed since; earlier versions and their files stay."""
 

@@ -13,7 +13,7 @@ from litestar.params import BodyKwarg, FromPath
 from litestar.response import Response
 from msgspec import Meta
 
-from api.staff import examples
+from api.staff import billing_examples
 from api.staff.calls import READ_ERRORS, ROOT, WRITE_ERRORS, Call, Items, within
 from api.wiring import Deps
 from billing.identity import payers
@@ -127,7 +127,7 @@ async def rule_set(
 async def try_out(
     request: WebRequest,
     deps: NamedDependency[Deps],
-    data: Annotated[RuleSetBody, BodyKwarg(examples=examples.RULE_SET)],
+    data: Annotated[RuleSetBody, BodyKwarg(examples=billing_examples.RULE_SET)],
 ) -> RuleSetTried:
     """What would change in the present and the last month. Nothing is kept."""
 
@@ -148,7 +148,7 @@ async def try_out(
 async def bring_in(
     request: WebRequest,
     deps: NamedDependency[Deps],
-    data: Annotated[RuleSetBody, BodyKwarg(examples=examples.RULE_SET)],
+    data: Annotated[RuleSetBody, BodyKwarg(examples=billing_examples.RULE_SET)],
 ) -> RuleSetKept:
     """Never changed afterwards: a correction is the next version. The same document again is the first time's."""
 
@@ -170,7 +170,7 @@ async def bring_in(
 async def assign(
     request: WebRequest,
     deps: NamedDependency[Deps],
-    data: Annotated[PayerRules, BodyKwarg(examples=examples.PAYER_RULES)],
+    data: Annotated[PayerRules, BodyKwarg(examples=billing_examples.PAYER_RULES)],
 ) -> PayerRules:
     """By the id of a shipped or own rule set. Open months are worked out with it, closed ones keep theirs."""
 

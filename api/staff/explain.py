@@ -12,7 +12,7 @@ from litestar.params import BodyKwarg, FromPath, QueryParameter
 from litestar.response import Response
 from msgspec import Meta
 
-from api.staff import examples
+from api.staff import billing_examples
 from api.staff.calls import (
     READ_ERRORS,
     ROOT,
@@ -153,7 +153,7 @@ async def decide(
     request: WebRequest,
     deps: NamedDependency[Deps],
     patient_id: FromPath[UUID],
-    data: Annotated[DecisionForm, BodyKwarg(examples=examples.BILLING_DECISION)],
+    data: Annotated[DecisionForm, BodyKwarg(examples=billing_examples.BILLING_DECISION)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Of the latest episode: a month's type, a release, a code that others report, ... always with a reason."""
@@ -178,7 +178,7 @@ async def withdraw(
     request: WebRequest,
     deps: NamedDependency[Deps],
     decision_id: FromPath[UUID],
-    data: Annotated[Withdrawal, BodyKwarg(examples=examples.WITHDRAWAL)],
+    data: Annotated[Withdrawal, BodyKwarg(examples=billing_examples.WITHDRAWAL)],
 ) -> Created:
     """The decision stays on record, with who withdrew it and why."""
 
@@ -194,7 +194,7 @@ async def add_coverage(
     request: WebRequest,
     deps: NamedDependency[Deps],
     patient_id: FromPath[UUID],
-    data: Annotated[CoverageForm, BodyKwarg(examples=examples.COVERAGE)],
+    data: Annotated[CoverageForm, BodyKwarg(examples=billing_examples.COVERAGE)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Gaps, overlaps and changes inside a month are taken; they hold the month's lines."""
@@ -217,7 +217,7 @@ async def change_coverage(
     deps: NamedDependency[Deps],
     patient_id: FromPath[UUID],
     coverage_id: FromPath[UUID],
-    data: Annotated[CoverageForm, BodyKwarg(examples=examples.COVERAGE)],
+    data: Annotated[CoverageForm, BodyKwarg(examples=billing_examples.COVERAGE)],
 ) -> Created:
     async def body(call: Call) -> Created:
         await patients.change_coverage(call.tx, call.actor, patient_id, coverage_id, data, now=call.now)

@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import BodyKwarg, FromPath, QueryParameter
 from litestar.response import Response
 
-from api.staff import examples
+from api.staff import safety_examples
 from api.staff.calls import READ, ROOT, WRITE, Call, Created, Items, Key, created, only_id, within
 from api.wiring import Deps
 from kernel.web import access
@@ -90,7 +90,7 @@ async def attempt(
     request: WebRequest,
     deps: NamedDependency[Deps],
     event_id: FromPath[UUID],
-    data: Annotated[AttemptReport, BodyKwarg(examples=examples.EVENT_ATTEMPT)],
+    data: Annotated[AttemptReport, BodyKwarg(examples=safety_examples.EVENT_ATTEMPT)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Restarts the event's clock. A 409 while nobody has acknowledged it."""
@@ -110,7 +110,7 @@ async def assessment(
     request: WebRequest,
     deps: NamedDependency[Deps],
     event_id: FromPath[UUID],
-    data: Annotated[AssessmentReport, BodyKwarg(examples=examples.EVENT_ASSESSMENT)],
+    data: Annotated[AssessmentReport, BodyKwarg(examples=safety_examples.EVENT_ASSESSMENT)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Never lowers a tier and never closes an event. A 422 names each answer that is missing."""
@@ -131,7 +131,7 @@ async def step(
     request: WebRequest,
     deps: NamedDependency[Deps],
     event_id: FromPath[UUID],
-    data: Annotated[StepReport, BodyKwarg(examples=examples.EVENT_STEP)],
+    data: Annotated[StepReport, BodyKwarg(examples=safety_examples.EVENT_STEP)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """The emergency contact and a welfare check come after a clinician's decision in the console, else a 409."""
@@ -151,7 +151,7 @@ async def note(
     request: WebRequest,
     deps: NamedDependency[Deps],
     event_id: FromPath[UUID],
-    data: Annotated[EventNote, BodyKwarg(examples=examples.EVENT_NOTE)],
+    data: Annotated[EventNote, BodyKwarg(examples=safety_examples.EVENT_NOTE)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Does not restart the clock."""

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import BodyKwarg, FromPath, QueryParameter
 from litestar.response import Response
 
-from api.staff import examples
+from api.staff import safety_examples
 from api.staff.calls import READ, ROOT, WRITE, Call, Created, Items, Key, created, only_id, within
 from api.wiring import Deps
 from kernel.errors import Problem
@@ -98,7 +98,7 @@ async def change_draft(
     request: WebRequest,
     deps: NamedDependency[Deps],
     protocol_id: FromPath[UUID],
-    data: Annotated[Policy, BodyKwarg(examples=examples.SAFETY_POLICY)],
+    data: Annotated[Policy, BodyKwarg(examples=safety_examples.SAFETY_POLICY)],
 ) -> VersionView:
     """Signatures given for another text no longer count. A version that is or was in force can't be changed."""
 
@@ -150,7 +150,7 @@ async def shifts(
 async def add_shifts(
     request: WebRequest,
     deps: NamedDependency[Deps],
-    data: Annotated[ShiftForm, BodyKwarg(examples=examples.SHIFT)],
+    data: Annotated[ShiftForm, BodyKwarg(examples=safety_examples.SHIFT)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """The answer names the first. Refused for somebody who has not signed the policy or has no verified phone."""
@@ -179,7 +179,7 @@ async def cover_shift(
     request: WebRequest,
     deps: NamedDependency[Deps],
     shift_id: FromPath[UUID],
-    data: Annotated[CoverForm, BodyKwarg(examples=examples.COVER)],
+    data: Annotated[CoverForm, BodyKwarg(examples=safety_examples.COVER)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Somebody else takes it, or a part of it. A key hands over shifts with the role of a clinic lead."""
@@ -198,7 +198,7 @@ async def swap_shifts(
     request: WebRequest,
     deps: NamedDependency[Deps],
     shift_id: FromPath[UUID],
-    data: Annotated[SwapForm, BodyKwarg(examples=examples.SWAP)],
+    data: Annotated[SwapForm, BodyKwarg(examples=safety_examples.SWAP)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Two people change places; neither shift has begun."""
