@@ -141,14 +141,24 @@ def in_force(rule_sets: Iterable[RuleSet], name: str, month: Month) -> RuleSet |
     return found if found is not None and found.covers(month) else None
 
 
+def _all_in_force(rule_sets: Iterable[RuleSet], month: Month) -> list[RuleSet]:
+    """`in_force` of every id, by id, in one pass."""
+    first_day = month.first_day
+    newest_begun: dict[str, RuleSet] = {}
+    for each in rule_sets:
+        if each.effective_from <= first_day:
+            known = newest_begun.get(each.id)
+            if known is None or each.version > known.version:
+                newest_begun[each.id] = each
+    return [newest_begun[name] for name in sorted(newest_begun) if newest_begun[name].covers(month)]
+
+
 def choose(
     rule_sets: Iterable[RuleSet], month: Month, *, payer: str | None, plan: str | None, default: str = DEFAULT
 ) -> RuleSet | None:
     """The rule set for a payer's month: payer and plan before payer alone before the default, a clinic's own before
     a shipped one, then the latest start. None when nothing is in force, so a person must choose."""
-    known = tuple(rule_sets)
-    standing = (in_force(known, name, month) for name in sorted({each.id for each in known}))
-    chosen = [rule_set for rule_set in standing if rule_set is not None]
+    chosen = _all_in_force(rule_sets, month)
     named = [rule_set for rule_set in chosen if rule_set.payer is not None and rule_set.payer == payer]
     for group in (
         [rule_set for rule_set in named if rule_set.plan is not None and rule_set.plan == plan],
