@@ -50,7 +50,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("coverage", "Care manager", "/patients/{patient}/coverage"),
     ("findings", "Care manager", "/patients/{patient}/intake"),
     ("expectations", "Care manager", "/patients/{patient}/expectations"),
-    ("referrals", "Care manager", "/referrals"),
+    ("refer", "Care manager", "/referrals"),
     ("safety", "Care manager", "/safety"),
     ("safety-event", "Care manager", "/safety/{event}"),
     ("safety-event-call", "Care manager", "/safety/{event}/call"),
