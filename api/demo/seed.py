@@ -23,6 +23,7 @@ from api.demo.scenes import Scenes
 from api.demo.story import cast
 from api.demo.talks import Talks
 from api.wiring import Deps
+from kernel import sqlite
 from kernel.audit import AuditEvent
 from kernel.clock import ShiftedClock
 from kernel.errors import Conflict
@@ -68,7 +69,8 @@ async def seed(deps: Deps, *, number: int = SEED) -> DemoAccess:
         raise Conflict("this database holds a real organisation")
     if known is None:
         opening = _opened(deps)
-        await _tell(deps, opening, Dice(number))
+        with sqlite.alone():
+            await _tell(deps, opening, Dice(number))
     else:
         await _resume(deps)
     return access(deps)

@@ -101,3 +101,34 @@ async def test_a_transaction_given_up_in_the_middle_of_a_statement_leaves_no_loc
     async with db.begin() as tx:
         assert await tx.scalar(text("SELECT count(*) FROM thing WHERE n < 0")) == 0
     assert kept.value is not None
+
+
+async def test_a_task_that_is_alone_makes_no_trip_and_the_next_ones_do_again(db: Database) -> None:
+    trips: list[object] = []
+    async with db.begin() as tx:
+        driver = (await tx.conn.get_raw_connection()).driver_connection
+        assert isinstance(driver, sqlite.Connection)
+    queue, put = driver._tx, driver._tx.put_nowait
+
+    class Watched:
+        def put_nowait(self, item: tuple[asyncio.Future[object] | None, object]) -> None:
+            trips.append(item)
+            put(item)  # type: ignore[arg-type]
+
+    driver._tx = Watched()  # type: ignore[assignment]
+    try:
+        with sqlite.alone():
+            async with db.begin() as tx:
+                await tx.execute(text("DELETE FROM thing WHERE n > 2"))
+            with pytest.raises(IntegrityError):
+                async with db.begin() as tx:
+                    await tx.execute(text("DELETE FROM thing"))
+                    await tx.execute(text("INSERT INTO thing (n) VALUES (1)"))
+        assert trips == []
+        async with db.begin() as tx:
+            assert await tx.scalar(text("SELECT count(*) FROM thing")) == 3
+        assert (
+            len(trips) == 4
+        )  # begin, the statement, commit, and the pool making sure that nothing is left open
+    finally:
+        driver._tx = queue
