@@ -41,6 +41,8 @@ START: Final = IntakeContent(
     pregnancy="considered",
     bipolar="considered",
     bipolar_note="No time of high energy without sleep.",
+    ptsd="considered",
+    ptsd_note="Five-item screen: none of the five.",
 )
 LEAVE_DAYS: Final = (5, 9)  # from and until, after today
 

@@ -17,6 +17,7 @@ def intake_text(found: IntakeFacts, whose: Heading, zone: str) -> str:
         ("Medical causes", content.medical_causes),
         ("Substances", content.substances),
         ("Bipolar disorder", _joined(CONSIDERED[content.bipolar], content.bipolar_note)),
+        ("PTSD", _joined(CONSIDERED[content.ptsd], content.ptsd_note)),
         ("Pregnancy", _joined(CONSIDERED[content.pregnancy], content.pregnancy_note)),
     )
     return document("Findings at the start", whose, facts, section("Medications", content.medications))

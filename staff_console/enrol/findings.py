@@ -46,6 +46,8 @@ class FindingsFields(msgspec.Struct, frozen=True, kw_only=True):
     pregnancy_note: Text | None = None
     bipolar: Considered = "not_documented"
     bipolar_note: Text | None = None
+    ptsd: Considered = "not_documented"
+    ptsd_note: Text | None = None
 
     def content(self) -> IntakeContent:
         return IntakeContent(
@@ -57,6 +59,8 @@ class FindingsFields(msgspec.Struct, frozen=True, kw_only=True):
             pregnancy_note=self.pregnancy_note or "",
             bipolar=self.bipolar,
             bipolar_note=self.bipolar_note or "",
+            ptsd=self.ptsd,
+            ptsd_note=self.ptsd_note or "",
         )
 
 
@@ -96,7 +100,7 @@ async def _page(visit: Visit, patient_id: UUID, typed: FormState | None, *, stal
         form=form,
         may_write=visit.actor.has(*CARE) and patient.episode.status in OPEN,
         considered=words.choices(CONSIDERED),
-        bipolar=words.choices(OF_EVERYBODY),
+        of_everybody=words.choices(OF_EVERYBODY),
         version="" if found is None else f"Version {found.version}",
         text="" if found is None else intake_text(found, heading(patient), visit.frame.zone),
     )
@@ -116,6 +120,8 @@ def _on_record(found: IntakeFacts | None) -> FormState:
         pregnancy_note=content.pregnancy_note,
         bipolar=content.bipolar,
         bipolar_note=content.bipolar_note,
+        ptsd=content.ptsd,
+        ptsd_note=content.ptsd_note,
     )
 
 

@@ -115,6 +115,8 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
     pregnancy_note: Text | None = None
     bipolar: Considered = "not_documented"
     bipolar_note: Text | None = None
+    ptsd: Considered = "not_documented"
+    ptsd_note: Text | None = None
     medications: Text | None = None
     problem: Text | None = None
     goals: Text | None = None
@@ -149,6 +151,8 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
             pregnancy_note=self.pregnancy_note or "",
             bipolar=self.bipolar,
             bipolar_note=self.bipolar_note or "",
+            ptsd=self.ptsd,
+            ptsd_note=self.ptsd_note or "",
         )
 
     def care_plan(self) -> CareContent | None:
@@ -258,6 +262,8 @@ ENROL: Final = {
     "pregnancy_note": "Pregnancy, what was found",
     "bipolar": "Bipolar disorder",
     "bipolar_note": "Bipolar disorder, what was found",
+    "ptsd": "PTSD",
+    "ptsd_note": "PTSD, what was found",
     "medications": "Medications",
     "problem": "Problem",
     "goals": "Goals",

@@ -107,7 +107,7 @@ def enrol(visit: Visit, team: Team, patient: PatientPage | None, form: FormState
         texting_script_version=scripts.TEXTING.version,
         measures=parts(form.value("language") or "en"),
         considered=words.choices(CONSIDERED),
-        bipolar=words.choices(OF_EVERYBODY),
+        of_everybody=words.choices(OF_EVERYBODY),
         baselines=BASELINES,
     )
 
@@ -144,6 +144,7 @@ def start(visit: Visit, team: Team, patient: PatientPage | None) -> FormState:
         "next_mode": "phone",
         "pregnancy": "not_documented",
         "bipolar": "not_documented",
+        "ptsd": "not_documented",
         "baseline": "later",
         "baseline_on": local.date().isoformat(),
     }

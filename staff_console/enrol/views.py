@@ -22,13 +22,13 @@ class ReferralPage(Struct, frozen=True):
 
 class FindingsPage(Struct, frozen=True):
     """Template `enrol/findings.html`. `text` is the newest version as it goes into the chart, empty before the first;
-    `bipolar` are the choices of a question that applies to everybody."""
+    `of_everybody` are the choices of a question that applies to everybody."""
 
     whose: Whose
     form: FormState
     may_write: bool
     considered: tuple[Choice, ...]
-    bipolar: tuple[Choice, ...]
+    of_everybody: tuple[Choice, ...]
     version: str
     text: str
 
@@ -63,5 +63,5 @@ class EnrolPage(Struct, frozen=True):
     texting_script_version: str
     measures: tuple[MeasurePart, ...]
     considered: tuple[Choice, ...]
-    bipolar: tuple[Choice, ...]
+    of_everybody: tuple[Choice, ...]
     baselines: tuple[Choice, ...]

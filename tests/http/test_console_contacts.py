@@ -251,7 +251,7 @@ async def test_enrolment_keeps_findings_first_scores_and_goals_and_prints_a_shee
     assert "stays in charge of your care" in dana.text
     assert "every 14 days" in dana.text
     await dana.opens(f"/patients/{patient_id}/intake")
-    assert "Bipolar disorder: Considered\nPregnancy: Not documented" in dana.html
+    assert "Bipolar disorder: Considered\nPTSD: Not documented\nPregnancy: Not documented" in dana.html
     assert "- Sertraline 50 mg" in dana.html
     assert await count(console_deps, Intake) == 1
 
@@ -262,7 +262,8 @@ async def test_findings_are_put_right_later_and_a_stale_save_loses_nothing(
     patient_id = await enrols(dana, harbor)
     page = f"/patients/{patient_id}/intake"
     await dana.opens(page)
-    assert 'value="not_applicable"' not in dana.html.split('name="bipolar"')[1].split("</select>")[0]
+    for screen in ("bipolar", "ptsd"):
+        assert 'value="not_applicable"' not in dana.html.split(f'name="{screen}"')[1].split("</select>")[0]
     await dana.submits(page, bipolar="considered", bipolar_note="None found", medications="Sertraline 50 mg")
     assert "Findings saved" in dana.text
     assert "Bipolar disorder: Considered: None found" in dana.html

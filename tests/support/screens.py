@@ -376,7 +376,7 @@ ENROL = EnrolPage(
     second_channels=choices("Phone call"), cadences=(Choice("14", "Every 14 days"),), modes=choices("Phone", "Video"), zone="PST",
     care_script="Your doctor works with a team here. You can stop at any time.", care_script_es="Su médico trabaja con un equipo aquí.",
     care_script_version="care-consent@1", texting_script="Texts are not for emergencies.", texting_script_es="No son para emergencias.",
-    texting_script_version="texting-consent@1", measures=(), considered=choices("Considered", "Not documented"), bipolar=choices("Considered", "Not documented"),
+    texting_script_version="texting-consent@1", measures=(), considered=choices("Considered", "Not documented"), of_everybody=choices("Considered", "Not documented"),
     baselines=(Choice("later", "Later", "The first check-in asks."),),
 )  # fmt: skip
 ACCOUNT = AccountPage(
