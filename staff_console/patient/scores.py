@@ -8,7 +8,7 @@ from typing import Final
 
 from questionnaires import catalog
 from questionnaires.change import DEFINITIONS, change_pct, evaluate
-from questionnaires.instrument import Band, Instrument
+from questionnaires.instrument import Band, Instrument, Item
 from registry.measures.rules import ResultFacts
 from staff_console import charts, formats, marks, words
 from staff_console.charts import BandTone
@@ -169,13 +169,16 @@ def _rows(instrument: Instrument, columns: Sequence[dict[int, int | None]]) -> I
     for item in instrument.items:
         if not item.scored and not any(item.number in answered for answered in columns):
             continue
-        given = tuple(_answer(answered, item.number) for answered in columns)
+        given = tuple(_answer(item, answered) for answered in columns)
         positive = item.risk and any((answered.get(item.number) or 0) > 0 for answered in columns)
         yield AnswerRow(item.number, item.text, given, positive)
 
 
-def _answer(answered: dict[int, int | None], number: int) -> str:
-    if number not in answered:
+def _answer(item: Item, answered: dict[int, int | None]) -> str:
+    """Points, or the words of a question that gives none."""
+    if item.number not in answered:
         return ""
-    value = answered[number]
-    return "declined" if value is None else str(value)
+    value = answered[item.number]
+    if value is None:
+        return "declined"
+    return str(value) if item.scored else item.choice(value).label

@@ -32,7 +32,7 @@ from staff_console.contact.presenter import copy_page
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
-from staff_console.review import presenter
+from staff_console.review import presenter, summary
 from staff_console.review.forms import (
     LABELS,
     AddFields,
@@ -258,9 +258,12 @@ async def _sheet(visit: Visit, item: ReviewLine) -> Sheet:
     tx, viewer, now, patient_id = visit.tx, visit.actor, visit.now, item.patient_id
     patient = await known(visit, patient_id)
     episode = patient.episode
+    results = (await measures.history(tx, viewer, patient_id, now=now)).results
+    asked = summary.function_runs(results)
     return Sheet(
         patient=patient,
-        results=(await measures.history(tx, viewer, patient_id, now=now)).results,
+        results=results,
+        answers=await measures.latest_answers(tx, viewer, patient_id, asked, now=now),
         changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
         contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
         plans=await care_plans.versions(tx, viewer, patient_id, "care", now=now),

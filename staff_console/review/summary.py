@@ -3,9 +3,10 @@ for systematic case review, Psychiatric Services appi.ps.201900085). What nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -31,6 +32,8 @@ ADHERENCE: Final = {
     "none_prescribed": "none prescribed",
 }
 SHOWN: Final = ("phq9", "gad7")
+DIFFICULTY: Final = 10
+NEWEST: Final = 6
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -42,6 +45,7 @@ class Sheet(msgspec.Struct, frozen=True):
     contacts: tuple[ContactFacts, ...]
     plans: tuple[PlanVersion, ...]
     intake: IntakeFacts | None
+    answers: Mapping[UUID, Mapping[int, int | None]]
 
 
 def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
@@ -56,6 +60,7 @@ def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
         Fact("Weeks in treatment", _weeks(visit.today, episode.enrolled_on if episode else None)),
         *(Fact(_name(measure), _scores(visit, sheet.results, measure)) for measure in SHOWN),
         Fact("Item 9", _item9(visit, sheet.results)),
+        Fact("Function", _function(visit, sheet)),
         Fact("Present treatment", _joined(plan.medications + plan.treatments)),
         Fact("Changes", _changes(sheet.changes)),
         Fact("Adherence", _latest(visit, spoken, "adherence", ADHERENCE)),
@@ -74,6 +79,7 @@ def _found_first(found: IntakeFacts | None) -> tuple[Fact, ...]:
     return (
         Fact("Substances", first.substances),
         Fact("Bipolar disorder", _considered(first.bipolar, first.bipolar_note)),
+        Fact("PTSD", _considered(first.ptsd, first.ptsd_note)),
         Fact("Pregnancy", _considered(first.pregnancy, first.pregnancy_note)),
         Fact("Medical factors", first.medical_causes),
         Fact("History", first.history),
@@ -124,8 +130,28 @@ def _scores(visit: Visit, results: Sequence[ResultFacts], measure: str) -> str:
 
 
 def _item9(visit: Visit, results: Sequence[ResultFacts]) -> str:
-    asked = [r for r in results if r.instrument_id == "phq9"]
-    return ", ".join(f"{r.item9} ({visit.at(r.taken_at).day.text})" for r in asked[-6:])
+    return ", ".join(f"{r.item9} ({visit.at(r.taken_at).day.text})" for r in _asked(results))
+
+
+def function_runs(results: Sequence[ResultFacts]) -> tuple[UUID, ...]:
+    """The questionnaires whose answers `Sheet.answers` holds."""
+    return tuple(result.run_id for result in _asked(results))
+
+
+def _asked(results: Sequence[ResultFacts]) -> list[ResultFacts]:
+    return [result for result in results if result.instrument_id == "phq9"][-NEWEST:]
+
+
+def _function(visit: Visit, sheet: Sheet) -> str:
+    """What PHQ-9 asks last, and counts in no total: how difficult the problems make work, home and other people."""
+    item = catalog.load("phq9", "en").item(DIFFICULTY)
+    answered = [(result, sheet.answers.get(result.run_id, {})) for result in _asked(sheet.results)]
+    return ", ".join(
+        f"{'declined' if value is None else item.choice(value).label} ({visit.at(result.taken_at).day.text})"
+        for result, given in answered
+        if DIFFICULTY in given
+        for value in (given[DIFFICULTY],)
+    )
 
 
 def _changes(changes: Sequence[Change]) -> str:

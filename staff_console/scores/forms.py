@@ -76,7 +76,8 @@ def entries(
 
 
 def numbers(instrument: Instrument) -> tuple[int, ...]:
-    return tuple(item.number for item in instrument.scored_items)
+    """Of the unscored question too: how difficult the problems make daily life belongs to the form."""
+    return tuple(item.number for item in instrument.items)
 
 
 def labels(language: str = "en", added: Sequence[str] = ()) -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from questionnaires.instrument import Instrument
+from questionnaires.instrument import Choice as Answer
+from questionnaires.instrument import Instrument, Item
 from registry.organisation.rules import ClinicFacts
 from registry.patients.queries import PatientPage
 from staff_console import formats, words
@@ -55,6 +56,11 @@ def parts(language: str, added: Sequence[str] = ()) -> tuple[MeasurePart, ...]:
     return tuple(_part(instrument) for instrument in instruments(language, added))
 
 
+def _label(item: Item, choice: Answer) -> str:
+    """An unscored answer has no points to read out."""
+    return f"{choice.value} {choice.label}" if item.scored else choice.label
+
+
 def _part(instrument: Instrument) -> MeasurePart:
     declined = Choice(DECLINED, "Declined")
     rows = tuple(
@@ -63,11 +69,11 @@ def _part(instrument: Instrument) -> MeasurePart:
             item.number,
             item.text,
             (
-                *(Choice(str(choice.value), f"{choice.value} {choice.label}") for choice in item.choices),
+                *(Choice(str(choice.value), _label(item, choice)) for choice in item.choices),
                 declined,
             ),
         )
-        for item in instrument.scored_items
+        for item in instrument.items
     )
     risky = next((row.choices for row in rows if row.number in instrument.risk_item_numbers), ())
     return MeasurePart(

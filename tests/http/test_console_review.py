@@ -43,13 +43,20 @@ async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
 ) -> None:
     patient_id = await enrols(
-        dana, harbor, substances="Wine at weekends", bipolar="considered", bipolar_note="No such time"
+        dana,
+        harbor,
+        substances="Wine at weekends",
+        bipolar="considered",
+        bipolar_note="No such time",
+        ptsd="considered",
+        ptsd_note="Two of five",
     )
     clock.advance(minutes=10)
     item = await plans_and_opens(dana, harbor)
     await dana.opens(item)
     assert "not documented" in dana.text
     assert "Wine at weekends" in dana.text and "considered; No such time" in dana.text
+    assert "considered; Two of five" in dana.text
     both = [str(harbor.staff["care_manager"]), str(harbor.staff["consultant"])]
     discussed = {"note": "Half the drop after four weeks.", "changed": "Dose goes up.", "minutes": "6"}
     await dana.submits(f"{item}/discuss", **discussed, people=both)
@@ -70,6 +77,21 @@ async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     await dana.opens(f"/review/{review}")
     await dana.submits(f"/review/{review}/close", note="All done")
     assert "Case review closed." in dana.said
+
+
+async def test_how_difficult_life_is_stands_on_the_patient_s_page_in_the_words_of_the_form(
+    dana: Colleague, harbor: Clinic, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    scores = f"/patients/{patient_id}/scores"
+    await dana.opens(scores)
+    assert "get along with other people?" in dana.text
+    await dana.submits(scores, **{f"phq9_{n}": "1" for n in range(1, 9)}, phq9_9="0", phq9_10="2")
+    await dana.opens(f"/patients/{patient_id}")
+    assert "PHQ-9 8" in dana.text and "Very difficult" in dana.text
+    clock.advance(minutes=10)
+    await dana.opens(await plans_and_opens(dana, harbor))
+    assert "Very difficult (02-Mar-2026)" in dana.text
 
 
 async def test_a_refused_discussion_shows_what_was_typed(
