@@ -218,7 +218,8 @@ class _Work:
     async def _open_task(self, kind: TaskKind) -> None:
         asked = call_back.wish(self.cause.body or "") if self.script.no_show else None
         if kind == "inbound_text" and asked is not None:
-            await call_back.open_task(self.tx, self.turn, asked, self.cause.inbound_id, now=self.now)
+            of = (self.turn.clinic_id, self.turn.patient_id, self.turn.episode_id)
+            await call_back.open_task(self.tx, *of, asked, self.cause.inbound_id, now=self.now)
             return
         await open_task(self.tx, self.turn, kind, self.cause.inbound_id, now=self.now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -14,9 +14,6 @@ from messaging.delivery.tables import Outbox
 from registry import zones
 from registry.working_time import WorkingTime, next_business_day, same_day
 from registry.worklist import service as worklist
-
-if TYPE_CHECKING:
-    from messaging.conversation.turns import Turn
 
 Wish = Literal["today", "this_week"]
 WISHES: Final[dict[str, Wish]] = {"1": "today", "2": "this_week"}
@@ -66,16 +63,25 @@ async def waits_for_answer(tx: Tx, patient_id: UUID | None, now: datetime) -> bo
     return found is not None
 
 
-async def open_task(tx: Tx, turn: Turn, asked: Wish, inbound_id: UUID | None, *, now: datetime) -> None:
+async def open_task(
+    tx: Tx,
+    clinic_id: UUID,
+    patient_id: UUID | None,
+    episode_id: UUID | None,
+    asked: Wish,
+    inbound_id: UUID | None,
+    *,
+    now: datetime,
+) -> None:
     """With the time asked for; one open at a time."""
-    hours = await worklist.working_time(tx, turn.clinic_id)
+    hours = await worklist.working_time(tx, clinic_id)
     await worklist.open_task(
         tx,
-        clinic_id=turn.clinic_id,
-        patient_id=turn.patient_id,
-        episode_id=turn.episode_id,
+        clinic_id=clinic_id,
+        patient_id=patient_id,
+        episode_id=episode_id,
         kind="call_back",
-        dedupe_key=f"call_back:{turn.patient_id}",
+        dedupe_key=f"call_back:{patient_id}",
         due_at=due_at(asked, now, hours),
         ref_kind="inbound_message",
         ref_id=inbound_id,
