@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,6 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
-from msgspec import Meta
 
 from kernel.errors import DomainError, NotFound
 from kernel.web import access, forms
@@ -19,49 +18,24 @@ from kernel.web.context import WebRequest
 from registry.access import CARE
 from registry.intake import service as intake
 from registry.intake.chart import intake_text
-from registry.intake.contents import CONSIDERED, LABELS, OF_EVERYBODY, Considered, IntakeContent
+from registry.intake.contents import CONSIDERED, LABELS, OF_EVERYBODY, IntakeContent
 from registry.intake.service import IntakeFacts
 from staff_console import words
 from staff_console.deps import ConsoleDeps
-from staff_console.enrol.forms import lines
+from staff_console.enrol.forms import FoundFields
 from staff_console.enrol.views import FindingsPage
 from staff_console.formstate import FormState, filled
 from staff_console.pages import View, Visit, read_again, said, show, submit
 from staff_console.whose import heading, known, whose
 
 Console = NamedDependency[ConsoleDeps]
-Text = Annotated[str, Meta(max_length=2000)]
 OPEN: Final = frozenset({"referred", "active", "relapse_prevention", "on_hold"})
 
 
-class FindingsFields(msgspec.Struct, frozen=True, kw_only=True):
+class FindingsFields(FoundFields, frozen=True, kw_only=True):
     """`version` is the one that was looked at, 0 before the first."""
 
     version: int
-    history: Text | None = None
-    medical_causes: Text | None = None
-    substances: Text | None = None
-    medications: Text | None = None
-    pregnancy: Considered = "not_documented"
-    pregnancy_note: Text | None = None
-    bipolar: Considered = "not_documented"
-    bipolar_note: Text | None = None
-    ptsd: Considered = "not_documented"
-    ptsd_note: Text | None = None
-
-    def content(self) -> IntakeContent:
-        return IntakeContent(
-            history=self.history or "",
-            medical_causes=self.medical_causes or "",
-            substances=self.substances or "",
-            medications=lines(self.medications),
-            pregnancy=self.pregnancy,
-            pregnancy_note=self.pregnancy_note or "",
-            bipolar=self.bipolar,
-            bipolar_note=self.bipolar_note or "",
-            ptsd=self.ptsd,
-            ptsd_note=self.ptsd_note or "",
-        )
 
 
 @get("/patients/{patient_id:uuid}/intake", opt=access.staff(*CLINICAL))
@@ -74,7 +48,7 @@ async def save_findings(request: WebRequest, console: Console, patient_id: FromP
     async def do(visit: Visit) -> str:
         form = await forms.read(request, FindingsFields)
         await intake.save_intake(
-            visit.tx, visit.actor, patient_id, form.content(), base=form.version, now=visit.now
+            visit.tx, visit.actor, patient_id, form.intake(), base=form.version, now=visit.now
         )
         return said(f"/patients/{patient_id}/intake", "findings_saved")
 

@@ -62,7 +62,36 @@ class ReferralFields(msgspec.Struct, frozen=True):
         )
 
 
-class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
+class FoundFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found when care began."""
+
+    history: Text | None = None
+    medical_causes: Text | None = None
+    substances: Text | None = None
+    medications: Text | None = None
+    pregnancy: Considered = "not_documented"
+    pregnancy_note: Text | None = None
+    bipolar: Considered = "not_documented"
+    bipolar_note: Text | None = None
+    ptsd: Considered = "not_documented"
+    ptsd_note: Text | None = None
+
+    def intake(self) -> IntakeContent:
+        return IntakeContent(
+            history=self.history or "",
+            medical_causes=self.medical_causes or "",
+            substances=self.substances or "",
+            medications=lines(self.medications),
+            pregnancy=self.pregnancy,
+            pregnancy_note=self.pregnancy_note or "",
+            bipolar=self.bipolar,
+            bipolar_note=self.bipolar_note or "",
+            ptsd=self.ptsd,
+            ptsd_note=self.ptsd_note or "",
+        )
+
+
+class EnrolFields(FoundFields, frozen=True, kw_only=True):
     """One long form. `version` is the patient's version the person looked at, of a referral."""
 
     family_name: Text
@@ -108,16 +137,6 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
     coverage_from: date
     version: int | None = None
     seen_within_year: Literal["yes"] | None = None
-    history: Text | None = None
-    medical_causes: Text | None = None
-    substances: Text | None = None
-    pregnancy: Considered = "not_documented"
-    pregnancy_note: Text | None = None
-    bipolar: Considered = "not_documented"
-    bipolar_note: Text | None = None
-    ptsd: Considered = "not_documented"
-    ptsd_note: Text | None = None
-    medications: Text | None = None
     problem: Text | None = None
     goals: Text | None = None
     target: Text | None = None
@@ -140,20 +159,6 @@ class EnrolFields(msgspec.Struct, frozen=True, kw_only=True):
         if self.baseline == "paper" and self.baseline_on is None:
             found.append(Problem("baseline_on", "is needed: the day on the paper form"))
         return found
-
-    def intake(self) -> IntakeContent:
-        return IntakeContent(
-            history=self.history or "",
-            medical_causes=self.medical_causes or "",
-            substances=self.substances or "",
-            medications=lines(self.medications),
-            pregnancy=self.pregnancy,
-            pregnancy_note=self.pregnancy_note or "",
-            bipolar=self.bipolar,
-            bipolar_note=self.bipolar_note or "",
-            ptsd=self.ptsd,
-            ptsd_note=self.ptsd_note or "",
-        )
 
     def care_plan(self) -> CareContent | None:
         """The first version, when the patient has said what they want; more is added as it is found out."""
