@@ -1,4 +1,4 @@
-"""`evenkeel import`: patients, scores, contacts and billed months from another registry's CSV."""
+"""`evenkeel import`: patients, scores, contacts and billed months from another registry's CSV or workbook."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, get_args
 import click
 import msgspec
 
-from api.commands.output import FOUND_SOMETHING, answer, json_option, refuse
+from api.commands.output import FOUND_SOMETHING, answer, json_option, refusals, refuse
 from api.commands.running import OPERATOR, with_deps
 from api.wiring import Deps
 from kernel.audit import system
 from kernel.errors import NotFound
 from registry.imports import service
-from registry.imports.files import ColumnMapping, ImportKind
+from registry.imports.files import ColumnMapping, ImportKind, read_file
 from registry.imports.service import Ports, Report
 from registry.organisation import queries as organisation
 
@@ -37,14 +37,22 @@ class Brought(msgspec.Struct, frozen=True):
 @click.option(
     "--mapping", "mapping_file", required=True, type=_FILE, help="JSON that says which column is what."
 )
+@click.option("--sheet", help="Of a workbook: the first that is shown otherwise.")
 @click.option("--dry-run", is_flag=True, help="Give every row's verdict and change nothing.")
 @json_option
 def command(
-    kind: ImportKind, file: Path, clinic: str, mapping_file: Path, dry_run: bool, as_json: bool
+    kind: ImportKind,
+    file: Path,
+    clinic: str,
+    mapping_file: Path,
+    sheet: str | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
-    """Bring in a CSV whole or not at all. Exit 1 when a row can't be used; then nothing was changed."""
+    """Bring in a CSV or an Excel workbook whole or not at all. Exit 1 when a row can't be used; then nothing was changed."""
     mapping = _mapping(mapping_file)
-    content = file.read_bytes()
+    with refusals():
+        read = read_file(file.read_bytes(), name=file.name, sheet=sheet)
 
     async def body(deps: Deps) -> Report:
         now = deps.clock.now()
@@ -55,10 +63,10 @@ def command(
                 raise NotFound("--clinic")
             await tx.enter_clinic(found.id)
             actor = system(found.id, OPERATOR.name)
-            report = await service.dry_run(tx, actor, kind, content, mapping, now=now, ports=ports)
+            report = await service.dry_run(tx, actor, kind, read, mapping, now=now, ports=ports)
             if dry_run or report.refused:
                 return report
-            await service.run(tx, actor, kind, content, mapping, now=now, ports=ports)
+            await service.run(tx, actor, kind, read, mapping, now=now, ports=ports)
             return report
 
     report = with_deps(body)

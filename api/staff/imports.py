@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import asyncio
+import base64
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -18,7 +20,7 @@ from kernel.errors import Invalid, Problem
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.imports import queries, service
-from registry.imports.files import ColumnMapping, ImportKind
+from registry.imports.files import ColumnMapping, ImportFile, ImportKind, read_file
 from registry.imports.queries import PastImport, SavedMapping
 from registry.imports.rules import Verdict
 from registry.imports.service import Ports, Report
@@ -26,12 +28,19 @@ from registry.imports.service import Ports, Report
 LEAD = access.token(*service.IMPORTERS)
 
 
+LARGEST_BODY: Final = 2 * 1024 * 1024
+
+
 class ImportEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`csv` is the file's text with its headings. Larger files than a body may be: `evenkeel import` on the server."""
+    """One of `csv`, the file's text with its headings, and `xlsx`, an Excel workbook in Base64 (RFC 4648 section 4).
+    `sheet`: of the workbook, the first that is shown otherwise. Larger files than a body may be: `evenkeel import` on
+    the server."""
 
     kind: ImportKind
     mapping: ColumnMapping
-    csv: str
+    csv: str | None = None
+    xlsx: str | None = None
+    sheet: str | None = None
 
 
 class CellReason(msgspec.Struct, frozen=True):
@@ -42,7 +51,7 @@ class CellReason(msgspec.Struct, frozen=True):
 
 
 class RowVerdict(msgspec.Struct, frozen=True):
-    """`line` as an editor counts it. No reasons: the row can be used. Cells are never repeated."""
+    """`line` as an editor counts it, of a workbook the sheet's row. No reasons: the row can be used. Cells are never repeated."""
 
     line: int
     usable: bool
@@ -80,7 +89,7 @@ async def saved_mappings(request: WebRequest, deps: NamedDependency[Deps]) -> It
 
 @post(
     f"{ROOT}/imports/check", opt=LEAD, status_code=200, tags=["imports"], summary="Try a file, row by row",
-    **WRITE,
+    request_max_body_size=LARGEST_BODY, **WRITE,
 )  # fmt: skip
 async def try_import(
     request: WebRequest,
@@ -90,21 +99,26 @@ async def try_import(
     """Every row is filed and taken back, its alerts too. A 422 for a file or mapping that can't be read at all, a 409
     for a file that was brought in already."""
 
+    file = await _file_of(data)
+
     async def body(call: Call) -> TriedImport:
         try:
             return _tried(
                 await service.dry_run(
-                    call.tx, call.actor, data.kind, data.csv.encode(), data.mapping,
+                    call.tx, call.actor, data.kind, file, data.mapping,
                     now=call.now, ports=Ports(deps.outreach, deps.alerts),
                 )
             )  # fmt: skip
         except Invalid as error:
-            raise _of_the_body(error) from None
+            raise _of_the_body(error, data) from None
 
     return await within(request, deps, body)
 
 
-@post(f"{ROOT}/imports", opt=LEAD, tags=["imports"], summary="Bring in a file", **WRITE)
+@post(
+    f"{ROOT}/imports", opt=LEAD, tags=["imports"], summary="Bring in a file",
+    request_max_body_size=LARGEST_BODY, **WRITE,
+)  # fmt: skip
 async def bring_in(
     request: WebRequest,
     deps: NamedDependency[Deps],
@@ -113,14 +127,16 @@ async def bring_in(
 ) -> Response[Created]:
     """Every row, or none: a 422 names line, column and reason. Keeps the mapping under its name."""
 
+    file = await _file_of(data)
+
     async def create(call: Call) -> UUID:
         try:
             return await service.run(
-                call.tx, call.actor, data.kind, data.csv.encode(), data.mapping,
+                call.tx, call.actor, data.kind, file, data.mapping,
                 now=call.now, ports=Ports(deps.outreach, deps.alerts),
             )  # fmt: skip
         except Invalid as error:
-            raise _of_the_body(error) from None
+            raise _of_the_body(error, data) from None
 
     return await created(request, deps, idempotency_key, create, only_id)
 
@@ -135,11 +151,30 @@ def _verdict(found: Verdict) -> RowVerdict:
     return RowVerdict(found.line, found.usable, reasons)
 
 
-def _of_the_body(error: Invalid) -> Invalid:
-    """Name and columns stand under `mapping` here."""
-    return Invalid(
-        *(Problem(p.field if p.field == "csv" else f"mapping.{p.field}", p.message) for p in error.problems)
-    )
+async def _file_of(data: ImportEntry) -> ImportFile:
+    """Read off the loop, before a transaction is open."""
+    if (data.csv is None) == (data.xlsx is None):
+        raise Invalid.field("csv", "or xlsx is needed, and one of the two alone")
+    try:
+        return await asyncio.to_thread(_read, data)
+    except Invalid as error:
+        raise _of_the_body(error, data) from None
+
+
+def _read(data: ImportEntry) -> ImportFile:
+    if data.xlsx is None:
+        return read_file((data.csv or "").encode(), name="file.csv", sheet=data.sheet)
+    try:
+        content = base64.b64decode(data.xlsx, validate=True)
+    except ValueError:
+        raise Invalid.field("file", "is not Base64") from None
+    return read_file(content, name="file.xlsx", sheet=data.sheet)
+
+
+def _of_the_body(error: Invalid, data: ImportEntry) -> Invalid:
+    """The file stands in one of two fields here, and name and columns under `mapping`."""
+    here = {"file": "csv" if data.xlsx is None else "xlsx", "sheet": "sheet"}
+    return Invalid(*(Problem(here.get(p.field, f"mapping.{p.field}"), p.message) for p in error.problems))
 
 
 ROUTES: tuple[Any, ...] = (past_imports, saved_mappings, try_import, bring_in)

@@ -16,31 +16,45 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from kernel.errors import Invalid, Problem
+from kernel.web import uploads
 from kernel.web.context import WebRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
 MAX_BODY = 64 * 1024
+MAX_FIELDS = 500
+_LARGEST = "largest_form"
 _SHORT_TIME = re.compile(r"\d{2}:\d{2}", re.ASCII)
 Pairs = Sequence[tuple[str, str]]
 
 
+def up_to(largest: int) -> dict[str, Any]:
+    """For a route whose form carries a file: its own limit in bytes. The route needs a `request_max_body_size` too."""
+    return {_LARGEST: largest}
+
+
 async def pairs(request: WebRequest) -> Pairs:
-    """Fields of an URL-encoded body in order, blanks kept. Raises Invalid beyond 64 KB or 500 fields."""
+    """Fields of an URL-encoded or multipart body in order, blanks kept. Raises Invalid beyond 64 KB, or the route's own
+    limit, or 500 fields."""
     cached: Pairs | None = request.state.get("form_pairs")
     if cached is not None:
         return cached
     body = await request.body()
-    if len(body) > MAX_BODY:
+    if len(body) > request.route_handler.opt.get(_LARGEST, MAX_BODY):
         raise Invalid.field("", "the form is too large")
+    request.state["form_pairs"] = found = _split(request.headers.get("content-type", ""), body)
+    return found
+
+
+def _split(content_type: str, body: bytes) -> Pairs:
+    if content_type.lower().startswith(uploads.MULTIPART):
+        return uploads.pairs(content_type, body, MAX_FIELDS)
     try:
         text = body.decode("utf-8")
-        found = parse_qsl(
-            text, keep_blank_values=True, max_num_fields=500, encoding="utf-8", errors="replace"
+        return parse_qsl(
+            text, keep_blank_values=True, max_num_fields=MAX_FIELDS, encoding="utf-8", errors="replace"
         )
     except ValueError:
         raise Invalid.field("", "the form can't be read") from None
-    request.state["form_pairs"] = found
-    return found
 
 
 async def read(request: WebRequest, kind: type[T]) -> T:

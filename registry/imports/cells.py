@@ -53,7 +53,7 @@ class Cells:
         self.line = row.line
         self.cells = row.cells
         self.style = style
-        self.problems: list[Problem] = []
+        self.problems = [Problem(field, reason) for field, reason in row.faults.items()]
         for field, cell in row.cells.items():
             if (wrong := _hostile(cell, note=field in NOTES)) is not None:
                 self.wrong(field, wrong)

@@ -1,23 +1,28 @@
-"""From the bytes of a CSV file and a mapping of its columns to rows of text by field. Nothing is guessed: a file that
-can't be read whole is refused whole."""
+"""From the bytes of a CSV file or a workbook, and a mapping of its columns, to rows of text by field. Nothing is
+guessed: a file that can't be read whole is refused whole."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Final, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import PurePath
+from typing import Annotated, Any, Final, Literal, NamedTuple, assert_never
 
 import msgspec
 from msgspec import Meta
 
 from kernel.errors import Invalid, Problem
+from registry.imports.lines import MAX_BYTES, Cell, Fault, Line, refuse_more
+from registry.imports.workbook import ZIP, refuse_old, sheet_of
 
 ImportKind = Literal["patients", "scores", "contacts", "billed_months"]
 DateStyle = Literal["iso", "us"]
-MAX_BYTES: Final = 4 * 1024 * 1024
-MAX_ROWS: Final = 5000
+WORKBOOKS: Final = frozenset({".xlsx", ".xlsm"})
+SPREADSHEETS: Final = WORKBOOKS | {".xls", ".xlsb", ".ods"}
 LONGEST_CELL: Final = 300
 LONGEST_NOTE: Final = 4000
 LONGEST_NAME: Final = 60
@@ -87,11 +92,22 @@ class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dates: DateStyle = "iso"
 
 
+class ImportFile(msgspec.Struct, frozen=True):
+    """`digest`: SHA-256 in hex of the file's bytes; of a sheet other than the first shown, of the bytes, a zero byte
+    and the sheet's name, because one workbook may hold several tables. `lines`: the heading first. `sheet`: of a workbook, which one was read."""
+
+    digest: str
+    lines: tuple[Line, ...]
+    sheet: str | None = None
+
+
 class Row(NamedTuple):
-    """`line` as an editor counts it, where the row ends; `cells` by field, blank where the file says nothing."""
+    """`line` as an editor counts it, where the row ends; in a workbook the sheet's row. `cells` by field, blank where
+    the file says nothing; `faults` by field, of cells whose value can't be known."""
 
     line: int
     cells: Mapping[str, str]
+    faults: Mapping[str, str] = {}
 
 
 def check_mapping(kind: ImportKind, mapping: ColumnMapping) -> list[Problem]:
@@ -115,35 +131,75 @@ def check_mapping(kind: ImportKind, mapping: ColumnMapping) -> list[Problem]:
     return found
 
 
-def rows_of(content: bytes, kind: ImportKind, mapping: ColumnMapping) -> tuple[Row, ...]:
-    """Raises Invalid for a mapping or a file that can't be used; empty rows are passed over.
+def read_file(content: bytes, *, name: str = "", sheet: str | None = None) -> ImportFile:
+    """Work for a thread. `name` as the file is called, where it has one: its ending must tell the truth. `sheet`: of a
+    workbook, or the first that is shown.
 
-    Commas, semicolons or tabs separate, whichever the heading has most of. UTF-8, with or without a mark.
+    A text has commas, semicolons or tabs, whichever the heading has most of, in UTF-8 with or without a mark. Raises
+    Invalid for a file that can't be read.
     """
+    if len(content) > MAX_BYTES:
+        raise Invalid.field("file", f"is larger than {MAX_BYTES // 1024 // 1024} MB")
+    refuse_old(content)
+    workbook, ending = content.startswith(ZIP), PurePath(name).suffix.lower()
+    if not workbook and ending in SPREADSHEETS:
+        raise Invalid.field("file", f"is named {ending} but is no Excel workbook")
+    if workbook and ending and ending not in WORKBOOKS:
+        raise Invalid.field("file", f"is named {ending} but is no text: an Excel workbook is named .xlsx")
+    digest = hashlib.sha256(content)
+    if not workbook:
+        if sheet:
+            raise Invalid.field("sheet", "can be named of a workbook alone")
+        return ImportFile(digest.hexdigest(), _lines(content))
+    found = sheet_of(content, sheet or None)
+    if not found.usual:
+        digest.update(b"\0" + found.title.encode())
+    return ImportFile(digest.hexdigest(), found.lines, found.title)
+
+
+def rows_of(file: ImportFile, kind: ImportKind, mapping: ColumnMapping) -> tuple[Row, ...]:
+    """Raises Invalid for a mapping or a file that can't be used."""
     problems = check_mapping(kind, mapping)
     if problems:
         raise Invalid(*problems)
+    headings = file.lines[0].cells if file.lines else ()
+    places = _places(headings, mapping)
+    if len(file.lines) < 2:
+        raise Invalid.field("file", "holds no row below the heading")
+    return tuple(_row(line, places, mapping.dates) for line in file.lines[1:])
+
+
+def _lines(content: bytes) -> tuple[Line, ...]:
     text = _text(content)
     heading = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count), strict=True)
     try:
-        places = _places(next(reader, []), mapping)
-        return tuple(_rows(((reader.line_num, cells) for cells in reader), places))
+        return tuple(_filled(reader))
     except csv.Error as error:
-        raise Invalid.field("csv", f"line {reader.line_num} can't be read as CSV: {error}") from None
+        raise Invalid.field("file", f"line {reader.line_num} can't be read as CSV: {error}") from None
+
+
+def _filled(reader: Any) -> Iterator[Line]:
+    """The first line whatever it holds, and those below it that hold something."""
+    yield Line(1, tuple(next(reader, [])))
+    rows = 0
+    for cells in reader:
+        line = Line(reader.line_num, tuple(cells))
+        if not line.blank:
+            rows += 1
+            refuse_more(rows)
+            yield line
 
 
 def _text(content: bytes) -> str:
-    if len(content) > MAX_BYTES:
-        raise Invalid.field("csv", f"is larger than {MAX_BYTES // 1024 // 1024} MB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Invalid.field("csv", "is not UTF-8: save it as CSV UTF-8") from None
+        raise Invalid.field("file", "is not UTF-8: save it as CSV UTF-8") from None
 
 
-def _places(headings: Sequence[str], mapping: ColumnMapping) -> dict[str, int]:
-    names = [name.strip().casefold() for name in headings]
+def _places(headings: Sequence[Cell], mapping: ColumnMapping) -> dict[str, int]:
+    names = [_shown(cell, mapping.dates).casefold() for cell in headings]
     places: dict[str, int] = {}
     problems = []
     for field, heading in mapping.columns.items():
@@ -152,7 +208,7 @@ def _places(headings: Sequence[str], mapping: ColumnMapping) -> dict[str, int]:
             continue
         if names.count(wanted) != 1:
             count = "no column" if wanted not in names else "more than one column"
-            problems.append(Problem("csv", f"{count} is headed as the mapping says for {field}"))
+            problems.append(Problem("file", f"{count} is headed as the mapping says for {field}"))
         else:
             places[field] = names.index(wanted)
     if problems:
@@ -160,15 +216,19 @@ def _places(headings: Sequence[str], mapping: ColumnMapping) -> dict[str, int]:
     return places
 
 
-def _rows(lines: Iterable[tuple[int, list[str]]], places: Mapping[str, int]) -> list[Row]:
-    found: list[Row] = []
-    for line, cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(found) == MAX_ROWS:
-            raise Invalid.field("csv", f"holds more than {MAX_ROWS} rows")
-        given = {field: cells[at].strip() if at < len(cells) else "" for field, at in places.items()}
-        found.append(Row(line, given))
-    if not found:
-        raise Invalid.field("csv", "holds no row below the heading")
-    return found
+def _row(line: Line, places: Mapping[str, int], style: DateStyle) -> Row:
+    found = {field: line.cells[at] if at < len(line.cells) else "" for field, at in places.items()}
+    faults = {field: cell.reason for field, cell in found.items() if isinstance(cell, Fault)}
+    return Row(line.number, {field: _shown(cell, style) for field, cell in found.items()}, faults)
+
+
+def _shown(cell: Cell, style: DateStyle) -> str:
+    match cell:
+        case str():
+            return cell.strip()
+        case date():
+            return cell.isoformat() if style == "iso" else f"{cell.month}/{cell.day}/{cell.year}"
+        case Fault():
+            return ""
+        case _ as never:
+            assert_never(never)

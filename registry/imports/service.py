@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar, assert_never
@@ -22,7 +21,7 @@ from registry.episodes import service as episodes
 from registry.imports import rules
 from registry.imports.cells import Book, Judged
 from registry.imports.contact_rows import ContactRow, judge_contacts
-from registry.imports.files import ColumnMapping, ImportKind, rows_of
+from registry.imports.files import ColumnMapping, ImportFile, ImportKind, rows_of
 from registry.imports.queries import book_of, digest_known
 from registry.imports.rules import BilledRow, PatientRow, ScoreRow, Verdict, verdict
 from registry.imports.tables import BilledMonth, CarriedEpisode, ImportMapping, ImportRun
@@ -72,7 +71,7 @@ async def dry_run(
     tx: Tx,
     actor: Actor,
     kind: ImportKind,
-    content: bytes,
+    file: ImportFile,
     mapping: ColumnMapping,
     *,
     now: datetime,
@@ -83,8 +82,8 @@ async def dry_run(
     clinic_id = require(actor, *IMPORTERS)
     trial = await tx.conn.begin_nested()
     try:
-        await _refuse_known(tx, clinic_id, kind, content)
-        _, report = await _file(tx, actor, clinic_id, kind, content, mapping, now, ports)
+        await _refuse_known(tx, clinic_id, kind, file)
+        _, report = await _file(tx, actor, clinic_id, kind, file, mapping, now, ports)
     finally:
         await trial.rollback()
     await audit.record(
@@ -98,7 +97,7 @@ async def run(
     tx: Tx,
     actor: Actor,
     kind: ImportKind,
-    content: bytes,
+    file: ImportFile,
     mapping: ColumnMapping,
     *,
     now: datetime,
@@ -108,12 +107,12 @@ async def run(
     column and reason of the first fifty rows that can't be filed, and Conflict for a file that was brought in before.
     """
     clinic_id = require(actor, *IMPORTERS)
-    await _refuse_known(tx, clinic_id, kind, content)
-    run_id, report = await _file(tx, actor, clinic_id, kind, content, mapping, now, ports)
+    await _refuse_known(tx, clinic_id, kind, file)
+    run_id, report = await _file(tx, actor, clinic_id, kind, file, mapping, now, ports)
     if report.refused:
         raise Invalid(
             *(
-                Problem("csv", f"line {each.line}, {column}: {reason}")
+                Problem("file", f"line {each.line}, {column}: {reason}")
                 for each in report.refused[:MOST_NAMED]
                 for column, reason in each.problems
             )
@@ -138,24 +137,18 @@ async def save_mapping(
     await tx.execute(insert(ImportMapping), fresh | values)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-async def _refuse_known(tx: Tx, clinic_id: UUID, kind: ImportKind, content: bytes) -> None:
-    if await digest_known(tx, clinic_id, kind, _digest(content)):
+async def _refuse_known(tx: Tx, clinic_id: UUID, kind: ImportKind, file: ImportFile) -> None:
+    if await digest_known(tx, clinic_id, kind, file.digest):
         raise Conflict(SAME_FILE, code="same_file")
 
 
 async def _file(
-    tx: Tx, actor: Actor, clinic_id: UUID, kind: ImportKind, content: bytes, mapping: ColumnMapping,
+    tx: Tx, actor: Actor, clinic_id: UUID, kind: ImportKind, file: ImportFile, mapping: ColumnMapping,
     now: datetime, ports: Ports,
 ) -> tuple[UUID, Report]:  # fmt: skip
-    rows = rows_of(content, kind, mapping)
+    rows = rows_of(file, kind, mapping)
     book = await book_of(tx, clinic_id, kind, [row.cells.get("mrn", "") for row in rows], now=now)
-    run_id = await _note_run(
-        tx, actor, clinic_id, kind, _digest(content), mapping.name.strip(), len(rows), now
-    )
+    run_id = await _note_run(tx, actor, clinic_id, kind, file.digest, mapping.name.strip(), len(rows), now)
     match kind:
         case "patients":
             verdicts = await _each(

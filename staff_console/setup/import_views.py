@@ -1,7 +1,7 @@
 """Bringing in a file. Template `setup/imports.html`.
 
 Gets: `/setup/imports` (mapping: id of a saved one). Posts: `/setup/imports/check` and `/setup/imports` (kind, name,
-dates, columns, csv).
+dates, columns, csv or file with file_name, sheet).
 """
 
 from msgspec import Struct
@@ -27,7 +27,8 @@ class PastLine(Struct, frozen=True):
 
 
 class ImportPage(Struct, frozen=True):
-    """`verdicts` None before the file was checked; `ready` when every row can be used. `saved` as (link, label)."""
+    """`verdicts` None before the file was checked; `ready` when every row can be used. `saved` as (link, label).
+    `sheet`: which of a workbook was read."""
 
     form: FormState
     kinds: tuple[Choice, ...]
@@ -35,6 +36,7 @@ class ImportPage(Struct, frozen=True):
     fields: tuple[tuple[str, str, str], ...]
     saved: tuple[tuple[str, str], ...]
     past: tuple[PastLine, ...]
+    sheet: str | None
     verdicts: tuple[RowVerdict, ...] | None
     usable: int
     ready: bool

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from datetime import date
 from typing import Any
 
 import httpx
+import openpyxl
 from sqlalchemy import func, select
 
 from api.wiring import Deps
@@ -77,6 +81,51 @@ async def test_a_mapping_that_cannot_be_used_is_named_by_its_place_in_the_body(
         fields = [error["field"] for error in refused.json()["errors"]]
         assert fields == ["mapping.name", "mapping.columns.month"]
     assert (await web.get(IMPORTS, headers=clinic.headers("administrator"))).status_code == 403
+
+
+async def test_a_workbook_is_tried_and_brought_in_like_the_same_table_as_text(
+    web: httpx.AsyncClient, deps: Deps, clinic: Clinic
+) -> None:
+    lead = clinic.headers("clinic_lead")
+    made = await web.post("/api/v1/patients", json=clinic.enrolment(), headers=clinic.headers())
+    mrn = clinic.enrolment()["person"]["mrn"]
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Calls")
+    sheet.append(HEADINGS.split(","))
+    sheet.append([mrn, date(2026, 1, 5), "phone", "reached", "Jane Former"])
+    sheet.append([mrn, "#N/A", "phone", "reached", "Jane Former"])
+    entry = {"kind": "contacts", "mapping": MAPPING, "xlsx": _base64(book), "sheet": "calls"}
+    assert made.status_code == 201, made.text
+    tried = await web.post(f"{IMPORTS}/check", json=entry, headers=lead)
+    assert tried.status_code == 200, tried.text
+    assert [(each["line"], each["reasons"]) for each in tried.json()["verdicts"]] == [
+        (2, []),
+        (3, [{"column": "Date", "reason": "holds the error #N/A (cell B3)"}]),
+    ]
+    refused = await web.post(IMPORTS, json=entry, headers=lead)
+    assert refused.json()["errors"] == [
+        {"field": "xlsx", "message": "line 3, Date: holds the error #N/A (cell B3)"}
+    ]
+    sheet.delete_rows(3)
+    entry["xlsx"] = _base64(book)
+    assert (await web.post(IMPORTS, json=entry, headers=lead)).status_code == 201
+    assert await _contacts(deps) == 1
+    assert (await web.post(f"{IMPORTS}/check", json=entry, headers=lead)).json()["code"] == "same_file"
+    for change, field in (
+        ({"sheet": "Old"}, "sheet"),
+        ({"xlsx": "no!"}, "xlsx"),
+        ({"xlsx": base64.b64encode(b"Chart,Date").decode()}, "xlsx"),
+        ({"csv": HEADINGS}, "csv"),
+        ({"xlsx": None}, "csv"),
+    ):
+        said = await web.post(f"{IMPORTS}/check", json=entry | change, headers=lead)
+        assert (said.status_code, said.json()["errors"][0]["field"]) == (422, field)
+
+
+def _base64(book: openpyxl.Workbook) -> str:
+    content = io.BytesIO()
+    book.save(content)
+    return base64.b64encode(content.getvalue()).decode()
 
 
 async def _contacts(deps: Deps) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from uuid import UUID
 
+import openpyxl
 from sqlalchemy import func, select
 
 from api.wiring import Deps
@@ -59,6 +61,50 @@ async def test_a_lead_checks_a_file_reads_why_a_row_fails_and_brings_it_in_whole
         assert (await other.client.get(PAGE)).status_code == 403
 
 
+async def test_a_workbook_is_chosen_once_carried_from_check_to_check_and_brought_in(
+    harbor: Clinic, console_deps: Deps, dana: Colleague
+) -> None:
+    patient = await enrols(dana, harbor)
+    mrn = await _mrn(console_deps, patient)
+    day = (console_deps.clock.now() - timedelta(days=30)).date()
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["Chart", "Date", "How", "Result", "Who"])
+    book.worksheets[0].append([mrn, day, "phone", "reached", "Jane Former"])
+    columns, content = "mrn = Chart\non = Date\nmode = How\noutcome = Result\nby = Who", saved(book)
+    typed = {"kind": "contacts", "name": "Old calls", "dates": "us"}
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens(PAGE)
+        await _chooses(lead, "calls.csv", content, **typed, columns=columns)
+        assert lead.errors[0].startswith("The file is named .csv but is no text")
+        await _chooses(lead, "calls.xlsx", content, **typed, columns="mrn = Chart")
+        assert "calls.xlsx was read." in lead.text
+        await lead.submits(f"{PAGE}/check", columns=columns)
+        assert "1 of 1 rows can be used. Read from the sheet Sheet." in lead.text
+        await lead.submits(f"{PAGE}/check", csv="Chart\n1")
+        assert lead.errors == ["The file is to be chosen, or its table pasted, and one of the two alone."]
+        await lead.submits(f"{PAGE}/check", csv="", sheet="Old")
+        assert lead.errors == ["The sheet is the name of no sheet in the workbook."]
+        await lead.submits(f"{PAGE}/check", sheet="")
+        await lead.submits(PAGE)
+        assert "Every row was brought in." in lead.text
+        await lead.submits(f"{PAGE}/check", **typed, columns=columns)
+        assert lead.errors == ["The file is to be chosen, or its table pasted, and one of the two alone."]
+        await _chooses(lead, "big.xlsx", b"PK\x03\x04" + bytes(1024 * 1024), **typed, columns=columns)
+        assert lead.errors == ["The file is larger than 1 MB: evenkeel import on the server takes it."]
+        assert len(lead.html) > 1024 * 1024
+        await _chooses(lead, "calls.xlsx", content, **typed, columns=columns)
+        assert "This file was brought in already." in lead.text
+
+
+async def _chooses(lead: Colleague, called: str, content: bytes, **typed: str) -> None:
+    """As a browser sends the page's form with a file."""
+    action = f"{PAGE}/check"
+    fields = [(key, value) for key, value in lead.form(action).filled(typed) if value or key != "file"]
+    given = [(key, (None, value)) for key, value in fields]
+    given.append(("file", (called, content)))  # type: ignore[arg-type]
+    await lead._follow(await lead.client.post(action, files=given), action)
+
+
 async def test_contacts_come_in_by_the_page_and_say_on_the_patients_page_where_they_come_from(
     harbor: Clinic, console_deps: Deps, dana: Colleague
 ) -> None:
@@ -86,6 +132,12 @@ async def test_contacts_come_in_by_the_page_and_say_on_the_patients_page_where_t
     assert "Brought in from another registry. Contact of Jane Former." in dana.text
     assert "Brought in from another registry on" in dana.text
     assert "more than 2 days after" not in dana.text
+
+
+def saved(book: openpyxl.Workbook) -> bytes:
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
 
 
 async def _mrn(deps: Deps, patient_id: UUID) -> str:

@@ -22,7 +22,7 @@ from registry.disengagement.tables import ClosingWatch
 from registry.episodes.tables import Episode
 from registry.filing.tables import ChartCopy
 from registry.imports import service
-from registry.imports.files import ColumnMapping
+from registry.imports.files import ColumnMapping, read_file
 from registry.imports.service import Ports
 from registry.imports.tables import ImportMapping, ImportRun
 from registry.organisation.tables import Staff
@@ -84,17 +84,19 @@ async def test_contacts_of_another_registry_count_as_contacts_and_as_no_work_of_
         await tx.execute(update(Staff).where(Staff.name == "Casey Moore").values(disabled_at=NOW))
     async with database.begin(clinic.id) as tx:
         before = await counts(tx)
-        tried = await service.dry_run(tx, lead, "contacts", bad, MAPPING, now=NOW, ports=ports)
+        tried = await service.dry_run(tx, lead, "contacts", read_file(bad), MAPPING, now=NOW, ports=ports)
         assert [[column for column, _ in each.problems] for each in tried.verdicts] == [[], ["Result", "Who"]]
-        assert not (await service.dry_run(tx, lead, "contacts", good, MAPPING, now=NOW, ports=ports)).refused
+        assert not (
+            await service.dry_run(tx, lead, "contacts", read_file(good), MAPPING, now=NOW, ports=ports)
+        ).refused
         assert await counts(tx) == before
     with pytest.raises(Invalid):
         async with database.begin(clinic.id) as tx:
-            await service.run(tx, lead, "contacts", bad, MAPPING, now=NOW, ports=ports)
+            await service.run(tx, lead, "contacts", read_file(bad), MAPPING, now=NOW, ports=ports)
     outreach.calls.clear()
     async with database.begin(clinic.id) as tx:
         assert await counts(tx) == before
-        await service.run(tx, lead, "contacts", good, MAPPING, now=NOW, ports=ports)
+        await service.run(tx, lead, "contacts", read_file(good), MAPPING, now=NOW, ports=ports)
     async with database.begin(clinic.id) as tx:
         after = await counts(tx)
         assert after["contact"] == before["contact"] + 3
@@ -122,7 +124,7 @@ async def test_contacts_of_another_registry_count_as_contacts_and_as_no_work_of_
         assert await tx.scalar(brought) == 3
         for again in (good, good + b"\n"):
             with pytest.raises((Conflict, Invalid)):
-                await service.run(tx, lead, "contacts", again, MAPPING, now=NOW, ports=ports)
+                await service.run(tx, lead, "contacts", read_file(again), MAPPING, now=NOW, ports=ports)
 
 
 async def test_tries_of_the_past_are_judged_by_the_rule_and_speaking_later_takes_the_proposal_back(
@@ -153,18 +155,18 @@ async def test_tries_of_the_past_are_judged_by_the_rule_and_speaking_later_takes
             tx, manager, second.id, here, source="console", now=NOW, outreach=outreach
         )
         outreach.calls.clear()
-        await service.run(tx, lead, "contacts", tries, MAPPING, now=NOW, ports=ports)
+        await service.run(tx, lead, "contacts", read_file(tries), MAPPING, now=NOW, ports=ports)
         assert await tx.scalar(proposed) == 1
         assert await tx.scalar(line) == here.occurred_at
         assert await unreached(tx, second.episode_id)
         assert (await tx.scalar(planned), outreach.calls) == (NOW + timedelta(days=3), [])
-        await service.run(tx, lead, "contacts", talk, MAPPING, now=NOW, ports=ports)
+        await service.run(tx, lead, "contacts", read_file(talk), MAPPING, now=NOW, ports=ports)
         assert await tx.scalar(proposed) == 0
         assert not await unreached(tx, second.episode_id)
         assert await tx.scalar(line) == datetime(2026, 11, 9, 17, 0, tzinfo=UTC)
         assert (await tx.scalar(planned), outreach.calls) == (NOW + timedelta(days=3), [])
         older = file("B1,1/5/2026,9:00,phone,reached,Jane Former,,,,,")
-        await service.run(tx, lead, "contacts", older, MAPPING, now=NOW, ports=ports)
+        await service.run(tx, lead, "contacts", read_file(older), MAPPING, now=NOW, ports=ports)
         assert await tx.scalar(line) == datetime(2026, 11, 9, 17, 0, tzinfo=UTC)
 
 
@@ -187,6 +189,8 @@ async def test_a_contact_belongs_to_the_episode_that_ran_on_its_day(database: Da
         }  # fmt: skip
         await tx.execute(insert(Episode), newer)
     async with database.begin(clinic.id) as tx:
-        await service.run(tx, clinic.actor("clinic_lead"), "contacts", rows, MAPPING, now=NOW, ports=ports)
+        await service.run(
+            tx, clinic.actor("clinic_lead"), "contacts", read_file(rows), MAPPING, now=NOW, ports=ports
+        )
         filed = await tx.all(select(Contact.episode_id).order_by(Contact.occurred_at))
         assert [one.episode_id for one in filed] == [third.episode_id, third.episode_id, newer["id"]]

@@ -7,7 +7,9 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
@@ -17,7 +19,7 @@ from registry.organisation.tables import Clinic
 from tests.support import builders, databases
 
 DAY = (datetime.now(UTC) - timedelta(days=9)).date().isoformat()
-MAPPING = {
+MAPPING: dict[str, Any] = {
     "name": "old calls",
     "columns": {"mrn": "Chart", "on": "Date", "mode": "How", "outcome": "Result", "by": "Who"},
 }
@@ -31,9 +33,15 @@ def test_a_file_of_contacts_is_tried_refused_whole_and_brought_in_once(
     slug = asyncio.run(_clinic(path))
     (tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
     file = tmp_path / "calls.csv"
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Calls")
+    sheet.append(list(MAPPING["columns"].values()))
+    sheet.append(["A1", "=TODAY()", "phone", "reached", "Jane Former"])
+    book.save(tmp_path / "calls.xlsx")
 
-    def run(rows: str, *more: str) -> Result:
-        file.write_text(f"Chart,Date,How,Result,Who\n{rows}")
+    def run(rows: str, *more: str, file: Path = file) -> Result:
+        if file.suffix == ".csv":
+            file.write_text(f"Chart,Date,How,Result,Who\n{rows}")
         clean: dict[str, str | None] = {name: None for name in os.environ if name.startswith("EVENKEEL_")}
         settings = {
             "EVENKEEL_MODE": "test",
@@ -58,6 +66,10 @@ def test_a_file_of_contacts_is_tried_refused_whole_and_brought_in_once(
     assert asyncio.run(_contacts(path)) == 1
     again = run(good)
     assert again.exit_code == 2 and "brought in already" in again.stderr
+    unknown = run("", "--sheet", "Calls", file=tmp_path / "calls.xlsx")
+    assert unknown.exit_code == 1 and "line 2, Date: is a formula that was saved" in unknown.stdout
+    nowhere = run("", "--sheet", "Old", file=tmp_path / "calls.xlsx")
+    assert nowhere.exit_code == 2 and "sheet: is the name of no sheet" in nowhere.stderr
 
 
 async def _clinic(path: Path) -> str:

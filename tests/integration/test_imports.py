@@ -17,7 +17,7 @@ from kernel.db import Database, Tx
 from kernel.errors import Conflict, Forbidden, Invalid
 from registry.episodes.tables import CareConsent, Episode
 from registry.imports import queries, service
-from registry.imports.files import ColumnMapping
+from registry.imports.files import ColumnMapping, read_file
 from registry.imports.service import Ports
 from registry.imports.tables import BilledMonth, CarriedEpisode, ImportMapping, ImportRun
 from registry.measures.tables import Answer, MeasureResult, MeasureRun
@@ -77,26 +77,28 @@ async def test_patients_come_in_together_with_their_start_and_nobody_is_texted(d
         lead = clinic.actor("clinic_lead")
     async with database.begin(clinic.id) as tx:
         before = await counts(tx)
-        report = await service.dry_run(tx, lead, "patients", bad, PATIENTS, now=NOW, ports=ports)
+        report = await service.dry_run(tx, lead, "patients", read_file(bad), PATIENTS, now=NOW, ports=ports)
         assert [(each.line, [column for column, _ in each.problems]) for each in report.verdicts] == [
             (2, []),
             (3, ["phone"]),
         ]
-        assert not (await service.dry_run(tx, lead, "patients", good, PATIENTS, now=NOW, ports=ports)).refused
+        assert not (
+            await service.dry_run(tx, lead, "patients", read_file(good), PATIENTS, now=NOW, ports=ports)
+        ).refused
         assert await counts(tx) == before
         tried = select(func.count()).select_from(AuditEvent).where(AuditEvent.action == "import.tried")
         assert await tx.scalar(tried) == 2
         with pytest.raises(Forbidden):
             await service.dry_run(
-                tx, clinic.actor("administrator"), "patients", good, PATIENTS, now=NOW, ports=ports
+                tx, clinic.actor("administrator"), "patients", read_file(good), PATIENTS, now=NOW, ports=ports
             )
     with pytest.raises(Invalid) as refused:
         async with database.begin(clinic.id) as tx:
-            await service.run(tx, lead, "patients", bad, PATIENTS, now=NOW, ports=ports)
+            await service.run(tx, lead, "patients", read_file(bad), PATIENTS, now=NOW, ports=ports)
     assert refused.value.problems[0].message.startswith("line 3, phone:")
     async with database.begin(clinic.id) as tx:
         assert await counts(tx) == before
-        await service.run(tx, lead, "patients", good, PATIENTS, now=NOW, ports=ports)
+        await service.run(tx, lead, "patients", read_file(good), PATIENTS, now=NOW, ports=ports)
     async with database.begin(clinic.id) as tx:
         rows = await tx.all(
             select(Patient.mrn, Patient.channel, Episode.enrolled_on, Episode.status)
@@ -114,7 +116,7 @@ async def test_patients_come_in_together_with_their_start_and_nobody_is_texted(d
         [saved] = await queries.saved_mappings(tx, lead)
         assert saved.mapping == PATIENTS
         with pytest.raises(Conflict) as same:
-            await service.run(tx, lead, "patients", good, PATIENTS, now=NOW, ports=ports)
+            await service.run(tx, lead, "patients", read_file(good), PATIENTS, now=NOW, ports=ports)
         assert same.value.code == "same_file"
 
 
@@ -132,27 +134,27 @@ async def test_only_a_recent_item_9_calls_somebody_and_an_old_one_still_shows(da
         second = await builders.patient(tx, clinic, NOW, family_name="Birch", mrn="A2")
     async with database.begin(clinic.id) as tx:
         before = await counts(tx)
-        tried = await service.dry_run(tx, lead, "scores", bad, SCORES, now=NOW, ports=ports)
+        tried = await service.dry_run(tx, lead, "scores", read_file(bad), SCORES, now=NOW, ports=ports)
         assert [[column for column, _ in each.problems] for each in tried.verdicts] == [
             [],
             ["total"],
             ["instrument"],
         ]
-        await service.dry_run(tx, lead, "scores", recent, SCORES, now=NOW, ports=ports)
+        await service.dry_run(tx, lead, "scores", read_file(recent), SCORES, now=NOW, ports=ports)
         assert await counts(tx) == before
     with pytest.raises(Invalid):
         async with database.begin(clinic.id) as tx:
-            await service.run(tx, lead, "scores", bad, SCORES, now=NOW, ports=ports)
+            await service.run(tx, lead, "scores", read_file(bad), SCORES, now=NOW, ports=ports)
     async with database.begin(clinic.id) as tx:
         assert await counts(tx) == before
         alerts.events.clear()
-        await service.run(tx, lead, "scores", old, SCORES, now=NOW, ports=ports)
+        await service.run(tx, lead, "scores", read_file(old), SCORES, now=NOW, ports=ports)
         after = await counts(tx)
         assert (after["risk_event"], after["task"], alerts.events) == (0, before["task"], [])
         line = (RegistryLine.phq9_last, RegistryLine.phq9_item9, RegistryLine.open_risk)
         seen = await tx.first(select(*line).where(RegistryLine.episode_id == first.episode_id))
         assert seen is not None and tuple(seen) == (22, "2", 0)
-        await service.run(tx, lead, "scores", recent, SCORES, now=NOW, ports=ports)
+        await service.run(tx, lead, "scores", read_file(recent), SCORES, now=NOW, ports=ports)
         [event] = await tx.all(select(RiskEvent.id, RiskEvent.patient_id))
         assert event.patient_id == second.id and alerts.events == [event.id]
 
@@ -169,7 +171,7 @@ async def test_the_month_type_is_held_until_the_start_and_the_last_billed_month_
         clinic = await builders.clinic(tx, NOW)
         lead, manager, biller = (clinic.actor(role) for role in ("clinic_lead", "care_manager", "biller"))
     async with database.begin(clinic.id) as tx:
-        await service.run(tx, lead, "patients", file, PATIENTS, now=NOW, ports=ports)
+        await service.run(tx, lead, "patients", read_file(file), PATIENTS, now=NOW, ports=ports)
         for number, mrn in enumerate(("A1", "A2", "A3")):
             started = datetime(2026, 11, 19, 17 + number, 0, tzinfo=UTC)
             worked = TimeForm(started_at=started, minutes=40, activity="patient_contact")
@@ -181,7 +183,7 @@ async def test_the_month_type_is_held_until_the_start_and_the_last_billed_month_
         }
         before = await counts(tx)
         bad = b"Chart,Month,Type\nA2,2026-05,initial\nZ9,2026-06,\n"
-        tried = await service.dry_run(tx, lead, "billed_months", bad, MONTHS, now=NOW, ports=ports)
+        tried = await service.dry_run(tx, lead, "billed_months", read_file(bad), MONTHS, now=NOW, ports=ports)
         assert [each.problems[:1] for each in tried.verdicts] == [
             (),
             (("Chart", "is the record number of nobody here: import the patients first"),),
@@ -189,11 +191,11 @@ async def test_the_month_type_is_held_until_the_start_and_the_last_billed_month_
         assert await counts(tx) == before
     with pytest.raises(Invalid):
         async with database.begin(clinic.id) as tx:
-            await service.run(tx, lead, "billed_months", bad, MONTHS, now=NOW, ports=ports)
+            await service.run(tx, lead, "billed_months", read_file(bad), MONTHS, now=NOW, ports=ports)
     async with database.begin(clinic.id) as tx:
         assert await counts(tx) == before
         bills = b"Chart,Month,Type\nA2,2026-05,initial\nA2,2026-09,99493\n"
-        await service.run(tx, lead, "billed_months", bills, MONTHS, now=NOW, ports=ports)
+        await service.run(tx, lead, "billed_months", read_file(bills), MONTHS, now=NOW, ports=ports)
         episode = await tx.scalar(select(Episode.id).where(Episode.patient_id == await _patient(tx, "A3")))
         await decide(
             tx,

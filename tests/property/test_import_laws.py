@@ -6,10 +6,11 @@ import asyncio
 import csv
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from registry.disengagement.tables import ClosingWatch
 from registry.episodes.tables import CareConsent, Episode
 from registry.filing.tables import ChartCopy
 from registry.imports import service
-from registry.imports.files import FIELDS, ColumnMapping, ImportKind
+from registry.imports.files import FIELDS, ColumnMapping, DateStyle, ImportKind, read_file, rows_of
 from registry.imports.service import Ports
 from registry.imports.tables import BilledMonth, CarriedEpisode, ImportMapping, ImportRun
 from registry.measures.tables import MeasureResult
@@ -121,6 +122,56 @@ def as_csv(kind: ImportKind, rows: Rows) -> tuple[bytes, ColumnMapping]:
     return text.getvalue().encode(), ColumnMapping("law", {field: field for field in fields})
 
 
+# What a person puts in a cell, and how the same cell stands in a CSV.
+_LETTERS: Final = st.characters(codec="utf-8", exclude_categories=("C",)) | st.sampled_from("\n,;\"'")
+_TYPED: Final = (
+    st.none()
+    | st.text(_LETTERS, max_size=12).filter(lambda text: not text.startswith("="))
+    | st.integers(-(10**15) + 1, 10**15 - 1)
+    | st.integers(-9999, 9999).map(lambda number: number / 8)
+    | st.booleans()
+    | st.dates(date(1901, 1, 1), date(2099, 12, 31))
+    | st.times().map(lambda at: at.replace(microsecond=0))
+)
+
+
+def as_text(value: Any, style: DateStyle) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).upper()
+        case date():
+            return value.isoformat() if style == "iso" else f"{value.month}/{value.day}/{value.year}"
+        case time():
+            return value.isoformat("seconds" if value.second else "minutes")
+        case _:
+            return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 10**6), _TYPED, _TYPED), min_size=1, max_size=6),
+    st.sampled_from(("iso", "us")),
+)
+def test_a_table_written_as_csv_and_as_a_workbook_gives_the_same_rows(
+    rows: list[tuple[Any, ...]], style: DateStyle
+) -> None:
+    headings = ("Chart", "Month", "Type")
+    mapping = ColumnMapping("law", dict(zip(("mrn", "month", "month_type"), headings, strict=True)), style)
+    text, book, content = io.StringIO(), openpyxl.Workbook(), io.BytesIO()
+    csv.writer(text).writerows([headings, *([as_text(value, style) for value in row] for row in rows)])
+    sheet = book.active
+    assert sheet is not None
+    for row in (headings, *rows):
+        sheet.append(row)
+    book.save(content)
+    of_text = rows_of(read_file(text.getvalue().encode()), "billed_months", mapping)
+    of_book = rows_of(read_file(content.getvalue()), "billed_months", mapping)
+    assert [row.cells for row in of_book] == [row.cells for row in of_text]
+    assert not any(row.faults for row in of_book)
+    assert [row.line for row in of_book] == [number for number, _ in enumerate(rows, 2)]
+
+
 class Undo(Exception):
     """Takes an example's rows back, so that every example begins with the same database."""
 
@@ -162,11 +213,12 @@ class World:
 
     async def holds(self, kind: ImportKind, rows: Rows) -> None:
         content, mapping = as_csv(kind, rows)
+        file = read_file(content)
         ports = Ports(RecordingOutreach(), NotedAlerts())
         before = await self._counts()
         try:
             async with self.database.begin(self.clinic.id) as tx:
-                report = await service.dry_run(tx, self.lead, kind, content, mapping, now=NOW, ports=ports)
+                report = await service.dry_run(tx, self.lead, kind, file, mapping, now=NOW, ports=ports)
                 assert await _counted(tx) == before | {"audit_event": before["audit_event"] + 1}
                 raise Undo
         except Undo:
@@ -175,7 +227,7 @@ class World:
         said: tuple[str, ...] | None = None
         try:
             async with self.database.begin(self.clinic.id) as tx:
-                await service.run(tx, self.lead, kind, content, mapping, now=NOW, ports=ports)
+                await service.run(tx, self.lead, kind, file, mapping, now=NOW, ports=ports)
                 after = await _counted(tx)
                 name = BECOMES[kind].__tablename__  # type: ignore[attr-defined]
                 assert after[name] == before[name] + len(rows)

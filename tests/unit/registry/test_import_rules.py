@@ -14,7 +14,8 @@ from registry.contacts.past import PastContact, note_of
 from registry.imports.carried import Carried, carried, together
 from registry.imports.cells import Book, Judged
 from registry.imports.contact_rows import judge_contacts
-from registry.imports.files import MAX_BYTES, ColumnMapping, DateStyle, ImportKind, Row, rows_of
+from registry.imports.files import ColumnMapping, DateStyle, ImportKind, Row, read_file, rows_of
+from registry.imports.lines import MAX_BYTES
 from registry.imports.rules import judge_billed, judge_patients, judge_scores, verdict
 from registry.time_log.months import Month
 
@@ -72,7 +73,7 @@ def reasons(kind: ImportKind, *rows: dict[str, str], dates: str = "iso") -> list
     mapping = ColumnMapping("test", {field: field.upper() for field in fields}, dates)  # type: ignore[arg-type]
     lines = [",".join(field.upper() for field in fields)]
     lines += [",".join('"' + (BASES[kind] | row).get(field, "") + '"' for field in fields) for row in rows]
-    found = rows_of("\r\n".join(lines).encode(), kind, mapping)
+    found = rows_of(read_file("\r\n".join(lines).encode()), kind, mapping)
     judged = JUDGES[kind](found, mapping.dates, BOOK)
     return [verdict(each.line, each.problems, mapping).problems for each in judged]
 
@@ -276,20 +277,20 @@ MONTHS = ColumnMapping("months", {"mrn": "Chart", "month": "Month"})
 )
 def test_a_file_that_cannot_be_read_whole_is_refused_whole(content: bytes, reason: str) -> None:
     with pytest.raises(Invalid) as refused:
-        rows_of(content, "billed_months", MONTHS)
+        rows_of(read_file(content), "billed_months", MONTHS)
     assert reason in refused.value.problems[0].message
 
 
 def test_semicolons_marks_and_empty_rows_of_a_spreadsheet_are_understood() -> None:
     content = "\ufeffMonth;Other; chart \r\n2026-01;x;A1\r\n;;\r\n".encode()
-    assert [dict(row.cells) for row in rows_of(content, "billed_months", MONTHS)] == [
+    assert [dict(row.cells) for row in rows_of(read_file(content), "billed_months", MONTHS)] == [
         {"mrn": "A1", "month": "2026-01"}
     ]
 
 
 def test_the_name_of_a_mapping_can_be_read() -> None:
     with pytest.raises(Invalid) as refused:
-        rows_of(b"a\n1\n", "billed_months", ColumnMapping("old\x00", dict(MONTHS.columns)))
+        rows_of(read_file(b"a\n1\n"), "billed_months", ColumnMapping("old\x00", dict(MONTHS.columns)))
     assert [(p.field, p.message) for p in refused.value.problems] == [
         ("name", "holds characters that can't be seen")
     ]
@@ -297,7 +298,7 @@ def test_the_name_of_a_mapping_can_be_read() -> None:
 
 def test_a_mapping_names_what_it_lacks_and_what_nobody_knows() -> None:
     with pytest.raises(Invalid) as refused:
-        rows_of(b"a\n1\n", "scores", ColumnMapping(" ", {"mrn": "a", "colour": "b"}))
+        rows_of(read_file(b"a\n1\n"), "scores", ColumnMapping(" ", {"mrn": "a", "colour": "b"}))
     assert [problem.field for problem in refused.value.problems] == [
         "name",
         "columns.colour",
