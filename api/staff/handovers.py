@@ -19,7 +19,7 @@ from kernel.web.context import WebRequest
 from registry.access import CLINICAL
 from registry.cover import service as cover
 from registry.handover import service, timers
-from registry.handover.rules import LABELS, Duty, HandoverForm
+from registry.handover.rules import LABELS, Duty, HandoverForm, may_take
 from registry.handover.service import LEADERS, HandoverNote
 from registry.handover.timers import TimerForm
 from registry.organisation import queries as organisation
@@ -44,11 +44,13 @@ _TIMER: Final = [
 
 
 class DutyLine(msgspec.Struct, frozen=True):
-    """`count` of what the person holds in this clinic; of `other_clinics`, clinics."""
+    """`count` of what the person holds in this clinic; of `other_clinics`, clinics. `takers`: ids of colleagues with a
+    role for it, to whom it may be handed over."""
 
     duty: Duty
     label: str
     count: int
+    takers: tuple[UUID, ...]
 
 
 @get(
@@ -66,7 +68,19 @@ async def duties(
     async def body(call: Call) -> Items[DutyLine]:
         await organisation.require_colleague(call.tx, call.clinic_id, staff_id)
         held = await service.duties(call.tx, call.actor, staff_id, now=call.now)
-        return Items(tuple(DutyLine(duty, label, held.get(duty, 0)) for duty, label in LABELS.items()))
+        people = await organisation.staff_list(call.tx, call.actor)
+        others = [each for each in people if each.id != staff_id and not each.disabled]
+        return Items(
+            tuple(
+                DutyLine(
+                    duty,
+                    label,
+                    held.get(duty, 0),
+                    tuple(each.id for each in others if may_take(each.roles, (duty,))),
+                )
+                for duty, label in LABELS.items()
+            )
+        )
 
     return await within(request, deps, body)
 

@@ -153,7 +153,7 @@ async def _holds_nothing(tx: Tx, actor: Actor, staff_id: UUID, now: datetime) ->
     held = await handover.duties(tx, actor, staff_id, now=now)
     left = [duty for duty in duties.left(held) if duty != "other_clinics"]
     if left:
-        named = ", ".join(f"{held[duty]} {duties.LABELS[duty]}" for duty in left)
+        named = ", ".join(duties.counted(duty, held[duty]) for duty in left)
         raise Conflict(f"hand over first: {named}", code="duties_left")
 
 

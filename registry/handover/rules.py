@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 from uuid import UUID
 
@@ -42,7 +42,20 @@ LABELS: Final[Mapping[Duty, str]] = {
     "tasks": "open tasks",
     "default_responsible": "being told when an episode names nobody",
     "timer": "running timer, to be stopped or discarded",
-    "other_clinics": "roles in other clinics",
+    "other_clinics": "other clinics where they have roles",
+}
+# Where one of a duty reads another way than several.
+_ONE: Final[Mapping[Duty, str]] = {
+    "care_manager": "patient as care manager",
+    "clinician": "patient as treating and billing practitioner",
+    "consultant": "patient as psychiatric consultant",
+    "events": "open safety event",
+    "approvals": "recommendation that waits for a decision or an order",
+    "meetings": "case review ahead",
+    "caseload_meetings": "case review ahead of their caseload",
+    "shifts": "on-call shift ahead",
+    "tasks": "open task",
+    "other_clinics": "other clinic where they have roles",
 }
 # Who must hold what to take a duty over.
 NEEDS: Final[Mapping[Duty, tuple[Role, ...]]] = {
@@ -75,6 +88,18 @@ def left(held: Mapping[Duty, int]) -> tuple[Duty, ...]:
     return tuple(duty for duty in LABELS if held.get(duty, 0) > 0)
 
 
+def counted(duty: Duty, number: int) -> str:
+    """`1 open task`, `2 open tasks`; what can't be counted stands without its number."""
+    if duty == "default_responsible":
+        return LABELS[duty]
+    return f"{number} {_ONE.get(duty, LABELS[duty]) if number == 1 else LABELS[duty]}"
+
+
+def may_take(roles: frozenset[Role], duties: Iterable[Duty]) -> tuple[Duty, ...]:
+    """Of these duties those that somebody with these roles may take over."""
+    return tuple(duty for duty in duties if duty not in NOT_MOVED and not roles.isdisjoint(NEEDS[duty]))
+
+
 def check(
     form: HandoverForm, from_id: UUID, roles: frozenset[Role], held: Mapping[Duty, int]
 ) -> list[Problem]:
@@ -89,7 +114,7 @@ def check(
     for duty in form.duties:
         if duty in NOT_MOVED:
             found.append(Problem("duties", NOT_MOVED[duty]))
-        elif held.get(duty, 0) and roles and roles.isdisjoint(NEEDS[duty]):
+        elif held.get(duty, 0) and roles and not may_take(roles, (duty,)):
             found.append(Problem("to_id", f"can't take over {LABELS[duty]}: lacks the role"))
     if not form.note.strip():
         found.append(Problem("note", "is needed: what must the next person know?"))

@@ -114,7 +114,7 @@ async def deactivate(tx: Tx, actor: Actor, staff_id: UUID, *, now: datetime) -> 
     await tx.first(select(Staff.id).where(Staff.id == staff_id).with_for_update())
     held = await _held(tx, clinic_id, staff_id, now)
     if left := rules.left(held):
-        named = ", ".join(f"{held[duty]} {rules.LABELS[duty]}" for duty in left)
+        named = ", ".join(rules.counted(duty, held[duty]) for duty in left)
         raise Conflict(f"hand over first: {named}", code="duties_left")
     await accounts.disable(tx, actor, staff_id, now=now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from registry.handover import rules, service, timers
 from registry.handover.rules import Duty, HandoverForm
 from registry.handover.timers import REASONS, Discard, LeftTimer, TimerForm
 from registry.organisation import queries as organisation
+from registry.organisation.queries import StaffMember
 from staff_console import words
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import Choice, FormState, filled
@@ -27,6 +29,7 @@ from staff_console.handover.views import NoteLine, NotesPage, PersonPage
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
 
 Console = NamedDependency[ConsoleDeps]
+Takers = Sequence[tuple[StaffMember, Sequence[Duty]]]
 FIELDS: Final = {
     "to_id": "Who takes over",
     "duties": "What",
@@ -144,18 +147,15 @@ async def _page(
     left = rules.left(held)
     movable = tuple(duty for duty in left if duty not in rules.NOT_MOVED)
     runs = await timers.left_running(visit.tx, visit.actor, staff_id)
-    start = FormState("handover", {"duties": tuple(movable), "introduce": ("yes",)})
+    takers = _takers(people, staff_id, movable)
+    start = FormState("handover", {"duties": _taken(takers, movable), "introduce": ("yes",)})
     page = PersonPage(
         name=person.name,
         action=f"/setup/people/{staff_id}",
         active=not person.disabled,
-        held=tuple(f"{held[duty]} {rules.LABELS[duty]}" for duty in left),
-        duties=tuple(Choice(duty, f"{held[duty]} {rules.LABELS[duty]}") for duty in movable),
-        colleagues=tuple(
-            Choice(str(other.id), other.name)
-            for other in people
-            if other.id != staff_id and not other.disabled
-        ),
+        held=tuple(rules.counted(duty, held[duty]) for duty in left),
+        duties=tuple(_duty(duty, held[duty], takers) for duty in movable),
+        colleagues=tuple(_colleague(other, may, movable) for other, may in takers),
         form=form or start,
         timer="" if runs is None else _timer(visit, runs),
         timer_form=timer or FormState("timer", {"decision": ("keep",)}),
@@ -168,16 +168,43 @@ async def _page(
     return View("handover/person.html", page, "setup")
 
 
+def _takers(people: Sequence[StaffMember], staff_id: UUID, movable: Sequence[Duty]) -> Takers:
+    """Who may take over something of it, those who may take the most first."""
+    found = [
+        (other, may)
+        for other in people
+        if other.id != staff_id and not other.disabled and (may := rules.may_take(other.roles, movable))
+    ]
+    return sorted(found, key=lambda taker: -len(taker[1]))
+
+
+def _taken(takers: Takers, movable: Sequence[Duty]) -> tuple[str, ...]:
+    return tuple(duty for duty in movable if any(duty in may for _, may in takers))
+
+
+def _colleague(other: StaffMember, may: Sequence[Duty], movable: Sequence[Duty]) -> Choice:
+    """With a limit in words: a list without scripts can't follow what is ticked below it."""
+    only = "" if len(may) == len(movable) else f": only {', '.join(rules.LABELS[duty] for duty in may)}"
+    return Choice(str(other.id), f"{other.name}{only}")
+
+
+def _duty(duty: Duty, number: int, takers: Takers) -> Choice:
+    names = [other.name for other, may in takers if duty in may]
+    everybody = len(names) == len(takers)
+    some = f"By {', '.join(names)}." if names else "Nobody else here has the role for it: give it first."
+    return Choice(duty, rules.counted(duty, number), "" if everybody and names else some)
+
+
 def _timer(visit: Visit, runs: LeftTimer) -> str:
     since, seen = visit.at(runs.started_at), visit.at(runs.seen_at)
     return (
         f"Running since {since.day.text} {since.time}; last sign of the person {seen.day.text} {seen.time}, "
-        f"{round(runs.seconds / 60)} minutes by then."
+        f"{words.count(round(runs.seconds / 60), 'minute', 'minutes')} by then."
     )
 
 
 def _moved(counts: dict[str, int]) -> str:
-    return ", ".join(f"{counts[duty]} {label}" for duty, label in rules.LABELS.items() if counts.get(duty))
+    return ", ".join(rules.counted(duty, counts[duty]) for duty in rules.LABELS if counts.get(duty))
 
 
 ROUTES: Final = [person_page, hand_over, settle_timer, deactivate, handovers]

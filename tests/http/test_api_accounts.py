@@ -111,9 +111,14 @@ async def test_what_a_leaver_holds_is_counted_handed_over_and_then_the_account_c
     lead, one = clinic.headers("clinic_lead"), f"/api/v1/accounts/{clinic.staff['care_manager']}"
     held = (await web.get(f"{one}/duties", headers=lead)).json()["items"]
     assert {line["duty"]: line["count"] for line in held}["care_manager"] == 1
+    takers = {line["duty"]: line["takers"] for line in held}
+    assert takers["care_manager"] == takers["timer"] == [] and len(takers["tasks"]) == 3
+    assert takers["approvals"] == [str(clinic.staff["clinician"])]
     left = await web.post(f"{one}/deactivate", headers=clinic.headers(ADMIN))
     assert (left.status_code, left.json()["code"]) == (409, "duties_left")
     nadia = (await web.post("/api/v1/accounts", json=NADIA, headers=clinic.headers(ADMIN))).json()["id"]
+    held = (await web.get(f"{one}/duties", headers=lead)).json()["items"]
+    assert {line["duty"]: line["takers"] for line in held}["care_manager"] == [nadia]
     duties = [line["duty"] for line in held if line["count"]]
     body = {"to_id": nadia, "duties": duties, "note": ""}
     refused = await web.post(f"{one}/handovers", json=body, headers=lead)

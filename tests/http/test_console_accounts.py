@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from registry.organisation.tables import Clinic as ClinicTable
 from registry.time_log.tables import RunningTimer
 from tests.support.app import Clinic, found_clinic
 from tests.support.colleague import Colleague
-from tests.support.console import audited, count, enrols, signed_in
+from tests.support.console import answers, audited, count, enrols, signed_in
 
 NEW = {"name": "Nadia Reyes", "email": "Nadia@Harbor.example", "password": "lamps along the pier"}
 ACCOUNTS = "/setup/accounts"
@@ -91,6 +92,27 @@ async def test_a_colleagues_running_timer_is_settled_on_their_page(
         await june.submits(f"/setup/people/{manager}/timer", decision="discard", reason="left_running")
         assert "The timer is settled." in june.said
         assert "Their running timer" not in june.text
+
+
+async def test_a_handover_offers_those_who_may_take_it_and_says_where_nobody_may(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient = await enrols(dana, harbor)
+    await answers(console_deps, harbor, patient, (1, 1, 1, 1, 1, 1, 1, 1, 1), console_deps.clock.now().date())
+    page = f"/setup/people/{harbor.staff['care_manager']}"
+    async with signed_in(console_deps, harbor, "clinic_lead") as lead:
+        await lead.opens(page)
+        assert "1 open safety event " in lead.text and "1 patient as care manager" in lead.text
+        offered = dict(re.findall(r'<option value="([^"]+)">([^<]+)</option>', lead.html))
+        for role in ("biller", "administrator"):
+            assert str(harbor.staff[role]) not in offered  # type: ignore[index]
+        clinician = offered[str(harbor.staff["clinician"])]
+        assert "only open safety events" in clinician and "as care manager" not in clinician
+        assert "Nobody else here has the role for it: give it first." in lead.text
+        ticked = {value for name, value in lead.form(f"{page}/handover").fields if name == "duties"}
+        assert "events" in ticked and "care_manager" not in ticked
+        await lead.submits(f"{page}/handover", to_id=harbor.staff["clinician"], note="Call her on Monday.")
+        assert lead.errors == [] and "1 open safety event " not in lead.text, lead.errors
 
 
 async def test_roles_change_and_a_last_clinical_role_waits_for_the_handover(

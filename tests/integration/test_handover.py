@@ -101,7 +101,7 @@ async def test_an_account_is_closed_only_after_everything_has_another_owner(case
     }
     with pytest.raises(Conflict) as refused:
         await case.closes()
-    assert "1 patients as care manager" in refused.value.message
+    assert "1 patient as care manager" in refused.value.message
     assert (await case.one(select(Staff.disabled_at).where(Staff.id == case.lee))).disabled_at is None
     async with case.database.begin(case.practice.clinic_id) as tx:
         await tx.execute(OnCallShift.__table__.delete())
