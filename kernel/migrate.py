@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from kernel.db import Database
@@ -44,12 +44,25 @@ def _upgrade(connection: Connection, revision: str) -> None:
 async def migrate(url: str, revision: str = "head") -> None:
     """Applies what is missing in one transaction. A new SQLite file is readable by its owner alone."""
     _private_file(url)
+    if url.startswith("sqlite"):
+        _upgrade_file(url, revision)
+        return
     engine = create_async_engine(url, hide_parameters=True)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade, revision)
     finally:
         await engine.dispose()
+
+
+def _upgrade_file(url: str, revision: str) -> None:
+    """In this very thread: hundreds of statements, and nobody is served before they are done."""
+    plain = create_engine(make_url(url).set(drivername="sqlite"), hide_parameters=True)
+    try:
+        with plain.begin() as connection:
+            _upgrade(connection, revision)
+    finally:
+        plain.dispose()
 
 
 async def current(database: Database) -> str | None:
