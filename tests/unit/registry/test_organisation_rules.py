@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 import pyotp
 import pytest
+from argon2 import extract_parameters
 
 from messaging.delivery.segments import is_gsm7
 from registry.organisation import passwords, rules, totp, wording
@@ -243,6 +244,13 @@ def test_a_password_is_found_again_however_its_accents_were_typed() -> None:
     assert not quick.verify(stored, "cafe del sol")
     assert not quick.verify(None, "the password of nobody")
     assert not quick.verify("not a hash", "x")
+
+
+def test_a_sign_in_without_an_account_costs_what_one_with_an_account_does() -> None:
+    cost = Cost(time_cost=1, memory_kib=64, parallelism=2)
+    quick = Passwords(cost)
+    assert extract_parameters(quick._nobody) == extract_parameters(quick.hash("kelp teapot"))
+    assert Passwords(cost)._nobody != quick._nobody
 
 
 def test_a_hash_made_with_cheaper_parameters_is_outdated() -> None:
