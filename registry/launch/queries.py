@@ -163,33 +163,37 @@ async def pilot_facts(tx: Tx, viewer: Actor, *, now: datetime) -> PilotFacts | N
 
 
 async def raw_figures(tx: Tx, clinic_id: UUID, since: date, now: datetime) -> Raw:
-    """What a report is worked out from, since the first moment of the step's first day in the clinic."""
+    """What a report is worked out from, from the first moment of the step's first day in the clinic to `now`."""
     zone = (await organisation.clinic(tx, clinic_id)).zone
     start = datetime.combine(since, time(0), zones.zone(zone))
     runs = await tx.all(
         select(MeasureRun.state).where(
             MeasureRun.clinic_id == clinic_id,
             MeasureRun.check_in_id.is_not(None),
-            MeasureRun.created_at >= start,
+            MeasureRun.created_at.between(start, now),
         )
     )
     events = await tx.all(
         select(RiskEvent.opened_at, RiskEvent.acknowledged_at).where(
-            RiskEvent.clinic_id == clinic_id, RiskEvent.is_drill.is_(False), RiskEvent.opened_at >= start
+            RiskEvent.clinic_id == clinic_id,
+            RiskEvent.is_drill.is_(False),
+            RiskEvent.opened_at.between(start, now),
         )
     )
     contacts = await tx.all(
         select(Contact.occurred_at, Contact.recorded_at, Contact.seconds).where(
-            Contact.clinic_id == clinic_id, Contact.occurred_at >= start, Contact.source != IMPORTED
+            Contact.clinic_id == clinic_id,
+            Contact.occurred_at.between(start, now),
+            Contact.source != IMPORTED,
         )
     )
     positives = select(func.count()).where(
         MeasureResult.clinic_id == clinic_id,
-        MeasureResult.filed_at >= start,
+        MeasureResult.filed_at.between(start, now),
         MeasureResult.item9.in_(("1", "2", "3")),
     )
     templates = select(func.count()).where(
-        NoteTemplate.clinic_id == clinic_id, NoteTemplate.created_at >= start
+        NoteTemplate.clinic_id == clinic_id, NoteTemplate.created_at.between(start, now)
     )
     waited = [(e.acknowledged_at - e.opened_at).total_seconds() / 60 for e in events if e.acknowledged_at]
     worked = [c.seconds / 60 for c in contacts if c.seconds]
