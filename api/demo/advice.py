@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from api.demo.clinics import Clinic
+from api.demo.dice import Dice
 from api.demo.enrolments import Team
 from api.demo.history import Course
+from api.demo.people import Person
+from api.demo.plans import written
 from api.wiring import Deps
 from kernel.db import Tx
 from registry.recommendations import service as recommendations
@@ -23,49 +28,72 @@ from registry.recommendations.rules import (
 from registry.review import service
 from registry.treatment_changes.rules import ChangeForm, ChangeKind
 
-ADVISED: Final = ("stalled", "worsening", "slow", "new")
-ADVICE: Final[tuple[tuple[str, str, Urgency], ...]] = (
-    ("Raise sertraline to 100 mg", "If no change in 4 weeks, add bupropion", "this_week"),
-    ("Change citalopram to duloxetine 30 mg", "If nausea stays, 20 mg for another week", "today"),
-    ("Add trazodone 25 mg at night for sleep", "If drowsy by day, stop it", "routine"),
-    ("Start escitalopram 10 mg", "If no change in 4 weeks, 20 mg", "routine"),
-    ("Add bupropion 150 mg in the morning", "If restless, stop it", "routine"),
-)
-# Waits for the clinician whom a visitor of the demo signs in as first.
-FIRST_OF_ALL: Final[tuple[str, str, Urgency]] = (
-    "Raise escitalopram to 20 mg", "If no change in 4 weeks, bring it back", "this_week",
+Way = Literal["waits", "declined", "read_back", "modified", "ordered", "told", "taking"]
+
+
+class Advised(NamedTuple):
+    what: str
+    if_then: str
+    urgency: Urgency
+    way: Way
+    instead: str = ""
+
+
+ADVISED: Final = ("stalled", "worsening", "slow")
+MORE: Final = "Raise {drug} to {dose}"
+ADVICE: Final = (
+    Advised(MORE, "If no change in 4 weeks, bring it back", "this_week", "told"),
+    Advised("Change {drug} to duloxetine 30 mg", "If nausea stays, 20 mg for another week", "today", "ordered"),
+    Advised("Add trazodone 25 mg at night for sleep", "If drowsy by day, stop it", "routine", "read_back"),
+    Advised(MORE, "If no change in 4 weeks, add mirtazapine", "routine", "waits"),
+    Advised("Add mirtazapine 15 mg at night", "If hungry all day, stop it", "routine", "declined"),
+    Advised(MORE, "If tremor or sweating, back to the dose of now", "this_week", "taking"),
+    Advised(
+        MORE, "If sleep gets worse, take it at noon", "this_week", "modified",
+        instead="Half the step for two weeks, then the whole one: sensitive to changes.",
+    ),
 )  # fmt: skip
-ORDERED: Final[tuple[ChangeKind, ...]] = ("dose_changed", "medication_changed")  # of the first two
-HELD_DAYS_AGO: Final = 6
-DECLINED: Final = 4
+# For the clinician whom a visitor of the demo signs in as first: one that waited too long, one of yesterday.
+FIRST_OF_ALL: Final = (
+    Advised(MORE, "If no change in 4 weeks, bring it back", "this_week", "waits"),
+    Advised(
+        "Repeat the thyroid values, then talk about lithium",
+        "If TSH is raised, treat that first",
+        "this_week",
+        "waits",
+    ),
+)
+ORDERED: Final[Mapping[Way, ChangeKind]] = {
+    "ordered": "medication_changed", "told": "dose_changed", "taking": "dose_changed",
+}  # fmt: skip
+STEPS: Final[Mapping[Way, int]] = {"ordered": 2, "told": 3, "taking": 4}  # the first is the decision
+HELD_DAYS_AGO: Final = 7
+DAY: Final = timedelta(days=1)
 
 
 class Advice:
-    """Six patients are advised about: for the first it is with the patient, for the fourth it waits for the clinician,
-    for the fifth it was declined."""
+    """Each patient's advice of last week's review stands at another stage of its way; steps are a working day apart."""
 
-    def __init__(self, deps: Deps, clinic: Clinic, opening: datetime) -> None:
+    def __init__(self, deps: Deps, clinic: Clinic, opening: datetime, dice: Dice) -> None:
         self._deps = deps
         self._clinic = clinic
+        self._dice = dice
         self._opening = opening
-        self._held = opening - timedelta(days=HELD_DAYS_AGO)
+        self._held = opening - HELD_DAYS_AGO * DAY
         self._consultant = clinic.actor(clinic.those("consultant")[0])
         self._manager = clinic.actor(clinic.those("care_manager")[0])
 
     async def tell(self, tx: Tx, courses: Sequence[Course]) -> None:
-        await self._meeting(tx, self._opening + timedelta(days=1))
+        await self._meeting(tx, self._opening + DAY)
         chosen = [c for c in courses if c.story.kind in ADVISED and c.story.enrolled_on < self._held.date()]
-        for stage, (course, advice) in enumerate(zip(chosen, ADVICE, strict=False)):
-            sent = await self._sent(tx, course, *advice)
-            if stage == DECLINED:
-                await self._declined(tx, sent)
-            else:
-                await self._goes(tx, sent, advice[0], stage)
+        for course, advised in zip(chosen, ADVICE, strict=False):
+            await self._goes(tx, course, advised)
         first = self._clinic.those("clinician")[0]
-        for course in [
-            c for c in chosen[len(ADVICE) :] if Team(self._clinic, c.story.nth).clinician is first
-        ][:1]:
-            await self._sent(tx, course, *FIRST_OF_ALL)
+        theirs = [c for c in chosen[len(ADVICE) :] if Team(self._clinic, c.story.nth).clinician is first]
+        for course, advised, now in zip(
+            theirs, FIRST_OF_ALL, (self._held, self._opening - DAY), strict=False
+        ):
+            await self._sent(tx, course, advised, now)
 
     async def _meeting(self, tx: Tx, at: datetime) -> UUID:
         assert self._consultant.id is not None
@@ -74,36 +102,68 @@ class Advice:
             consultant_id=self._consultant.id, care_manager_id=None, now=self._held,
         )  # fmt: skip
 
-    async def _sent(self, tx: Tx, course: Course, what: str, if_then: str, urgency: Urgency) -> UUID:
-        form = RecommendationForm((RecommendationPart("medication", what),), urgency, if_then)
+    async def _sent(self, tx: Tx, course: Course, advised: Advised, now: datetime) -> UUID:
+        part = RecommendationPart("medication", self._what(course, advised))
+        form = RecommendationForm((part,), advised.urgency, advised.if_then)
         return await recommendations.send(
-            tx, self._consultant, course.patient_id, form, now=self._held, notices=self._deps.notices
+            tx, self._consultant, course.patient_id, form, now=now, notices=self._deps.notices
         )
 
-    async def _declined(self, tx: Tx, sent: UUID) -> None:
-        at = self._held + timedelta(days=1)
-        given = ClinicianDecision(
-            "declined", reason="Had a seizure as a child.", via="phone", decided_by="Dr. Osei",
-            decided_on=at.date(), read_back=True,
-        )  # fmt: skip
-        await recommendations.decide(tx, self._manager, sent, given, version=None, now=at)
-
-    async def _goes(self, tx: Tx, sent: UUID, what: str, stage: int) -> None:
-        """Decided, ordered, told: fewer steps at each later stage, a day apart."""
-        steps = len(ORDERED) + 1 - stage
-        day = timedelta(days=1)
-        if steps >= 1:
-            given = ClinicianDecision(
-                "accepted", via="ehr", decided_by="Dr. Osei", decided_on=(self._held + day).date()
-            )
-            await recommendations.decide(tx, self._manager, sent, given, version=None, now=self._held + day)
+    async def _goes(self, tx: Tx, course: Course, advised: Advised) -> None:
+        """Decided, ordered, told, in use: as far as its way has gone."""
+        sent = await self._sent(tx, course, advised, self._held)
+        if advised.way == "waits":
+            return
+        clinician = Team(self._clinic, course.story.nth).clinician
+        await self._decided(tx, sent, advised, clinician)
+        steps = STEPS.get(advised.way, 1)
         if steps >= 2:
-            on = (self._held + 2 * day).date()
-            change = ChangeForm(on=on, kind=ORDERED[stage], what=what)
-            order = OrderForm(what, "Dr. Osei", on, change)
-            await recommendations.order(
-                tx, self._manager, sent, order, version=None, now=self._held + 2 * day
-            )
+            now = self._working_day(2)
+            what = self._what(course, advised)
+            change = ChangeForm(on=now.date(), kind=ORDERED[advised.way], what=what)
+            order = OrderForm(what, clinician.name, now.date(), change)
+            await recommendations.order(tx, self._manager, sent, order, version=None, now=now)
         if steps >= 3:
             note = "By phone: understood, starts tonight."
-            await recommendations.told(tx, self._manager, sent, note, version=None, now=self._held + 3 * day)
+            await recommendations.told(tx, self._manager, sent, note, version=None, now=self._working_day(3))
+        if steps >= 4:
+            note = "By phone: takes it every morning, no side effects so far."
+            await recommendations.taking(
+                tx, self._manager, sent, note, version=None, now=self._working_day(4)
+            )
+
+    async def _decided(self, tx: Tx, sent: UUID, advised: Advised, clinician: Person) -> None:
+        now = self._working_day(1)
+        told = ClinicianDecision(
+            "accepted", via="ehr", decided_by=clinician.name, decided_on=now.date(), read_back=False
+        )
+        replace, actor = msgspec.structs.replace, self._manager
+        match advised.way:
+            case "declined":
+                reason = "Gained 12 kg on it before."
+                given = replace(told, decision="declined", reason=reason, via="phone", read_back=True)
+            case "read_back":
+                given = replace(told, via="in_person", read_back=True)
+            case "modified":
+                given, actor = (
+                    ClinicianDecision("modified", instead=advised.instead),
+                    self._clinic.actor(clinician),
+                )
+            case "told":
+                given, actor = ClinicianDecision("accepted"), self._clinic.actor(clinician)
+            case _:
+                given = told
+        await recommendations.decide(tx, actor, sent, given, version=None, now=now)
+
+    def _what(self, course: Course, advised: Advised) -> str:
+        """About the drug in the patient's plan."""
+        words = written(course, self._dice)
+        return advised.what.format(drug=words.drug.lower(), dose=words.more)
+
+    def _working_day(self, nth: int) -> datetime:
+        """So many working days after the review, at its hour."""
+        moment = self._held
+        while nth:
+            moment += DAY
+            nth -= moment.weekday() < 5
+        return moment

@@ -14,10 +14,15 @@ from api.demo.advice import Advice
 from api.demo.beside import Beside
 from api.demo.clinics import Clinic
 from api.demo.contacts import Contacts
+from api.demo.desk import Desk
 from api.demo.dice import Dice
 from api.demo.enrolments import Team
 from api.demo.history import Course
+from api.demo.launch import Launch
+from api.demo.months import Months
+from api.demo.plans import Plans
 from api.demo.stage import Stage, StoryClock
+from api.demo.steps import Steps
 from api.wiring import Deps
 from kernel.audit import Actor
 from kernel.db import Tx
@@ -92,9 +97,15 @@ async def settle(
             await now.one(tx, course)
         await now.tell_registry(tx, courses)
         if clinic.plan is people.HARBOR:
-            await Advice(deps, clinic, opening).tell(tx, courses)
+            await Advice(deps, clinic, opening, dice).tell(tx, courses)
             await Contacts(deps, clinic, opening).tell(tx, courses)
+            await Plans(clinic, opening, dice).tell(tx, courses, now.handled(handled))
             await Beside(clinic, opening).tell(tx, courses)
+            await Steps(deps, clinic, opening).tell(tx, courses)
+            await Desk(deps, clinic, opening).tell(tx, courses)
+            await Launch(deps, clinic, opening).pilot(tx)
+            await Months(clinic, opening).close(tx)
+            await Months(clinic, opening).sign(tx)
     if clinic.plan is people.HARBOR:
         await Contacts(deps, clinic, opening).ripen()
     await Stage(deps, StoryClock(opening)).until(opening)
@@ -109,6 +120,10 @@ class _Now:
         self._opening = opening
         self._dice = dice
         self._today = opening.astimezone(ZoneInfo(clinic.plan.zone)).date()
+
+    def handled(self, course: Course | None) -> tuple[Course, date] | None:
+        """Whose safety event was handled, and on which day."""
+        return None if course is None else (course, self._today - timedelta(days=HANDLED_DAYS_AGO))
 
     async def one(self, tx: Tx, course: Course) -> None:
         story, actor = course.story, self._manager(course)

@@ -24,13 +24,21 @@ from registry.related_people.rules import RelatedPersonForm
 KINDS: Final = ("stalled", "slow")
 # To whom and why, how many days ago it was sent, and each step after it with its day.
 SENT: Final[tuple[tuple[ReferralKind, str, str, int, tuple[tuple[int, ReferralStepForm], ...]], ...]] = (
-    ("specialty_therapy", "Alder Grove Counseling", "Trauma-focused therapy", 5, ()),
+    ("specialty_therapy", "Alder Grove Counseling", "Trauma-focused therapy", 6, ()),
     ("social", "Harbor Food and Housing", "Behind with the rent", 9, ((7, ReferralStepForm("appointment")),)),
     (
         "psychiatry", "Dr. Lena Fortescue", "Diagnosis in doubt", 30,
         ((20, ReferralStepForm("appointment")), (8, ReferralStepForm("not_seen", note="The bus did not come."))),
     ),
-    ("medical", "Sleep clinic", "Snores, tired by day", 40, ((12, ReferralStepForm("seen")),)),
+    ("medical", "Sleep clinic", "Snores, tired by day", 41, ((13, ReferralStepForm("seen")),)),
+    (
+        "medical", "Larch Imaging and Laboratory", "Tired although the mood is better: thyroid, iron, B12", 34,
+        (
+            (33, ReferralStepForm("appointment")),
+            (22, ReferralStepForm("seen")),
+            (15, ReferralStepForm("result", note="Iron low, thyroid and B12 normal. Iron started by Dr. Okereke.")),
+        ),
+    ),
 )  # fmt: skip
 AHEAD_DAYS: Final = 10  # an appointment lies so far after the day it was made
 START: Final = IntakeContent(
@@ -45,6 +53,7 @@ START: Final = IntakeContent(
     ptsd_note="Five-item screen: none of the five.",
 )
 LEAVE_DAYS: Final = (5, 9)  # from and until, after today
+AWAY_DAYS: Final = (-2, 2)  # of a clinician who is away now
 
 
 class Beside:
@@ -98,11 +107,16 @@ class Beside:
         await related_people.add(tx, self._manager(course), course.patient_id, form, now=self._at(30))
 
     async def _leave(self, tx: Tx) -> None:
-        """The second care manager is away next week, the first looks after the patients."""
+        """A clinician is away now and another decides for her; the second care manager is next week, the first looks
+        after the patients."""
         here, away = self._clinic.those("care_manager")[:2]
         first, last = (self._today + timedelta(days=days) for days in LEAVE_DAYS)
         form = CoverForm(self._clinic.staff[away.key], self._clinic.staff[here.key], first, last)
         await cover.assign(tx, self._clinic.actor(away), form, now=self._opening)
+        stands_in, absent = self._clinic.those("clinician")[1:3]
+        first, last = (self._today + timedelta(days=days) for days in AWAY_DAYS)
+        form = CoverForm(self._clinic.staff[absent.key], self._clinic.staff[stands_in.key], first, last)
+        await cover.assign(tx, self._clinic.actor(absent), form, now=self._at(6))
 
     def _manager(self, course: Course) -> Actor:
         return self._clinic.actor(Team(self._clinic, course.story.nth).manager)

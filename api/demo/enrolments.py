@@ -108,7 +108,7 @@ async def change_statuses(tx: Tx, deps: Deps, clinic: Clinic, course: Course, to
         now = _local(clinic, today - timedelta(days=days_ago), time(11, 10))
         await episodes.change_status(
             tx, actor, course.patient_id, form,
-            now=now, outreach=deps.outreach, clinician_decided=course.story.kind == "lost",
+            now=now, outreach=deps.outreach,
         )  # fmt: skip
 
 
@@ -136,8 +136,6 @@ def _changes(story: Story, today: date) -> list[tuple[int, StatusForm]]:
                     ),
                 )
             ]
-        case "lost":
-            return [(5, StatusForm("inactive_disengaged", "no_contact", day(5)))]
         case "completed":
             return [(9, StatusForm("ended", "completed", day(9), note="Goals met, plan handed over."))]
         case _:
@@ -155,7 +153,7 @@ async def _refer(
         referred_by=f"{team.clinician.name}, {team.clinician.credentials}",
         reason=dice.pick(people.REASONS, "reason", story.nth),
         phone=people.patient_number(clinic.plan.areas, story.nth),
-        mrn=_mrn(clinic, story),
+        mrn=mrn(clinic, story),
         birth_date=_born(story, dice),
         language=story.language,
     )
@@ -174,7 +172,7 @@ def _enrolment(clinic: Clinic, team: Team, story: Story, dice: Dice, now: dateti
             family_name=family,
             given_name=given,
             birth_date=_born(story, dice),
-            mrn=_mrn(clinic, story),
+            mrn=mrn(clinic, story),
             sex=dice.pick(SEXES, "sex", story.nth),
             address=Address(
                 line1=f"{dice.between(10, 990, 'house', story.nth)} {dice.pick(people.STREETS, 'street', story.nth)}",
@@ -233,7 +231,7 @@ def _texting(story: Story, language: str) -> TextingConsentForm | None:
     )
 
 
-def _mrn(clinic: Clinic, story: Story) -> str:
+def mrn(clinic: Clinic, story: Story) -> str:
     return f"{clinic.plan.slug[:2].upper()}-{20400 + 7 * story.nth}"
 
 

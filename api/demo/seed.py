@@ -6,7 +6,9 @@ of old scores and minutes is written straight into the tables. The same seed tel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +20,7 @@ from api.demo import aftermath, clinics, enrolments, people, safety_policy
 from api.demo.clinics import Clinic
 from api.demo.dice import Dice
 from api.demo.history import Course, History
+from api.demo.launch import Launch
 from api.demo.minutes import Minutes
 from api.demo.scenes import Scenes
 from api.demo.story import cast
@@ -69,11 +72,23 @@ async def seed(deps: Deps, *, number: int = SEED) -> DemoAccess:
         raise Conflict("this database holds a real organisation")
     if known is None:
         opening = _opened(deps)
-        with sqlite.alone():
+        with sqlite.alone(), _uncollected():
             await _tell(deps, opening, Dice(number))
     else:
         await _resume(deps)
     return access(deps)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A collector at work meanwhile looks through the whole program again and again: a tenth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def access(deps: Deps) -> DemoAccess:
@@ -145,6 +160,11 @@ async def _tell(deps: Deps, opening: datetime, dice: Dice) -> None:
                 tx, clinic.plan, clinic.id, clinic.staff, today, opening - timedelta(days=1)
             )
         main = clinic.plan is people.HARBOR
+        if main:
+            async with deps.system_db.begin(clinic.id) as tx:
+                launch = Launch(deps, clinic, opening)
+                await launch.first_days(tx, opening - FOUNDED)
+                await launch.rehearse(tx)
         courses = await _past(deps, clinic, today, opening, dice, scenes=main)
         if main:
             await Scenes(deps, clinic, courses, opening).play()

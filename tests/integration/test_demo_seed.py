@@ -148,7 +148,10 @@ async def test_every_stored_score_is_the_score_of_its_answers(deps: Deps) -> Non
 
     async with deps.system_db.begin() as tx:
         runs = await tx.all(
-            select(MeasureRun.id).where(MeasureRun.state != "open").order_by(MeasureRun.id).limit(900)
+            select(MeasureRun.id)
+            .where(MeasureRun.state != "open", MeasureRun.source != "staff_total")  # a total has no answers
+            .order_by(MeasureRun.id)
+            .limit(900)
         )
         for run_id in [row.id for row in runs][::7]:
             run = await queries.run_facts(tx, run_id)
