@@ -71,8 +71,8 @@ async def clinic_thresholds(tx: Tx, viewer: Actor) -> Thresholds:
     return thresholds.of_clinic(await tx.scalar(select(Clinic.settings).where(Clinic.id == clinic_id)) or {})
 
 
-async def set_thresholds(tx: Tx, actor: Actor, wanted: Thresholds, *, now: datetime) -> None:
-    """The clinic's numbers, as its lead decides. Every line is judged again: by the sweep, and by whoever looks
+async def set_thresholds(tx: Tx, actor: Actor, wanted: Thresholds, *, now: datetime) -> bool:
+    """The clinic's numbers, as its lead decides; False when they are these already. Every line is judged again: by the sweep, and by whoever looks
     before it. Raises `Invalid` with every number outside its limits."""
     clinic_id = require(actor, "clinic_lead")
     problems = thresholds.check(wanted)
@@ -81,13 +81,14 @@ async def set_thresholds(tx: Tx, actor: Actor, wanted: Thresholds, *, now: datet
     settings = await tx.scalar(select(Clinic.settings).where(Clinic.id == clinic_id).with_for_update())
     before = thresholds.of_clinic(settings or {})
     if before == wanted:
-        return
+        return False
     fresh = {**(settings or {}), thresholds.SETTING: thresholds.changed(wanted)}
     await tx.execute(update(Clinic).where(Clinic.id == clinic_id).values(settings=fresh))
     await tx.execute(update(RegistryLine).where(RegistryLine.clinic_id == clinic_id).values(rules_on=None))
     fields = [n for n in Thresholds.__struct_fields__ if getattr(before, n) != getattr(wanted, n)]
     await record(tx, actor, "thresholds.changed", "clinic", clinic_id, now=now, fields=fields)
     tx.ring("due")
+    return True
 
 
 async def judge_due(database: Database, now: datetime) -> Counts:

@@ -29,7 +29,8 @@ from registry.worklist.paging import Cursor, clinic_wide, order, ordering
 from registry.worklist.paging import after as later_than
 from registry.worklist.rules import RegistryFilter, Status
 from registry.worklist.tables import RegistryLine
-from registry.worklist.today import TaskFilter, TaskLine, Tasks, Today, tasks, today
+from registry.worklist.task_list import TaskFilter, TaskLine, Tasks, tasks
+from registry.worklist.today import Today, today
 
 __all__ = [
     "Found",

@@ -1,14 +1,14 @@
-"""Tasks, and the landing page: what cannot wait, what is late, what waits for an answer."""
+"""The landing page: what cannot wait, what is late, what the day holds, what waits for an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 
 from kernel.audit import Actor, record
 from kernel.db import Tx
@@ -17,55 +17,15 @@ from registry.access import CLINICAL, require
 from registry.organisation.tables import Clinic, Staff
 from registry.patients.tables import Patient
 from registry.safety.tables import RiskEvent
+from registry.working_time import local_midnight_after
 from registry.worklist.filters import NOTHING_PLANNED
 from registry.worklist.paging import mine as my_lines
-from registry.worklist.rules import IN_CARE, UNANSWERED_STATES
+from registry.worklist.rules import CAN_BE_OVERDUE, IN_CARE, UNANSWERED_STATES
 from registry.worklist.tables import RegistryLine, Task
-from registry.worklist.tasks import KINDS, REPLIES, TaskKind
+from registry.worklist.task_list import TASKS, TaskFilter, TaskLine, task_conditions, task_line
+from registry.worklist.tasks import REPLIES
 
 SHORT: Final = 20
-MAX_TASKS: Final = 200
-
-
-class TaskFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`mine`: owned by the viewer or by nobody. `done`: the closed ones instead, newest first."""
-
-    mine: bool = False
-    owner_id: UUID | None = None
-    patient_id: UUID | None = None
-    kinds: frozenset[TaskKind] = frozenset()
-    replies: bool = False
-    done: bool = False
-
-
-class TaskLine(msgspec.Struct, frozen=True):
-    """`patient_id` None: an unknown number, or a matter of the clinic."""
-
-    id: UUID
-    kind: TaskKind
-    label: str
-    by_hand: bool
-    reply: bool
-    opened_at: datetime
-    due_at: datetime
-    late: bool
-    owner_id: UUID | None
-    owner_name: str | None
-    patient_id: UUID | None
-    family_name: str | None
-    given_name: str | None
-    ref_kind: str | None
-    ref_id: UUID | None
-    detail: dict[str, Any]
-    done_at: datetime | None
-    outcome: str | None
-
-
-class Tasks(msgspec.Struct, frozen=True):
-    """`next` is the `after` of the next page, None on the last."""
-
-    tasks: tuple[TaskLine, ...]
-    next: UUID | None
 
 
 class SafetyLine(msgspec.Struct, frozen=True):
@@ -101,15 +61,41 @@ class UnansweredLine(msgspec.Struct, frozen=True):
     no_answer_count: int
 
 
+class DueLine(msgspec.Struct, frozen=True):
+    """A contact planned for the day."""
+
+    episode_id: UUID
+    patient_id: UUID
+    family_name: str
+    given_name: str
+    next_contact_at: datetime
+    next_contact_mode: str | None
+
+
+class ReferralLine(msgspec.Struct, frozen=True):
+    """Referred, and not yet enrolled."""
+
+    episode_id: UUID
+    patient_id: UUID
+    family_name: str
+    given_name: str
+    referred_at: datetime
+
+
 class Today(msgspec.Struct, frozen=True):
-    """Lists of at most 20 with their full counts. `unplanned`: in or before care without a next contact. `going_out` counts the check-ins due on `day`, the clinic's local
-    date, of patients who have not opted out."""
+    """Lists of at most 20 with their full counts. `due`: contacts of `day`, the clinic's local date, that are not overdue.
+    `unplanned`: in care without a next contact. `going_out` counts the check-ins due on `day` of patients who have not
+    opted out."""
 
     day: date
     safety: tuple[SafetyLine, ...]
     safety_count: int
     overdue: tuple[OverdueLine, ...]
     overdue_count: int
+    due: tuple[DueLine, ...]
+    due_count: int
+    referrals: tuple[ReferralLine, ...]
+    referrals_count: int
     waiting: tuple[TaskLine, ...]
     waiting_count: int
     replies_count: int
@@ -120,42 +106,15 @@ class Today(msgspec.Struct, frozen=True):
     going_out: int
 
 
-_TASKS: Final[Select[*tuple[Any, ...]]] = (
-    select(Task.__table__, Staff.name.label("owner_name"), Patient.family_name, Patient.given_name)
-    .outerjoin(Patient, Patient.id == Task.patient_id)
-    .outerjoin(Staff, Staff.id == Task.owner_id)
-)
-
-
-async def tasks(
-    tx: Tx, viewer: Actor, wanted: TaskFilter, after: UUID | None, limit: int, *, now: datetime
-) -> Tasks:
-    """Soonest due first. At most 200 a page; `after` is the last page's `next`."""
-    clinic_id = require(viewer, *CLINICAL)
-    size = max(1, min(limit, MAX_TASKS))
-    statement = _TASKS.where(Task.clinic_id == clinic_id, *_task_conditions(wanted, viewer))
-    moment = Task.done_at if wanted.done else Task.due_at
-    if after is not None:
-        there = select(moment).where(Task.id == after, Task.clinic_id == clinic_id).scalar_subquery()
-        beyond = moment < there if wanted.done else moment > there
-        statement = statement.where(or_(beyond, and_(moment == there, Task.id > after)))
-    rows = await tx.all(statement.order_by(moment.desc() if wanted.done else moment, Task.id).limit(size + 1))
-    lines = tuple(_task(row, now) for row in rows[:size])
-    await record(
-        tx, viewer, "tasks.read", "task", None, now=now, patient_id=wanted.patient_id, count=len(lines)
-    )
-    return Tasks(lines, lines[-1].id if len(rows) > size else None)
-
-
 async def today(
     tx: Tx, viewer: Actor, *, now: datetime, mine: bool = False, covering: Collection[UUID] = ()
 ) -> Today:
     """What the viewer's clinic needs now. `mine` narrows contacts, tasks and check-ins to the viewer's own and to those
-    of colleagues in `covering`; safety is everybody's."""
+    of colleagues in `covering`; safety is everybody's, and a referral that nobody has taken is every care manager's."""
     clinic_id = require(viewer, *CLINICAL)
     zone = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
     day = zones.local_date(now, zone)
-    wheres = _wheres(clinic_id, viewer, mine, covering, day, now)
+    wheres = _wheres(clinic_id, viewer, mine, covering, day, zone, now)
     counts = await tx.first(
         select(*(_count(model, where).label(name) for name, (model, where) in wheres.items()))
     )
@@ -166,6 +125,10 @@ async def today(
         safety_count=counts.safety,
         overdue=await _overdue(tx, wheres["overdue"][1]),
         overdue_count=counts.overdue,
+        due=await _due(tx, wheres["due"][1]),
+        due_count=counts.due,
+        referrals=await _referrals(tx, wheres["referrals"][1]),
+        referrals_count=counts.referrals,
         waiting=await _waiting(tx, wheres["waiting"][1], now),
         waiting_count=counts.waiting,
         replies_count=counts.replies,
@@ -175,7 +138,15 @@ async def today(
         unplanned_count=counts.unplanned,
         going_out=counts.going_out,
     )
-    lists = (found.safety, found.overdue, found.waiting, found.unanswered, found.unplanned)
+    lists = (
+        found.safety,
+        found.overdue,
+        found.due,
+        found.referrals,
+        found.waiting,
+        found.unanswered,
+        found.unplanned,
+    )
     shown = sum(map(len, lists))
     await record(tx, viewer, "today.read", "clinic", clinic_id, now=now, count=shown)
     return found
@@ -185,7 +156,13 @@ _Where = Sequence[ColumnElement[bool]]
 
 
 def _wheres(
-    clinic_id: UUID, viewer: Actor, mine: bool, covering: Collection[UUID], day: date, now: datetime
+    clinic_id: UUID,
+    viewer: Actor,
+    mine: bool,
+    covering: Collection[UUID],
+    day: date,
+    zone: str,
+    now: datetime,
 ) -> dict[str, tuple[Any, _Where]]:
     line = RegistryLine
     own = [my_lines(viewer, covering)] if mine else []
@@ -193,7 +170,7 @@ def _wheres(
     waiting = [
         Task.clinic_id == clinic_id,
         Task.kind != "safety_event",  # stands in the safety list
-        *_task_conditions(TaskFilter(mine=mine), viewer, covering),
+        *task_conditions(TaskFilter(mine=mine), viewer, covering),
     ]
     asked = or_(line.check_in_state.in_(UNANSWERED_STATES), line.no_answer_count > 0)
     return {
@@ -204,10 +181,28 @@ def _wheres(
         "overdue": (line, [line.clinic_id == clinic_id, line.overdue_since <= now, *own]),
         "waiting": (Task, waiting),
         "replies": (Task, [*waiting, Task.kind.in_(REPLIES)]),
+        "due": (line, [line.clinic_id == clinic_id, *_planned_on(day, zone), line.overdue_since > now, *own]),
+        "referrals": (line, [line.clinic_id == clinic_id, line.status == "referred", *_takes(viewer, own)]),
         "unanswered": (line, [*in_care, asked]),
-        "unplanned": (line, [line.clinic_id == clinic_id, NOTHING_PLANNED, *own]),
+        "unplanned": (line, [*in_care, NOTHING_PLANNED]),
         "going_out": (line, [*in_care, line.next_check_in_on == day, line.opted_out == false()]),
     }
+
+
+def _planned_on(day: date, zone: str) -> _Where:
+    start = datetime.combine(day, time(), zones.zone(zone)).astimezone(UTC)
+    return [
+        RegistryLine.next_contact_at >= start,
+        RegistryLine.next_contact_at < local_midnight_after(start, 1, zone),
+        RegistryLine.status.in_(sorted(CAN_BE_OVERDUE)),
+    ]
+
+
+def _takes(viewer: Actor, own: _Where) -> _Where:
+    """Among one's own: a care manager has those that nobody has taken yet too."""
+    if not own or not viewer.has("care_manager"):
+        return own
+    return [or_(RegistryLine.care_manager_id.is_(None), *own)]
 
 
 def _count(model: Any, where: _Where) -> Any:
@@ -239,9 +234,21 @@ async def _overdue(tx: Tx, where: _Where) -> tuple[OverdueLine, ...]:
     return tuple(OverdueLine(**row._mapping) for row in await tx.all(ordered.limit(SHORT)))
 
 
+async def _due(tx: Tx, where: _Where) -> tuple[DueLine, ...]:
+    columns = [getattr(RegistryLine, name) for name in DueLine.__struct_fields__]
+    ordered = select(*columns).where(*where).order_by(RegistryLine.next_contact_at, RegistryLine.episode_id)
+    return tuple(DueLine(**row._mapping) for row in await tx.all(ordered.limit(SHORT)))
+
+
+async def _referrals(tx: Tx, where: _Where) -> tuple[ReferralLine, ...]:
+    columns = [getattr(RegistryLine, name) for name in ReferralLine.__struct_fields__]
+    ordered = select(*columns).where(*where).order_by(RegistryLine.referred_at, RegistryLine.episode_id)
+    return tuple(ReferralLine(**row._mapping) for row in await tx.all(ordered.limit(SHORT)))
+
+
 async def _waiting(tx: Tx, where: _Where, now: datetime) -> tuple[TaskLine, ...]:
-    rows = await tx.all(_TASKS.where(*where).order_by(Task.due_at, Task.id).limit(SHORT))
-    return tuple(_task(row, now) for row in rows)
+    rows = await tx.all(TASKS.where(*where).order_by(Task.due_at, Task.id).limit(SHORT))
+    return tuple(task_line(row, now) for row in rows)
 
 
 async def _unanswered(tx: Tx, where: _Where) -> tuple[UnansweredLine, ...]:
@@ -256,35 +263,3 @@ async def _unanswered(tx: Tx, where: _Where) -> tuple[UnansweredLine, ...]:
         .limit(SHORT)
     )  # fmt: skip
     return tuple(UnansweredLine(**row._mapping) for row in rows)
-
-
-def _task_conditions(
-    wanted: TaskFilter, viewer: Actor, covering: Collection[UUID] = ()
-) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [Task.done_at.is_not(None) if wanted.done else Task.done_at.is_(None)]
-    if wanted.mine:
-        own = [Task.owner_id == viewer.id, Task.owner_id.is_(None)]
-        found.append(or_(*own, *([Task.owner_id.in_(sorted(covering))] if covering else [])))
-    if wanted.owner_id is not None:
-        found.append(Task.owner_id == wanted.owner_id)
-    if wanted.patient_id is not None:
-        found.append(Task.patient_id == wanted.patient_id)
-    if wanted.kinds:
-        found.append(Task.kind.in_(sorted(wanted.kinds)))
-    if wanted.replies:
-        found.append(Task.kind.in_(REPLIES))
-    return found
-
-
-def _task(row: Row[Any], now: datetime) -> TaskLine:
-    kind = KINDS[row.kind]
-    stored = (
-        name for name in TaskLine.__struct_fields__ if name not in ("label", "by_hand", "reply", "late")
-    )
-    return TaskLine(
-        **{name: getattr(row, name) for name in stored},
-        label=kind.label,
-        by_hand=kind.by_hand,
-        reply=kind.reply,
-        late=row.done_at is None and row.due_at < now,
-    )

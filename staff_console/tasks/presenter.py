@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from messaging.conversation.thread import ReceivedText
-from registry.worklist.today import TaskLine as Fact
-from registry.worklist.today import Tasks
+from registry.worklist.task_list import TaskLine as Fact
+from registry.worklist.task_list import Tasks
 from staff_console import formats, people, words
 from staff_console.formstate import FormState
 from staff_console.marks import Shape, Tone

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from messaging.schedule.queries import Outgoing
+from registry.access import CARE
 from registry.cover.rules import CoverFacts
 from registry.recommendations.queries import RecommendationLine
 from registry.stepped_care.queries import ProposalLine
@@ -24,8 +25,10 @@ from staff_console.tasks.presenter import task_href
 from staff_console.today.views import (
     CoverLine,
     CoverPanel,
+    DueLine,
     OutgoingLine,
     OverdueLine,
+    ReferralLine,
     SafetyLine,
     StepLine,
     TodayPage,
@@ -75,6 +78,10 @@ def page(visit: Visit, found: Today, beside: Beside) -> TodayPage:
         as_of=visit.at(visit.now),
         safety=tuple(_safety(visit, line) for line in found.safety),
         overdue=tuple(_overdue(visit, line) for line in found.overdue),
+        due=tuple(_due(visit, line) for line in found.due),
+        due_more=found.due_count - len(found.due),
+        referrals=tuple(_referral(visit, line) for line in found.referrals),
+        referrals_more=found.referrals_count - len(found.referrals),
         waiting=(
             *(_approval(visit, line) for line in beside.approvals),
             *(_waiting(visit, line) for line in found.waiting),
@@ -124,6 +131,24 @@ def _overdue(visit: Visit, line: facts.OverdueLine) -> OverdueLine:
         due=due,
         late_by=f"{words.count(late, 'day', 'days')} late",
         action=words.shown(words.CONTACT_MODES, line.next_contact_mode),
+    )
+
+
+def _due(visit: Visit, line: facts.DueLine) -> DueLine:
+    return DueLine(
+        href=people.patient_href(line.patient_id),
+        patient=people.name(line.family_name, line.given_name),
+        time=visit.at(line.next_contact_at).time,
+        action=words.shown(words.CONTACT_MODES, line.next_contact_mode),
+        record_href=f"{people.patient_href(line.patient_id)}/contact" if visit.actor.has(*CARE) else "",
+    )
+
+
+def _referral(visit: Visit, line: facts.ReferralLine) -> ReferralLine:
+    return ReferralLine(
+        href=f"/enrol/{line.patient_id}" if visit.actor.has(*CARE) else people.patient_href(line.patient_id),
+        patient=people.name(line.family_name, line.given_name),
+        since=people.age(line.referred_at, visit.now),
     )
 
 

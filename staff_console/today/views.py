@@ -36,6 +36,24 @@ class OverdueLine(Struct, frozen=True):
     flags: tuple[Flag, ...] = ()
 
 
+class DueLine(Struct, frozen=True):
+    """A contact planned for today; `time` on the clinic's clock. `record_href` is empty for those who may not."""
+
+    href: str
+    patient: str
+    time: str
+    action: str
+    record_href: str
+
+
+class ReferralLine(Struct, frozen=True):
+    """`since` in words, from the referral."""
+
+    href: str
+    patient: str
+    since: str
+
+
 class WaitingLine(Struct, frozen=True):
     """A reply, approval or task that waits for a person; `since` in words (`3 h 05 min`)."""
 
@@ -102,6 +120,8 @@ class TodayPage(Struct, frozen=True):
     as_of: Moment
     safety: tuple[SafetyLine, ...]
     overdue: tuple[OverdueLine, ...]
+    due: tuple[DueLine, ...]
+    referrals: tuple[ReferralLine, ...]
     waiting: tuple[WaitingLine, ...]
     unanswered: tuple[UnansweredLine, ...]
     outgoing: tuple[OutgoingLine, ...]
@@ -111,6 +131,8 @@ class TodayPage(Struct, frozen=True):
     whose: Literal["mine", "clinic"]
     later_steps: tuple[StepLine, ...] = ()
     unplanned_more: int = 0
+    due_more: int = 0
+    referrals_more: int = 0
     outgoing_note: str = ""
     safety_more: int = 0
     overdue_more: int = 0

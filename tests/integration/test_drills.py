@@ -285,7 +285,7 @@ async def numbers(tx: Tx, scene: Scene, now: datetime) -> Sequence[Any]:
         (await frame.frame(tx, casey)).open_tasks,
         [value for name, value in msgspec.structs.asdict(shown).items() if "safety" not in name],
         {name: n for name, n in getattr(shown, "counts", {}).items() if name != "safety"},
-        await landing.tasks(tx, casey, TaskFilter(), None, 200, now=now),
+        await worklist.tasks(tx, casey, TaskFilter(), None, 200, now=now),
         await billing.statement(tx, lead, Month(2026, 3), now=now),
         await safety_queries.for_review(tx, casey, since=now - timedelta(days=9), now=now),
         await worklist.search(tx, casey, "Drill", now=now),

@@ -423,6 +423,46 @@ async def test_today_shows_what_cannot_wait_what_is_late_and_what_waits(
         assert (own.waiting_count, own.overdue_count, own.safety_count) == (1, 3, 1)
 
 
+async def test_a_contact_of_the_clinic_s_day_stands_on_today_until_it_is_overdue(
+    database: Database, scene: Scene
+) -> None:
+    midnight = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # in Seattle
+    async with database.begin() as tx:
+        for family, at in (
+            ("Adams", midnight - timedelta(minutes=1)),
+            ("Brown", midnight),
+            ("Clark", midnight + DAY - timedelta(minutes=1)),
+            ("Davis", midnight + DAY),
+        ):
+            await scene.patient(tx, family, next_contact_at=at)
+        await scene.patient(tx, "Evans", next_contact_at=NOW, status="on_hold")
+        found = await queries.today(tx, scene.casey, now=NOW)
+        assert [line.family_name for line in found.due] == ["Brown", "Clark"]
+        assert [line.family_name for line in found.overdue] == ["Adams"]
+        assert found.due_count == 2
+        own = await queries.today(tx, scene.clinic.actor("clinic_lead"), now=NOW, mine=True)
+        assert own.due_count == 0, "nobody's contacts but one's own"
+
+
+async def test_a_referral_that_nobody_has_taken_is_on_every_care_manager_s_day(
+    database: Database, scene: Scene
+) -> None:
+    async with database.begin() as tx:
+        referred = {"status": "referred", "enrolled_on": None, "care_manager_id": None, "consultant_id": None}
+        await scene.patient(tx, "Adams", **referred)
+        await scene.patient(tx, "Brown", **referred | {"care_manager_id": scene.clinic.clinic_lead})
+        mine = await queries.today(tx, scene.casey, now=NOW, mine=True)
+        assert [line.family_name for line in mine.referrals] == ["Adams"]
+        assert mine.unplanned == (), "they are not in care yet"
+        clinic = await queries.today(tx, scene.casey, now=NOW)
+        assert ([line.family_name for line in clinic.referrals], clinic.referrals_count) == (
+            ["Adams", "Brown"],
+            2,
+        )
+        clinician = await queries.today(tx, scene.clinic.actor("consultant"), now=NOW, mine=True)
+        assert "Adams" not in [line.family_name for line in clinician.referrals]
+
+
 async def test_an_empty_clinic_has_an_empty_day(database: Database, scene: Scene) -> None:
     async with database.begin() as tx:
         found = await queries.today(tx, scene.casey, now=NOW)

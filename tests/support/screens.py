@@ -39,8 +39,10 @@ from staff_console.time.views import Editing, EntryDay, EntryLine, TimePage
 from staff_console.today.views import (
     CoverLine,
     CoverPanel,
+    DueLine,
     OutgoingLine,
     OverdueLine,
+    ReferralLine,
     SafetyLine,
     StepLine,
     TodayPage,
@@ -231,6 +233,8 @@ TODAY = TodayPage(
         OverdueLine("/patients/p2", "BRANNOCK, Tobias", on("2026-11-17"), "6 days late", "Call: new dose, side effects", (STALLED,)),
         OverdueLine("/patients/p6", "FAIRWEATHER, Lucille", on("2026-11-20"), "3 days late", "Call: relapse plan"),
     ),
+    due=(DueLine("/patients/p3", "CASTERBRIDGE, Ofelia", "14:30", "Phone", "/patients/p3/contact"),),
+    referrals=(ReferralLine("/enrol/p8", "WEXCOMBE, Tilda", "2 days 4 h"),),
     waiting=(
         WaitingLine("/tasks#task-1", "DUNMORE, Patience", "Reply: asks to move Thursday's call", "3 h 05 min", "for you"),
         WaitingLine("/tasks#task-2", "BRANNOCK, Tobias", "Approval: raise the dose", "2 days 4 h", "Dr. R. Okafor-Lindqvist"),
@@ -248,6 +252,8 @@ TODAY = TodayPage(
 QUIET_DAY = TodayPage(
     "Monday, 23-Nov-2026",
     NOW,
+    (),
+    (),
     (),
     (),
     (),
