@@ -61,6 +61,7 @@ SAID: Final[Mapping[str, str]] = {
     "number_confirmed": "Number confirmed.",
     "change_withdrawn": "Withdrawn. It stays on the timeline with your reason.",
     "findings_saved": "Findings saved. The text for the chart is below.",
+    "nothing_changed": "Nothing to save: this is what is on record.",
     "details_saved": "Details saved. Check-ins that are not sent yet follow them.",
     "person_added": "Saved. They sign in with their own number, and the patient can end it at any time.",
     "person_changed": "Changed. They sign in anew; what held before stays below.",

@@ -149,7 +149,7 @@ def _why(row: StatementRow, billed: Mapping[str, int], mine: Mapping[str, int]) 
     ]
     if {"99492", "99493"} & set(billed) != {"99492", "99493"} & set(mine) and row.month_type:
         said.append(f"Ours is {row.month_type}: {row.month_type_reason}")
-    said.append(f"{row.minutes} minutes counted under {row.rule_id}.")
+    said.append(f"{row.minutes} {'minute' if row.minutes == 1 else 'minutes'} counted under {row.rule_id}.")
     said += [
         f"{seconds // 60} min not counted: {REASON_TEXT[reason]}"
         for reason, seconds in row.excluded_seconds.items()

@@ -80,12 +80,12 @@ async def change_roles(
         await accounts.grant_role(tx, actor, staff_id, clinic_id, role, now=now)
 
 
-async def change_account(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *, now: datetime) -> None:
-    """Name, address and phone hold in every clinic of the person, so it takes who administers all of them. Raises
+async def change_account(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *, now: datetime) -> bool:
+    """Whether anything changed. Name, address and phone hold in every clinic of the person, so it takes who administers all of them. Raises
     `Conflict` when another account has the address."""
     await _colleague(tx, actor, staff_id)
     await _everywhere(tx, actor, staff_id)
-    await accounts.change_staff(tx, actor, staff_id, form, now=now)
+    return await accounts.change_staff(tx, actor, staff_id, form, now=now)
 
 
 async def confirm_phone(

@@ -109,16 +109,21 @@ def _shown(item: str, seen: Seen) -> tuple[bool, str]:
         case "enrolment":
             return seen.enrolled > 0, f"{seen.enrolled} enrolled"
         case "check_in":
-            return seen.check_ins_done > 0, f"{seen.check_ins_done} scores"
+            return seen.check_ins_done > 0, counted(seen.check_ins_done, "score")
         case "contact":
-            return seen.contacts > 0, f"{seen.contacts} contacts"
+            return seen.contacts > 0, counted(seen.contacts, "contact")
         case "review":
-            return seen.reviews > 0, f"{seen.reviews} patients reviewed"
+            return seen.reviews > 0, f"{counted(seen.reviews, 'patient')} reviewed"
         case "payers":
-            return seen.payers > 0, f"{seen.payers} patients with a payer"
+            return seen.payers > 0, f"{counted(seen.payers, 'patient')} with a payer"
         case "month":
             return seen.closed_months > 0, f"{seen.closed_months} closed"
         case "quality":
             return seen.signed_months > 0, f"{seen.signed_months} signed"
         case _:
             raise ValueError("item: is not on the checklist")
+
+
+def counted(number: int, one: str) -> str:
+    """`1 contact`, `2 contacts`."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from kernel.errors import Problem
+from registry.launch.checklist import counted
 
 Decision = Literal["go", "no_go"]
 DAYS: Final = (7, 14)
@@ -63,14 +64,14 @@ def report(raw: Raw) -> tuple[Measured, ...]:
         Measured(
             "Minutes until a safety event was acknowledged, median",
             _number(raw.acknowledged_minutes),
-            f"{raw.acknowledged} of {raw.events} events",
+            f"{raw.acknowledged} of {counted(raw.events, 'event')}",
         ),
         Measured("Notes within two days", _share(raw.fresh, raw.contacts), f"{raw.fresh} of {raw.contacts}"),
-        Measured("Minutes a contact, median", _number(raw.contact_minutes), f"{raw.contacts} contacts"),
+        Measured("Minutes a contact, median", _number(raw.contact_minutes), counted(raw.contacts, "contact")),
         Measured(
             "Safety events, each with its alert, for each positive item 9",
             "none" if not raw.positives else f"{raw.events / raw.positives:.1f}",
-            f"{raw.events} events, {raw.positives} positive",
+            f"{counted(raw.events, 'event')}, {raw.positives} positive",
         ),
         Measured("Changes of templates", str(raw.template_changes), "since the step began"),
     )

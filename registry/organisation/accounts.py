@@ -64,8 +64,9 @@ async def create_staff(tx: Tx, actor: Actor, form: StaffForm, *, now: datetime) 
     return staff_id
 
 
-async def change_staff(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *, now: datetime) -> None:
-    """A changed phone must be verified again before alerts count on it."""
+async def change_staff(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *, now: datetime) -> bool:
+    """A changed phone must be verified again before alerts count on it. False when the form says what is on record
+    already."""
     row = await _administered(tx, actor, staff_id)
     problems = rules.check_staff(form)
     if problems:
@@ -80,12 +81,15 @@ async def change_staff(tx: Tx, actor: Actor, staff_id: UUID, form: StaffForm, *,
         values.pop("phone_key")
     else:
         values["phone_verified_at"] = None
+    changed = sorted(k for k, v in values.items() if getattr(row, k) != v)
+    if not changed:
+        return False
     try:
         await tx.execute(update(Staff).where(Staff.id == staff_id).values(**values))
     except IntegrityError:
         raise Conflict(E_MAIL_TAKEN) from None
-    changed = sorted(k for k, v in values.items() if getattr(row, k) != v)
     await audit.record(tx, actor, "staff.changed", "staff", staff_id, now=now, fields=changed)
+    return True
 
 
 async def create_admin(

@@ -58,8 +58,9 @@ class Trace(msgspec.Struct, frozen=True):
 
 async def change_details(
     tx: Tx, actor: Actor, patient_id: UUID, form: DetailsForm, *, now: datetime, outreach: Outreach
-) -> None:
-    """Person and wishes in one step; unsent check-ins follow the new zone, channel and window.
+) -> bool:
+    """Person and wishes in one step; unsent check-ins follow the new zone, channel and window. False when the form says
+    what is on record already: nothing is written then.
 
     Raises `Invalid` with every problem of both parts, `NotFound`, `Conflict` when somebody else changed the patient
     meanwhile (`stale`) or has the record number (`mrn_taken`).
@@ -75,19 +76,22 @@ async def change_details(
             *await _wish_problems(tx, row, form, outreach),
         ]
     )
-    if form.texting_consent is not None:
-        await outreach.record_texting_consent(tx, actor, patient_id, form.texting_consent, now=now)
     values = (
         records.person_values(tx, form.person)
         | records.wish_values(form.preferences)
         | _interpreter(row, form)
     )
+    if form.texting_consent is not None:
+        await outreach.record_texting_consent(tx, actor, patient_id, form.texting_consent, now=now)
+    elif not records.differing(tx, row, values):
+        return False
     changed = await records.update_patient(tx, row, values, now)
     await worklist.refresh_patient(tx, patient_id, now)
     await outreach.contact_changed(tx, patient_id, now=now)
     await audit.record(
         tx, actor, "patient.changed", "patient", patient_id, now=now, patient_id=patient_id, fields=changed
     )
+    return True
 
 
 async def trail(tx: Tx, viewer: Actor, patient_id: UUID) -> tuple[Trace, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -26,8 +27,11 @@ STALE: Final = "someone else changed this meanwhile; look at it again"
 
 
 class WrittenPhone(msgspec.Struct, frozen=True):
+    """`changed`: the number, or anything that is known about it."""
+
     id: UUID
     number_changed: bool
+    changed: bool = True
 
 
 async def locked(tx: Tx, clinic_id: UUID, patient_id: UUID) -> Any:
@@ -73,11 +77,7 @@ async def update_patient(tx: Tx, row: Any, values: dict[str, Any], now: datetime
     """Writes what differs and gives the names of those columns; the version rises in any case."""
     if "mrn" in values:
         await refuse_taken_mrn(tx, row.clinic_id, row.id, values["mrn"])
-    changed = [
-        name
-        for name, value in values.items()
-        if _opened(tx, name, getattr(row, name)) != _opened(tx, name, value)
-    ]
+    changed = differing(tx, row, values)
     kept = {name: values[name] for name in changed}
     try:
         await tx.execute(
@@ -88,6 +88,15 @@ async def update_patient(tx: Tx, row: Any, values: dict[str, Any], now: datetime
     except IntegrityError:
         raise Conflict(MRN_TAKEN, code="mrn_taken") from None
     return sorted(changed)
+
+
+def differing(tx: Tx, row: Any, values: Mapping[str, Any]) -> list[str]:
+    """Columns that would change; sealed ones are compared open."""
+    return [
+        name
+        for name, value in values.items()
+        if _opened(tx, name, getattr(row, name)) != _opened(tx, name, value)
+    ]
 
 
 async def refuse_taken_mrn(tx: Tx, clinic_id: UUID, patient_id: UUID, mrn: str | None) -> None:
@@ -120,10 +129,10 @@ async def write_phone(
     }
     if current is not None and current.phone_key == key:
         state = "unverified" if current.state in {"wrong", "unreachable"} else current.state
-        await _write_row(
-            tx, update(PatientPhone).where(PatientPhone.id == current.id).values(**marks, state=state)
-        )
-        return WrittenPhone(current.id, False)
+        values = marks | {"state": state}
+        changed = any(getattr(current, name) != value for name, value in values.items())
+        await _write_row(tx, update(PatientPhone).where(PatientPhone.id == current.id).values(**values))
+        return WrittenPhone(current.id, False, changed)
     if current is not None:
         await tx.execute(update(PatientPhone).where(PatientPhone.id == current.id).values(replaced_at=now))
     phone_id = tx.new_id()

@@ -49,8 +49,8 @@ async def change_phone(
     version: int | None = None,
     now: datetime,
     outreach: Outreach,
-) -> UUID:
-    """The id of the phone's version. Consent belongs to a number: while the patient is texted, a new number needs its
+) -> bool:
+    """False when the form says what is on record already: nothing is written then. Consent belongs to a number: while the patient is texted, a new number needs its
     own, given here or on file, or `otherwise` says how check-ins are answered without. What is queued for the old
     number is dropped and check-ins that were offered there end. `Conflict` when another patient in care has the number
     and it isn't marked shared."""
@@ -66,7 +66,10 @@ async def change_phone(
     if not texted and otherwise is not None:
         wishes = rules.without_texts(wishes, otherwise)
     await _check_wishes(tx, patient_id, wishes, form, outreach)
-    changed = await records.update_patient(tx, row, records.wish_values(wishes), now)
+    values = records.wish_values(wishes)
+    if not phone.changed and texting_consent is None and not records.differing(tx, row, values):
+        return False
+    changed = await records.update_patient(tx, row, values, now)
     await outreach.contact_changed(tx, patient_id, now=now)
     if changed:
         await _changed(tx, actor, patient_id, changed, now)
@@ -80,7 +83,7 @@ async def change_phone(
         patient_id=patient_id,
         new_number=phone.number_changed,
     )
-    return phone.id
+    return True
 
 
 async def set_phone_state(

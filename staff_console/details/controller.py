@@ -45,10 +45,10 @@ async def details_page(request: WebRequest, console: Console, patient_id: FromPa
 async def change_details(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = (await forms.read(request, DetailsFields)).form()
-        await details.change_details(
+        changed = await details.change_details(
             visit.tx, visit.actor, patient_id, form, now=visit.now, outreach=console.outreach
         )
-        return said(f"/patients/{patient_id}", "details_saved")
+        return said(f"/patients/{patient_id}", "details_saved" if changed else "nothing_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
         form = await read_again(visit, "details", _at_field(error), DETAILS, DETAILS_RENAMED)
@@ -72,7 +72,7 @@ async def change_phone(request: WebRequest, console: Console, patient_id: FromPa
     async def do(visit: Visit) -> str:
         form = await forms.read(request, PhoneFields)
         patient = await known(visit, patient_id)
-        await patients.change_phone(
+        changed = await patients.change_phone(
             visit.tx,
             visit.actor,
             patient_id,
@@ -83,7 +83,7 @@ async def change_phone(request: WebRequest, console: Console, patient_id: FromPa
             now=visit.now,
             outreach=console.outreach,
         )
-        return said(f"/patients/{patient_id}#consent", "phone_saved")
+        return said(f"/patients/{patient_id}#consent", "phone_saved" if changed else "nothing_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
         form = await read_again(visit, "phone", _at_field(error), PHONE, PHONE_RENAMED)

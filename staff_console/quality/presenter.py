@@ -10,7 +10,7 @@ from registry.quality.cms159 import Remission
 from registry.quality.facts import Evidence, Figure, Place
 from registry.quality.queries import Caseload, MonthFigures, SignedReview
 from registry.time_log.months import Month
-from staff_console import formats
+from staff_console import formats, words
 from staff_console.formstate import FormState
 from staff_console.pages import Visit
 from staff_console.quality.views import (
@@ -60,7 +60,7 @@ def figure(found: Figure, names: Mapping[str, str]) -> FigureLine:
         share=share(found),
         of=f"{found.numerator} of {found.denominator} {found.unit}"
         if found.unit != "days"
-        else f"{found.denominator} patients",
+        else words.count(found.denominator, "patient", "patients"),
         met=_behind(found.evidence, "numerator", names),
         not_met=_behind(found.evidence, "denominator", names),
         excluded=_behind(found.evidence, "excluded", names),
@@ -69,7 +69,11 @@ def figure(found: Figure, names: Mapping[str, str]) -> FigureLine:
 
 def share(found: Figure) -> str:
     if found.unit == "days":
-        return "no patients" if found.value is None else f"{found.value:g} days"
+        return (
+            "no patients"
+            if found.value is None
+            else f"{found.value:g} {'day' if found.value == 1 else 'days'}"
+        )
     return f"no {found.unit}" if found.percent is None else f"{found.percent}%"
 
 

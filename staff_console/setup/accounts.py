@@ -159,8 +159,8 @@ async def account_page(request: WebRequest, console: Console, staff_id: FromPath
 async def change_details(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, StaffForm)
-        await administration.change_account(visit.tx, visit.actor, staff_id, form, now=visit.now)
-        return said(f"{PATH}/{staff_id}", "account_changed")
+        changed = await administration.change_account(visit.tx, visit.actor, staff_id, form, now=visit.now)
+        return said(f"{PATH}/{staff_id}", "account_changed" if changed else "nothing_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
         return await _one(visit, staff_id, details=await read_again(visit, "details", error, DETAILS))

@@ -91,8 +91,8 @@ async def numbers_page(request: WebRequest, console: Console) -> Response[str]:
 async def set_numbers(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         wanted = await forms.read(request, Thresholds)
-        await judging.set_thresholds(visit.tx, visit.actor, wanted, now=visit.now)
-        return said("/setup/numbers", "thresholds")
+        changed = await judging.set_thresholds(visit.tx, visit.actor, wanted, now=visit.now)
+        return said("/setup/numbers", "thresholds" if changed else "nothing_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
         labels = {setting.name: setting.label for setting in SETTINGS}

@@ -152,6 +152,8 @@ async def test_details_are_changed_and_a_new_phone_is_confirmed_before_alerts_co
             f"{page}/details", name="Lee Otieno", email="Lee@harbor.example", phone="206-555-0177"
         )
         assert "Details saved." in ada.said
+        await ada.submits(f"{page}/details")
+        assert "Nothing to save: this is what is on record." in ada.said
         await ada.submits(f"{page}/phone")
         assert ada.status == 422
         await ada.submits(f"{page}/phone", confirm="yes")

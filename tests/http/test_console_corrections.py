@@ -132,6 +132,13 @@ async def test_of_two_who_edit_at_once_the_second_sees_what_the_first_wrote(
     await dana.submits(path, given_name="Marion")
     assert "Details saved." in dana.said
     assert "ALDERCOTT, Marion" in dana.text
+    before = await audited(console_deps, action="patient.changed")
+    await dana.opens(path)
+    version = dict(dana.form(path).fields)["version"]
+    await dana.submits(path)
+    assert "Nothing to save: this is what is on record." in dana.said
+    assert await audited(console_deps, action="patient.changed") == before
+    assert dict((await dana.opens(path)).form(path).fields)["version"] == version
 
 
 async def test_an_agreement_ticked_for_a_number_that_changed_meanwhile_is_not_carried_to_the_new_one(
@@ -163,6 +170,10 @@ async def test_a_new_number_needs_its_own_agreement_or_another_way(
     assert dict(dana.form(path).fields)["phone"] == "206-555-0177"
     await dana.submits(path, otherwise="phone")
     assert "Number saved." in dana.said
+    await dana.opens(path)
+    await dana.submits(path)
+    assert "Nothing to save: this is what is on record." in dana.said
+    assert len(await audited(console_deps, action="phone.changed")) == 1
     assert "No agreement to texts" in dana.text
     assert "for an earlier number" in dana.text
     assert "Number changed" in dana.text

@@ -79,7 +79,7 @@ async def test_a_workbook_is_chosen_once_carried_from_check_to_check_and_brought
         await _chooses(lead, "calls.xlsx", content, **typed, columns="mrn = Chart")
         assert "calls.xlsx was read." in lead.text
         await lead.submits(f"{PAGE}/check", columns=columns)
-        assert "1 of 1 rows can be used. Read from the sheet Sheet." in lead.text
+        assert "1 of 1 row can be used. Read from the sheet Sheet." in lead.text
         await lead.submits(f"{PAGE}/check", csv="Chart\n1")
         assert lead.errors == ["The file is to be chosen, or its table pasted, and one of the two alone."]
         await lead.submits(f"{PAGE}/check", csv="", sheet="Old")
@@ -121,9 +121,9 @@ async def test_contacts_come_in_by_the_page_and_say_on_the_patients_page_where_t
         assert "Contacts" in lead.text and "next_purpose" in lead.text
         typed = {"kind": "contacts", "name": "Old calls", "dates": "iso", "columns": columns}
         await lead.submits(f"{PAGE}/check", **typed, csv=file)
-        assert "1 of 1 rows can be used." in lead.text
+        assert "1 of 1 row can be used." in lead.text
         await lead.submits(PAGE)
-        assert "Contacts by the mapping Old calls: 1 rows" in lead.text
+        assert "Contacts by the mapping Old calls: 1 row" in lead.text
     await dana.opens(f"/patients/{patient}")
     assert "Video call" in dana.text
     async with console_deps.system_db.begin() as tx:

@@ -533,6 +533,8 @@ async def test_the_lead_sets_numbers_hours_and_a_pilot_and_each_refusal_stands_a
         assert lead.status == 422
         assert "New for must be 1 to 60 days." in lead.text
         await lead.opens("/setup/numbers")
+        await lead.submits("/setup/numbers")
+        assert "Nothing to save: this is what is on record." in lead.said
         await lead.submits("/setup/numbers", new_days="21")
         assert "Enrolled 21 days ago or less" in lead.text
         await lead.opens("/setup/calendar")
