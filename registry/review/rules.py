@@ -19,6 +19,8 @@ from kernel.errors import Problem
 
 Group = Literal["safety", "new", "stalled", "flagged", "not_reviewed", "responded", "ending"]
 Discussion = Literal["joint", "phone", "message", "chart_only"]
+# To a place in the meeting: "always" has one, "keeps" the one that the order gives, "gives" it to one who must have it.
+Claim = Literal["always", "keeps", "gives"]
 
 GROUPS: Final[Mapping[Group, str]] = {
     "safety": "Open safety items",
@@ -103,14 +105,14 @@ def offer_by(patient: Candidate) -> date | None:
 
 
 def agenda(patients: Iterable[Candidate], *, next_on: date, minutes: int) -> tuple[Place, ...]:
-    """Everyone who is to be discussed, in order; the first that fit into `minutes` are offered. Whoever must be
-    offered a place before `next_on` (the next meeting) and lies beyond the time takes the place of the last who need
-    not be, save an open safety item."""
+    """Everyone who is to be discussed, in order; the first that fit into `minutes` are offered. An open safety item, a
+    patient flagged by a person, and whoever must be offered a place before `next_on` (the next meeting) have one
+    whatever the time: beyond it they take that of the last who has no such claim and was reviewed before, else the
+    meeting runs over."""
     grouped = [(group, patient) for patient in patients if (group := group_of(patient)) is not None]
     grouped.sort(key=lambda one: (_ORDER[one[0]], *_within(one[1])))
     places = max(1, minutes // MINUTES_A_PATIENT)
-    due = {p.patient_id for _, p in grouped if (by := offer_by(p)) is not None and by < next_on}
-    taken = _taken([(group, p.patient_id) for group, p in grouped], due, places)
+    taken = _taken([(one.patient_id, _claim(group, one, next_on)) for group, one in grouped], places)
     return tuple(
         Place(
             patient.patient_id,
@@ -124,23 +126,29 @@ def agenda(patients: Iterable[Candidate], *, next_on: date, minutes: int) -> tup
     )
 
 
+def _claim(group: Group, patient: Candidate, next_on: date) -> Claim:
+    by = offer_by(patient)
+    if group == "safety" or patient.discuss_flag or (by is not None and by < next_on):
+        return "always"
+    return "keeps" if patient.last_review_on is None else "gives"
+
+
 def _within(patient: Candidate) -> tuple[bool, date, str, str]:
     """Medication questions first, then the longest not reviewed, then by name."""
     last = patient.last_review_on or date.min
     return (not patient.medication, last, patient.name_key, str(patient.patient_id))
 
 
-def _taken(order: list[tuple[Group, UUID]], due: set[UUID], places: int) -> set[UUID]:
-    kept = [who for _, who in order[:places]]
-    waiting = [who for _, who in order[places:] if who in due]
-    groups = {who: group for group, who in order}
-    for who in waiting:
-        spare = next((w for w in reversed(kept) if w not in due and groups[w] != "safety"), None)
-        if spare is None:
-            kept.append(who)  # the meeting runs over rather than skip a patient's month
-        else:
-            kept[kept.index(spare)] = who
-    return set(kept)
+def _taken(order: list[tuple[UUID, Claim]], places: int) -> set[UUID]:
+    kept = order[:places]
+    for one in order[places:]:
+        if one[1] != "always":
+            continue
+        spare = next((other for other in reversed(kept) if other[1] == "gives"), None)
+        if spare is not None:
+            kept.remove(spare)
+        kept.append(one)  # without a spare place the meeting runs over
+    return {who for who, _ in kept}
 
 
 def _because(patient: Candidate) -> tuple[str, ...]:

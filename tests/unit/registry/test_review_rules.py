@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.review.rules import MINUTES_A_PATIENT, Candidate, agenda, check, group_of
+from registry.review.rules import GROUPS, MINUTES_A_PATIENT, Candidate, agenda, check, group_of
 from registry.review.rules import DiscussionForm as Form
 
 NEXT = date(2026, 3, 10)
@@ -76,19 +76,106 @@ def test_of_patients_who_do_not_improve_the_longest_not_reviewed_comes_first() -
     assert [p.patient_id.int for p in agenda(people, next_on=NEXT, minutes=60)] == [2, 1]
 
 
-def test_who_must_be_offered_a_place_before_the_next_meeting_takes_that_of_one_who_need_not() -> None:
-    due = candidate(9, rules=frozenset({"R-WORSE"}), last_review_on=date(2026, 2, 5))  # by 7 March
-    new = [candidate(number, last_review_on=None) for number in (1, 2)]
-    places = agenda([*new, due], next_on=NEXT, minutes=2 * MINUTES_A_PATIENT)
-    assert {p.patient_id.int for p in places if p.offered} == {1, 9}
-    assert places[-1].offer_by == date(2026, 3, 7)
+DUE = frozenset({"R-WORSE"})
+LAST_DUE = date(2026, 2, 7)  # a month later is the day before the next meeting
+REVIEWED_NEW = frozenset({"R-NEW"})
 
 
-def test_an_open_safety_item_never_gives_its_place_away() -> None:
-    due = candidate(9, rules=frozenset({"R-WORSE"}), last_review_on=date(2026, 2, 5))
-    urgent = candidate(1, open_risk=2)
-    places = agenda([urgent, due], next_on=NEXT, minutes=MINUTES_A_PATIENT)
-    assert all(place.offered for place in places)
+@pytest.mark.parametrize(
+    ("people", "places", "offered"),
+    [
+        # One place, and one patient whose month ends before the next meeting; or on its day.
+        ([{"rules": REVIEWED_NEW}, {"rules": DUE, "last_review_on": LAST_DUE}], 1, [2]),
+        ([{"rules": REVIEWED_NEW}, {"rules": DUE, "last_review_on": date(2026, 2, 8)}], 1, [1]),
+        # Nobody takes the place of a safety item, of one never reviewed, or of one flagged by a person.
+        ([{"open_risk": 2}, {"rules": DUE, "last_review_on": LAST_DUE}], 1, [1, 2]),
+        ([{"last_review_on": None}, {"rules": DUE, "last_review_on": LAST_DUE}], 1, [1, 2]),
+        (
+            [
+                {"rules": DUE, "medication": True, "discuss_flag": True},
+                {"rules": DUE, "last_review_on": LAST_DUE},
+            ],
+            1,
+            [1, 2],
+        ),
+        # Of two new ones the one reviewed before gives way, though it stands no lower.
+        (
+            [
+                {"rules": REVIEWED_NEW, "medication": True},
+                {"last_review_on": None},
+                {"rules": DUE, "last_review_on": LAST_DUE},
+            ],
+            2,
+            [2, 3],
+        ),
+        # A safety item and a hand's flag have a place beyond the time; one never reviewed waits behind its like.
+        ([{"open_risk": 2}, {"safety_flag": True}], 1, [1, 2]),
+        ([{"last_review_on": None}, {"discuss_flag": True}], 1, [1, 2]),
+        ([{"rules": DUE}, {"discuss_flag": True}], 1, [2]),
+        ([{"last_review_on": None}, {"last_review_on": None}], 1, [1]),
+        # Two who must have a place take it from the last two who need not.
+        (
+            [
+                {"rules": DUE, "medication": True},
+                {"rules": DUE, "medication": True, "name_key": "patient 001 b"},
+                {"rules": DUE, "last_review_on": LAST_DUE},
+                {"discuss_flag": True},
+            ],
+            2,
+            [3, 4],
+        ),
+    ],
+)
+def test_a_place_goes_to_whoever_must_have_one_and_never_from_a_new_or_flagged_patient(
+    people: list[dict[str, Any]], places: int, offered: list[int]
+) -> None:
+    found = agenda(
+        [candidate(number, **facts) for number, facts in enumerate(people, 1)],
+        next_on=NEXT,
+        minutes=places * MINUTES_A_PATIENT,
+    )
+    assert [place.patient_id.int for place in found if place.offered] == offered
+
+
+_ANYBODY = st.fixed_dictionaries(
+    {
+        "open_risk": st.sampled_from([0, 0, 0, 2]),
+        "discuss_flag": st.booleans(),
+        "medication": st.booleans(),
+        "rules": st.sets(st.sampled_from(["R-NEW", "R-STALL-A", "R-WORSE", "R-REVIEW", "R-RESP"])).map(
+            frozenset
+        ),
+        "last_review_on": st.none() | st.dates(date(2026, 1, 20), date(2026, 3, 3)),
+    }
+)
+
+
+@given(people=st.lists(_ANYBODY, max_size=20), places=st.integers(1, 12))
+def test_places_keep_the_order_of_the_groups_and_no_later_group_pushes_a_new_patient_off(
+    people: list[dict[str, Any]], places: int
+) -> None:
+    everybody = {number: candidate(number, **facts) for number, facts in enumerate(people, 1)}
+    found = agenda(everybody.values(), next_on=NEXT, minutes=places * MINUTES_A_PATIENT)
+    order = list(GROUPS)
+    offered = [order.index(place.group) for place in found if place.offered]
+    assert offered == sorted(offered)
+    for at, place in enumerate(found):
+        patient = everybody[place.patient_id.int]
+        if (
+            place.group == "safety"
+            or patient.discuss_flag
+            or (at < places and patient.last_review_on is None)
+        ):
+            assert place.offered
+    spare = [
+        place
+        for place in found
+        if place.group != "safety"
+        and not everybody[place.patient_id.int].discuss_flag
+        and not (place.offer_by is not None and place.offer_by < NEXT)
+        and everybody[place.patient_id.int].last_review_on is not None
+    ]
+    assert [place.offered for place in spare] == sorted((place.offered for place in spare), reverse=True)
 
 
 @given(
