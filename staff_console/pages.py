@@ -40,8 +40,11 @@ from staff_console.shell import (
     SafetyBanner,
     Shell,
     SignedIn,
+    TimerStart,
     Undo,
 )
+from staff_console.time.presets import preset
+from staff_console.unsaved import Unsaved
 
 T = TypeVar("T")
 ONCE: Final = "_once"
@@ -191,7 +194,8 @@ def said(path: str, code: str, **fields: str) -> str:
     """Where to go after a change, and the sentence to show there; the address holds only its code."""
     assert code in SAID
     address, _, part = path.partition("#")
-    return link(address, said=code, **fields) + (f"#{part}" if part else "")
+    more = link("", said=code, **fields).removeprefix("?")
+    return f"{address}{'&' if '?' in address else '?'}{more}" + (f"#{part}" if part else "")
 
 
 def home(who: Actor) -> str:
@@ -253,6 +257,7 @@ def _banner(visit: Visit) -> SafetyBanner | None:
 
 def _timer(visit: Visit) -> RunningTimer | None:
     found = visit.frame.timer
+        start=_start(visit),
     if found is None:
         return None
     seconds = int((visit.now - found.started_at).total_seconds()) + found.added_seconds
@@ -281,3 +286,14 @@ def _flashes(visit: Visit) -> tuple[Flash, ...]:
     except ValueError:
         offered = None
     return (Flash("done", sentence, offered),)
+def _start(visit: Visit) -> TimerStart | None:
+    """On every page of one patient."""
+    patient_id, path = visit.request.path_params.get("patient_id"), visit.request.url.path
+    of_patient = patient_id is not None and path.startswith(("/patients/", "/enrol/"))
+    if visit.frame.timer is not None or not of_patient or not visit.actor.has(*CLINICAL):
+        return None
+    home = f"/patients/{patient_id}"
+    back = path if visit.request.method == "GET" else home
+    return TimerStart(f"{home}/timer", preset(path, visit.actor.roles), back)
+
+

@@ -75,6 +75,14 @@ class RunningTimer(Struct, frozen=True):
 
 
 class Flash(Struct, frozen=True):
+class TimerStart(Struct, frozen=True):
+    """Starts the person's timer for the patient of the page, and comes `back` to it."""
+
+    action: str
+    activity: str
+    back: str
+
+
     kind: Literal["done", "note", "problem"]
     text: str
     undo: Undo | None = None
@@ -89,7 +97,9 @@ class Idle(Struct, frozen=True):
 
 class Shell(Struct, frozen=True):
     """`current` marks the page in the navigation. `person` is None on the sign-in pages and hides search,
-    navigation and the idle warning. `form_key` is fresh for every page: a form sent twice is saved once."""
+    navigation and the idle warning. `form_key` is fresh for every page: a form sent twice is saved once. `start` stands
+    on the pages of a patient while no timer of the person runs. `unsaved` was typed into a form that the page no longer
+    has."""
 
     clinic: str
     mode: Literal["demo", "simulation", "live"]
@@ -104,3 +114,5 @@ class Shell(Struct, frozen=True):
     may_set_up: bool = True
     form_key: str = ""
     timer: RunningTimer | None = None
+    start: TimerStart | None = None
+    unsaved: Unsaved | None = None

@@ -326,7 +326,6 @@ def _time(visit: Visit, facts: PatientFacts, form: FormState | None) -> TimePane
         zone=visit.at(visit.now).zone,
         coverage_href=f"/patients/{facts.patient.id}/coverage" if visit.actor.has(*CARE) else "",
         modalities=tuple(Choice(value, label) for value, label in MODALITIES.items()),
-        timer_activity="consultant_review" if visit.actor.roles == {"consultant"} else "patient_contact",
     )
 
 

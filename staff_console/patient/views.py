@@ -113,7 +113,6 @@ class TimePanel(Struct, frozen=True):
     rule_set: str
     zone: str
     may_log: bool = True
-    timer_activity: str = "patient_contact"
     modalities: tuple[Choice, ...] = ()
     coverage_href: str = ""
 

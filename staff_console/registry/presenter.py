@@ -37,6 +37,8 @@ from staff_console.registry.views import (
     SavedView,
     Sort,
 )
+from staff_console.shell import TimerStart
+from staff_console.time.presets import preset
 
 ORDERS: Final = {
     "": "Safety first, then discuss, then the longest overdue, then by name",
@@ -84,8 +86,13 @@ def page(visit: Visit, asked: RegistryQuery, found: Page, around: Around) -> Reg
         covering=", ".join(beside.covering.values()),
         export_href=link("/registry/export", **kept),
         print_href=link("/registry/print", **kept),
+        start=TimerStart("", preset("/registry", visit.actor.roles), link("/registry", **_here(asked))),
         enrol_href="/enrol" if visit.actor.has("care_manager", "clinician", "clinic_lead") else "",
     )
+
+
+def _here(asked: RegistryQuery) -> dict[str, str]:
+    return asked.fields(after="" if asked.after is None else str(asked.after))
 
 
 def row(visit: Visit, line: Line, billed: NextLine | None) -> RegistryRow:
@@ -107,6 +114,8 @@ def row(visit: Visit, line: Line, billed: NextLine | None) -> RegistryRow:
         last_review=None if line.last_review_at is None else visit.at(line.last_review_at).day,
         review_late=any(result["rule"] == "R-REVIEW" and result["outcome"] == "met" for result in line.rules),
         minutes=minutes_bar(billed),
+        id=str(line.episode_id),
+        timing=visit.frame.timer is not None and visit.frame.timer.patient_id == line.patient_id,
     )
 
 

@@ -13,6 +13,7 @@ from staff_console.charts import MinutesBar
 from staff_console.formats import Day, Moment
 from staff_console.formstate import Choice, FormState
 from staff_console.marks import CheckInPill, Flag, ScoreCell
+from staff_console.shell import TimerStart
 
 Sort = Literal["ascending", "descending", "none"]
 
@@ -35,6 +36,8 @@ class NextAction(Struct, frozen=True):
 
 
 class RegistryRow(Struct, frozen=True):
+    """`id` names the line, to come back to it; `timing` when the viewer's timer runs for the patient."""
+
     patient_id: str
     href: str
     name: str
@@ -52,6 +55,8 @@ class RegistryRow(Struct, frozen=True):
     last_review: Day | None
     review_late: bool
     minutes: MinutesBar | None
+    id: str = ""
+    timing: bool = False
 
 
 class SavedView(Struct, frozen=True):
@@ -91,7 +96,7 @@ class Filters(Struct, frozen=True):
 class RegistryPage(Struct, frozen=True):
     """`columns` in the order of the template: flags, patient, weeks, phq9, gad7, check_in, last_contact, contacts,
     next_action, last_review, minutes. `view_fields` are the filters that a saved view keeps; `covering` says for whom
-    the viewer stands in today."""
+    the viewer stands in today. `start` holds what each line's timer button sends."""
 
     as_of: Moment
     columns: tuple[Column, ...]
@@ -107,6 +112,7 @@ class RegistryPage(Struct, frozen=True):
     print_href: str = "/registry/print"
     enrol_href: str = "/enrol"
     refer_href: str = "/referrals"
+    start: TimerStart | None = None
 
 
 LABELS: tuple[tuple[str, str], ...] = (

@@ -146,8 +146,11 @@
   }
 
   /* --- timer: the minutes go on, and after ten without a sign of the person the page asks --- */
-  const timer = document.querySelector("[data-timer]");
-  if (timer) {
+  let ticking;
+  const runTimer = () => {
+    const timer = document.querySelector("[data-timer]");
+    clearInterval(ticking);
+    if (!timer) return;
     const shown = timer.querySelector("[data-timer-shown]");
     const ask = timer.querySelector("[data-timer-ask]");
     const keep = timer.querySelector("[data-timer-keep]");
@@ -163,11 +166,22 @@
       fetch(keep.action, { method: "POST", body: new URLSearchParams(new FormData(keep)), credentials: "same-origin", redirect: "manual" }).catch(() => { told = 0; });
     };
     for (const kind of ["pointerdown", "keydown", "scroll"]) document.addEventListener(kind, seen, { passive: true });
-    setInterval(() => {
+    ticking = setInterval(() => {
       shown.textContent = Math.floor((Date.now() - began) / 60000) + " min";
       if (ask.hidden && Date.now() - sign >= idleAfter) { ask.hidden = false; timer.classList.add("ek-timer-idle"); say("The timer is running. Still at work?"); }
     }, 5000);
-  }
+  };
+  runTimer();
+  /* Started in place, so that what is typed on the page stays. A refusal has a page of its own. */
+  body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id !== "timer") return;
+    runTimer();
+    const stop = document.querySelector("#timer [data-timer-stop]");
+    if (stop) { stop.focus(); say("Timer started."); }
+  });
+  body.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.elt.matches("[data-timer-start]")) event.detail.elt.submit();
+  });
 
   /* --- keys: off in fields, and switched off altogether in the help dialog --- */
   const help = document.getElementById("help-dialog");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, time
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -25,7 +26,11 @@ class VoidForm(msgspec.Struct, frozen=True):
 
 
 class TimerStart(msgspec.Struct, frozen=True):
+    """`back` is the page the button stood on, by default the patient's; `line` the line of the registry."""
+
     activity: str
+    back: str = ""
+    line: UUID | None = None
 
 
 class TimerBack(msgspec.Struct, frozen=True):

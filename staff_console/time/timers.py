@@ -39,7 +39,8 @@ async def start_timer(request: WebRequest, console: Console, patient_id: FromPat
     async def do(visit: Visit) -> str:
         form = await forms.read(request, TimerStart)
         await timer.start(visit.tx, visit.actor, patient_id, form.activity, now=visit.now)
-        return said(f"/patients/{patient_id}#time", "timer_started")
+        back = _back(form.back, f"/patients/{patient_id}#time")
+        return said(back if form.line is None else f"{back}#line-{form.line}", "timer_started")
 
     return await submit(request, console, do, _again)
 
@@ -106,10 +107,10 @@ def _page(visit: Visit, form: FormState) -> View:
     return View("time/timer.html", TimerPage(form=form, activities=loggable(visit)), "account")
 
 
-def _back(path: str) -> str:
+def _back(path: str, otherwise: str = "/time") -> str:
     """Only a path of this site: an address from a form is never followed elsewhere."""
     known = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if known and "\n" not in path and "\r" not in path else "/time"
+    return path if known and "\n" not in path and "\r" not in path else otherwise
 
 
 ROUTES: Final = [timer_page, start_timer, keep_timer, add_to_timer, stop_timer, drop_timer]

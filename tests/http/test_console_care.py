@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from uuid import UUID, uuid4
 
@@ -512,6 +513,56 @@ async def test_an_end_before_the_start_is_refused_at_its_field_and_stays_typed(
     dana: Colleague, harbor: Clinic, console_deps: Deps
 ) -> None:
     patient_id = await enrols(dana, harbor)
+async def test_a_line_of_the_registry_starts_the_timer_and_comes_back_to_the_line(
+    dana: Colleague, harbor: Clinic
+) -> None:
+    first, second = [
+        await enrols(dana, harbor, family_name=name, mrn=name, phone=f"206-555-01{n}")
+        for n, name in ((31, "Adler"), (32, "Brook"))
+    ]
+    await dana.opens("/registry?caseload=clinic&sort=-patient")
+    line = re.search(
+        r'id="(line-[0-9a-f-]+)"(?:(?!<tr).)*aria-label="Start timer: ADLER, Maren"', dana.html, re.S
+    )
+    assert line is not None
+    sent = [*dana.form("/time/timer").fields, ("line", line[1].removeprefix("line-"))]
+    await dana.posts(f"/patients/{first}/timer", sent)
+    assert dana.path == f"/registry?caseload=clinic&sort=-patient&said=timer_started#{line[1]}"
+    assert "Timer started" in dana.said
+    assert "Start timer: ADLER, Maren" not in dana.html and "Start timer: BROOK, Maren" in dana.html
+    assert dana.html.count("Your timer runs for this patient") == 2  # to be seen and to be heard
+    await dana.posts(f"/patients/{second}/timer", sent)
+    assert dana.status == 409 and "timer is running already" in dana.text
+
+
+@pytest.mark.parametrize(
+    ("page", "activity"),
+    [
+        ("", "patient_contact"),
+        ("/contact", "patient_contact"),
+        ("/plans/care", "care_plan"),
+        ("/scores", "assessment"),
+    ],
+)
+async def test_every_page_of_a_patient_starts_the_timer_and_stays(
+    dana: Colleague, harbor: Clinic, page: str, activity: str
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    await dana.opens(f"/patients/{patient_id}{page}")
+    assert "Start timer for this patient" in dana.text
+    assert dict(dana.form(f"/patients/{patient_id}/timer").fields)["activity"] == activity
+    await dana.submits(f"/patients/{patient_id}/timer")
+    assert dana.path == f"/patients/{patient_id}{page}?said=timer_started"
+    assert "Running timer" in dana.html and "Start timer" not in dana.text
+
+
+async def test_a_timer_leads_nowhere_else(dana: Colleague, harbor: Clinic) -> None:
+    patient_id = await enrols(dana, harbor)
+    await dana.opens(f"/patients/{patient_id}")
+    await dana.submits(f"/patients/{patient_id}/timer", back="//elsewhere.example/page")
+    assert dana.path == f"/patients/{patient_id}?said=timer_started#time"
+
+
     path = f"/patients/{patient_id}/time"
     typed = {"on": "2026-03-02", "at": "09:30", "until": "09:10", "activity": "care_plan"}
     await dana.posts(path, dana.form(path).filled(typed))

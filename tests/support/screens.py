@@ -33,7 +33,7 @@ from staff_console.registry.views import (
 )
 from staff_console.search.views import FoundLine, SearchPage
 from staff_console.setup.views import PersonLine, SetupGroup, SetupItem, SetupPage
-from staff_console.shell import NAV, Flash, NavItem, SafetyBanner, Shell, SignedIn, Undo
+from staff_console.shell import NAV, Flash, NavItem, SafetyBanner, Shell, SignedIn, TimerStart, Undo
 from staff_console.tasks.views import TaskLine, TasksPage
 from staff_console.time.views import Editing, EntryDay, EntryLine, TimePage
 from staff_console.today.views import (
@@ -138,6 +138,8 @@ def row(number: int, name: str, **changes: object) -> RegistryRow:
         "last_review": on("2026-11-12"),
         "review_late": False,
         "minutes": charts.minutes_bar(44, "99493", 76, (31,)),
+        "id": f"e{number}",
+        "timing": number == 2,
     }
     return RegistryRow(**(values | changes))  # type: ignore[arg-type]
 
@@ -211,6 +213,7 @@ REGISTRY = RegistryPage(
     view_form=FormState("view"),
     view_fields={"caseload": "clinic"},
     covering="Morgan Ellery",
+    start=TimerStart("", "patient_contact", "/registry?caseload=clinic"),
 )
 COVER = CoverPanel(
     standing_in="Morgan Ellery",
