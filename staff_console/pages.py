@@ -236,6 +236,7 @@ def shell(visit: Visit, view: View) -> Shell:
         may_set_up=visit.actor.has("administrator", "clinic_lead"),
         form_key=visit.console.new_token(),
         timer=_timer(visit),
+        start=_start(visit),
         idle=Idle(),
     )
 
@@ -257,7 +258,6 @@ def _banner(visit: Visit) -> SafetyBanner | None:
 
 def _timer(visit: Visit) -> RunningTimer | None:
     found = visit.frame.timer
-        start=_start(visit),
     if found is None:
         return None
     seconds = int((visit.now - found.started_at).total_seconds()) + found.added_seconds
@@ -276,16 +276,6 @@ def _timer(visit: Visit) -> RunningTimer | None:
     )
 
 
-def _flashes(visit: Visit) -> tuple[Flash, ...]:
-    sentence = SAID.get(visit.request.query_params.get("said", ""))
-    if sentence is None:
-        return ()
-    undo = visit.request.query_params.get("undo", "")
-    try:
-        offered = Undo(f"/time/{UUID(undo)}/undo", "Undo") if undo else None
-    except ValueError:
-        offered = None
-    return (Flash("done", sentence, offered),)
 def _start(visit: Visit) -> TimerStart | None:
     """On every page of one patient."""
     patient_id, path = visit.request.path_params.get("patient_id"), visit.request.url.path
@@ -297,3 +287,13 @@ def _start(visit: Visit) -> TimerStart | None:
     return TimerStart(f"{home}/timer", preset(path, visit.actor.roles), back)
 
 
+def _flashes(visit: Visit) -> tuple[Flash, ...]:
+    sentence = SAID.get(visit.request.query_params.get("said", ""))
+    if sentence is None:
+        return ()
+    undo = visit.request.query_params.get("undo", "")
+    try:
+        offered = Undo(f"/time/{UUID(undo)}/undo", "Undo") if undo else None
+    except ValueError:
+        offered = None
+    return (Flash("done", sentence, offered),)

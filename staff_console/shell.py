@@ -74,7 +74,6 @@ class RunningTimer(Struct, frozen=True):
     idle_after: int = 600
 
 
-class Flash(Struct, frozen=True):
 class TimerStart(Struct, frozen=True):
     """Starts the person's timer for the patient of the page, and comes `back` to it."""
 
@@ -83,6 +82,7 @@ class TimerStart(Struct, frozen=True):
     back: str
 
 
+class Flash(Struct, frozen=True):
     kind: Literal["done", "note", "problem"]
     text: str
     undo: Undo | None = None

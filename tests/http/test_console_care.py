@@ -509,10 +509,6 @@ async def test_the_timer_runs_in_the_header_through_a_sign_out_and_stops_into_th
     )
 
 
-async def test_an_end_before_the_start_is_refused_at_its_field_and_stays_typed(
-    dana: Colleague, harbor: Clinic, console_deps: Deps
-) -> None:
-    patient_id = await enrols(dana, harbor)
 async def test_a_line_of_the_registry_starts_the_timer_and_comes_back_to_the_line(
     dana: Colleague, harbor: Clinic
 ) -> None:
@@ -563,6 +559,10 @@ async def test_a_timer_leads_nowhere_else(dana: Colleague, harbor: Clinic) -> No
     assert dana.path == f"/patients/{patient_id}?said=timer_started#time"
 
 
+async def test_an_end_before_the_start_is_refused_at_its_field_and_stays_typed(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
     path = f"/patients/{patient_id}/time"
     typed = {"on": "2026-03-02", "at": "09:30", "until": "09:10", "activity": "care_plan"}
     await dana.posts(path, dana.form(path).filled(typed))
