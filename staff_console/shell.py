@@ -98,8 +98,7 @@ class Idle(Struct, frozen=True):
 class Shell(Struct, frozen=True):
     """`current` marks the page in the navigation. `person` is None on the sign-in pages and hides search,
     navigation and the idle warning. `form_key` is fresh for every page: a form sent twice is saved once. `start` stands
-    on the pages of a patient while no timer of the person runs. `unsaved` was typed into a form that the page no longer
-    has."""
+    on the pages of a patient while no timer of the person runs."""
 
     clinic: str
     mode: Literal["demo", "simulation", "live"]
@@ -115,4 +114,3 @@ class Shell(Struct, frozen=True):
     form_key: str = ""
     timer: RunningTimer | None = None
     start: TimerStart | None = None
-    unsaved: Unsaved | None = None
