@@ -140,7 +140,7 @@ def check_window(start: time, end: time) -> list[Problem]:
         _named("window_start", start >= EARLIEST, "is earlier than 08:00"),
         _named("window_end", end <= LATEST, "is later than 21:00"),
         _named(
-            "window_end", _minutes(end) - _minutes(start) >= 60, "leaves less than an hour after window_start"
+            "window_end", _minutes(end) - _minutes(start) >= 60, "leaves less than an hour after the start"
         ),
     ]
     return [problem for problem in found if problem is not None]

@@ -225,7 +225,7 @@ def check_coverage(form: CoverageForm, birth: date | None, field: str = "coverag
     if not 1 <= form.rank <= 9:
         found.append(Problem(f"{field}.rank", "must be from 1 (primary) to 9"))
     if form.valid_to is not None and form.valid_to < form.valid_from:
-        found.append(Problem(f"{field}.valid_to", "is before valid_from"))
+        found.append(Problem(f"{field}.valid_to", "is before the first day"))
     if birth is not None and form.valid_from < birth:
         found.append(Problem(f"{field}.valid_from", "is before the patient was born"))
     for name in ("subscriber_family", "subscriber_given"):
@@ -298,7 +298,7 @@ def _check_texting(
         if may_text is None:
             found.append(Problem("texting_consent", f"is needed for {field} {channel}"))
         elif channel == "sms_items" and may_text != "items_by_sms":
-            text = "must allow items_by_sms, with the acknowledgement, for questions by text"
+            text = "must allow questions by text, with the acknowledgement"
             found.append(Problem("texting_consent.content_level", text))
         if phone is not None and not phone.safe_to_text:
             found.append(

@@ -65,6 +65,7 @@ _NEXT: Final[Mapping[tuple[ReferralState, ReferralStep], ReferralState]] = {
     **{(state, "cancelled"): "cancelled" for state in OPEN},
 }
 MAX_TEXT: Final = 2_000
+FURTHEST_APPOINTMENT: Final = timedelta(days=731)
 NOON: Final = time(12)
 
 
@@ -126,6 +127,8 @@ def check_step(form: ReferralStepForm, today: date, sent_on: date, result_known:
             found.append(Problem("step", "the result is not on record yet"))
         case _:
             pass
+    if form.on is not None and form.on > today + FURTHEST_APPOINTMENT:
+        found.append(Problem("on", "is more than two years ahead"))
     if form.on is not None and form.on < sent_on:
         found.append(Problem("on", "is before the day it was sent"))
     return found

@@ -163,8 +163,9 @@ async def compare(request: WebRequest, console: Console) -> Response[Any]:
 
 def _again(which: str, labels: dict[str, str]) -> Callable[[Visit, DomainError], Awaitable[View]]:
     async def again(visit: Visit, error: DomainError) -> View:
-        form = await read_again(visit, which, error, labels, dict(RENAMED))
         typed = dict(await forms.pairs(visit.request))
+        hours = {name: "Hours" for name in typed if name.startswith("hours_")}
+        form = await read_again(visit, which, error, labels | hours, dict(RENAMED))
         return await _page(visit, typed.get("month"), Forms(**{which: form}))
 
     return again

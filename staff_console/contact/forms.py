@@ -54,7 +54,7 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
     minutes: Annotated[float, Meta(gt=0, le=480)] | None = None
     since_opened: Literal["yes"] | None = None
     from_timer: Literal["yes"] | None = None
-    opened_at: datetime
+    opened_at: Annotated[datetime, Meta(tz=True)] | None = None
     activity: str = "patient_contact"
     next_on: date | None = None
     next_at: time | None = None
@@ -106,7 +106,7 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
     def _minutes(self, now: datetime) -> float | None:
         if self.minutes is not None or self.since_opened is None:
             return self.minutes
-        open_for = now - self.opened_at
+        open_for = now - (self.opened_at or now)
         if not timedelta() <= open_for <= LONGEST_OPEN:
             raise Invalid.field("minutes", "are needed: this page was open for more than two hours")
         return max(round(open_for.total_seconds()), 1) / 60

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from registry.contacts import chart, rules
 from registry.contacts.forms import ContactKind, ContactOutcome
 from registry.contacts.past import IMPORTED
@@ -50,7 +52,8 @@ def page(
     form: FormState,
     blocked: str,
 ) -> ContactPage:
-    opened = form.value("opened_at")
+    opened = _opened(form, visit.now)
+    form = msgspec.structs.replace(form, values={**form.values, "opened_at": (opened.isoformat(),)})
     return ContactPage(
         whose=whose(patient),
         form=form,
@@ -73,8 +76,17 @@ def page(
     )
 
 
-def _clock(opened: str, visit: Visit) -> str:
-    at = visit.at(datetime.fromisoformat(opened))
+def _opened(form: FormState, now: datetime) -> datetime:
+    """Now, for a form that came back without the moment it was first shown: its note is not lost for that."""
+    try:
+        opened = datetime.fromisoformat(form.value("opened_at"))
+    except ValueError:
+        return now
+    return opened if opened.tzinfo is not None else now
+
+
+def _clock(opened: datetime, visit: Visit) -> str:
+    at = visit.at(opened)
     return f"{at.time} {at.zone}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from api.wiring import Deps
@@ -79,6 +80,32 @@ async def test_a_refused_contact_shows_what_was_typed_with_each_error_at_its_fie
         "Sertraline 100 mg",
     )
     assert await count(console_deps, Contact) == await count(console_deps, TimeEntry) == 0
+
+
+@pytest.mark.parametrize("opened", ["", "garbage", "2026-03-02T10:00"])
+async def test_a_note_is_not_lost_because_nobody_knows_when_the_page_was_opened(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, opened: str
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    await dana.submits(path, **(TALK | NEXT | {"minutes": "none", "opened_at": opened}))
+    assert dana.status == 422
+    kept = dict(dana.form(path).fields)
+    assert (kept["note"], kept["minutes"]) == (TALK["note"], "none")
+    await dana.submits(path, minutes="12")
+    assert await count(console_deps, Contact) == 1
+
+
+async def test_a_long_note_in_a_script_of_many_bytes_is_taken(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/contact"
+    await dana.opens(path)
+    await dana.submits(path, **(TALK | NEXT | {"note": "眠" * 7900}))
+    assert dana.status == 200
+    assert await count(console_deps, Contact) == 1
 
 
 async def test_the_same_contact_sent_twice_is_saved_once(
@@ -294,7 +321,7 @@ async def test_an_enrolment_needs_its_visit_and_keeps_the_items_it_can_t_read(
 async def test_answers_asked_by_phone_are_entered_in_one_screen(
     dana: Colleague, harbor: Clinic, console_deps: Deps
 ) -> None:
-    patient_id = await enrols(dana, harbor, channel="phone", second_channel="")
+    patient_id = await enrols(dana, harbor, channel="phone", second_channel="none")
     path = f"/patients/{patient_id}/scores"
     await dana.opens(f"{path}?source=phone")
     assert "Is this a good moment to talk in private?" in dana.text
@@ -329,6 +356,36 @@ async def test_holds_returns_and_a_death_go_through_one_page(
     await dana.opens(path)
     await dana.submits(f"{path}/undo-death")
     assert await count(console_deps, Episode, Episode.status == "active") == 1
+
+
+async def test_an_end_says_what_is_missing_keeps_what_was_typed_and_waits_for_a_handover(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/status"
+    await dana.opens(f"/patients/{patient_id}/referrals")
+    await dana.submits(
+        f"/patients/{patient_id}/referrals", kind="psychiatry", to="Alder", why="Second opinion", hands_over="yes"
+    )
+    await dana.opens(path)
+    assert "Handover: A referral that hands the patient over is not complete." in dana.text
+    assert f"/patients/{patient_id}/plans/relapse" in dana.html
+    await dana.submits(path, event="completed", note="Goals met.")
+    assert "call it off with the reason" in dana.text
+    assert "Goals met." in dana.html
+    async with console_deps.system_db.begin() as tx:
+        await tx.execute(update(Referral).values(state="cancelled", next_at=None))
+    await dana.submits(path, unstable_because="Feels well")
+    assert dana.errors == [
+        "The plan against relapse is needed: write the plan against relapse, or say why there is none.",
+        "Telling the treating clinician is needed: when the treating clinician was told.",
+        "The way of telling is needed: how the treating clinician was told.",
+    ]
+    assert "Feels well" in dana.html
+    await dana.submits(path, no_plan_because="Does not want one", told_on="2026-03-02", told_how="phone")
+    assert "Status changed." in dana.said
+    await dana.opens(path)
+    assert await count(console_deps, Episode, Episode.end_reason == "completed") == 1
 
 
 async def test_a_patient_nobody_reaches_is_closed_by_the_lead_with_a_note(

@@ -68,7 +68,7 @@ async def test_coverage_rows_are_added_and_corrected_with_their_dates(
         valid_to="2026-01-01",
         subscriber="spouse",
     )
-    assert dana.errors == ["Until is before valid_from."]
+    assert dana.errors == ["Until is before the first day."]
     await dana.submits(path, valid_to="2026-12-31")
     assert "Coverage saved." in dana.said
     assert "Secondary: Harbor Mutual, 2026-02-01 to 2026-12-31" in dana.text

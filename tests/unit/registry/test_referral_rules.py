@@ -61,6 +61,9 @@ def test_an_appointment_is_asked_after_at_noon_of_the_next_day() -> None:
         ({"step": "complete"}, ["step"]),
         ({"step": "cancelled"}, ["note"]),
         ({"step": "appointment", "on": date(2026, 4, 1), "note": "x" * 2001}, ["note"]),
+        ({"step": "appointment", "on": date(2028, 3, 10)}, []),
+        ({"step": "appointment", "on": date(2028, 3, 11)}, ["on"]),
+        ({"step": "appointment", "on": date.max}, ["on"]),
     ],
 )
 def test_a_step_names_what_it_lacks(fields: dict[str, Any], missing: list[str]) -> None:
