@@ -44,7 +44,6 @@ from staff_console.shell import (
     Undo,
 )
 from staff_console.time.presets import preset
-from staff_console.unsaved import Unsaved
 
 T = TypeVar("T")
 ONCE: Final = "_once"
