@@ -94,6 +94,18 @@ PHONE: Final = one(
 STATUS: Final = one(
     "On hold during a hospital stay",
     {"status": "on_hold", "reason": "hospital", "from_date": "2026-11-20", "review_on": "2026-12-04"},
+) + one(
+    "Care ends with its goals met",
+    {
+        "status": "ended",
+        "reason": "completed",
+        "from_date": "2026-11-20",
+        "ending": {
+            "told_on": "2026-11-19",
+            "told_how": "ehr",
+            "no_plan_because": "Does not want one in writing",
+        },
+    },
 )
 DECEASED: Final = one("The day is not known", {})
 PLAN: Final = one(
@@ -111,6 +123,7 @@ NEXT_CONTACT: Final = one(
 SEARCH: Final = one("By the beginning of a name", {"text": "alder"})
 CHECK_IN: Final = one("PHQ-9 now", {"instruments": ["phq9"]})
 MESSAGE: Final = one("A text from staff", {"body": "We moved your call to Thursday at 2:30 PM. OK?"})
+CALLED: Final = one("A mobile phone", {"called": "+12065550123"})
 TEXTING_STOP: Final = one("Said on the phone", {"said": "verbal", "wording": "Please no more texts."})
 ITEMS: Final = one(
     "PHQ-9 filled in on paper",
@@ -159,6 +172,7 @@ DISCUSSION: Final = one(
         "discussion": "joint",
         "people": [STAFF.format(2), STAFF.format(3)],
         "minutes": 7,
+        "own_minutes": [{"staff_id": STAFF.format(3), "minutes": 10}],
         "note": "Half the drop after four weeks",
         "changed": "Dose goes up",
     },
@@ -186,6 +200,7 @@ ORDER: Final = one(
     },
 )
 STEP_NOTE: Final = one("By phone", {"note": "Understood, starts tonight"})
+IN_USE: Final = one("Taken every morning", {"note": "No side effects so far", "in_use": True})
 ADVICE_WITHDRAWAL: Final = one("Superseded", {"reason": "Replaced by a new recommendation"})
 CONTACT: Final = one(
     "A phone contact with its next date",

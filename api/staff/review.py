@@ -53,6 +53,13 @@ class StepNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str | None = None
 
 
+class UseNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the patient says. Not `in_use`, `note` says why."""
+
+    note: str | None = None
+    in_use: bool = True
+
+
 class WithdrawalForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
@@ -258,20 +265,20 @@ async def told(
 
 @post(
     f"{ROOT}/recommendations/{{recommendation_id:uuid}}/taking", opt=access.token(*CARE), tags=["review"],
-    summary="Say that it is in use", **WRITE,
+    summary="Say whether it is in use", **WRITE,
 )  # fmt: skip
 async def taking(
     request: WebRequest,
     deps: NamedDependency[Deps],
     recommendation_id: FromPath[UUID],
-    data: Annotated[StepNote, BodyKwarg(examples=examples.STEP_NOTE)],
+    data: Annotated[UseNote, BodyKwarg(examples=examples.IN_USE)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
-    """The patient takes it or has begun it: the loop is closed."""
+    """The patient takes it or has begun it: the loop is closed. Not in use, it is asked about again and discussed."""
 
     async def create(call: Call) -> UUID:
         await recommendations.taking(
-            call.tx, call.actor, recommendation_id, data.note, version=None, now=call.now
+            call.tx, call.actor, recommendation_id, data.note, version=None, now=call.now, in_use=data.in_use
         )
         return recommendation_id
 

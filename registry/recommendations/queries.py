@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from kernel.audit import Actor, record
@@ -16,14 +16,15 @@ from kernel.db import Tx, among
 from kernel.errors import NotFound
 from registry.access import CLINICAL, require
 from registry.cover import queries as cover
+from registry.episodes.tables import Episode
 from registry.organisation import queries as organisation
 from registry.organisation.tables import Staff
 from registry.patients.tables import Patient
-from registry.recommendations.rules import OPEN, RecommendationPart, Stage, Step, Urgency
+from registry.recommendations.rules import OPEN, RecommendationPart, Stage, Step, Urgency, turn
 from registry.recommendations.tables import Recommendation, RecommendationStep
 
 LIMIT: Final = 200
-_AUTHOR, _RECIPIENT = aliased(Staff), aliased(Staff)
+_AUTHOR, _RECIPIENT, _MANAGER = aliased(Staff), aliased(Staff), aliased(Staff)
 
 
 class StepTaken(msgspec.Struct, frozen=True):
@@ -40,7 +41,8 @@ class StepTaken(msgspec.Struct, frozen=True):
 
 
 class RecommendationLine(msgspec.Struct, frozen=True):
-    """A recommendation as lists show it. `overdue` is judged at the moment of reading."""
+    """A recommendation as lists show it. `overdue` is judged at the moment of reading; `care_manager` is the patient's
+    present one, None when nobody is."""
 
     id: UUID
     patient_id: UUID
@@ -57,23 +59,49 @@ class RecommendationLine(msgspec.Struct, frozen=True):
     recipient: str
     recipient_id: UUID
     version: int
+    care_manager_id: UUID | None = None
+    care_manager: str | None = None
 
 
 class RecommendationPage(msgspec.Struct, frozen=True):
+    """`why` is the reason that was sent with it; one that came out of a case review has it there, at `review_item_id`."""
+
     line: RecommendationLine
     if_then: str | None
     steps: tuple[StepTaken, ...]
+    why: str | None = None
+    review_item_id: UUID | None = None
 
 
 async def waiting_for(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[RecommendationLine, ...]:
-    """What this clinician has to decide, and what absent colleagues have whom they cover; most urgent first."""
+    """What waits for this person, and for the absent colleagues whom they cover: to decide and to order what was sent to
+    them, to tell and to ask the patients whose care they manage; what no care manager has, waits for each of them.
+    Longest overdue first. Nothing of an episode that has ended."""
     clinic_id = require(viewer, *CLINICAL)
     if viewer.id is None:
         return ()
     today = (await organisation.clinic(tx, clinic_id)).local_date(now)
-    covered = await cover.covered_by(tx, clinic_id, viewer.id, today)
-    mine = Recommendation.recipient_id.in_({viewer.id, *covered})
-    return await _lines(tx, viewer, clinic_id, mine, Recommendation.stage == "waiting", now=now)
+    who = {viewer.id, *await cover.covered_by(tx, clinic_id, viewer.id, today)}
+    managed: ColumnElement[bool] = Episode.care_manager_id.in_(who)
+    if viewer.has("care_manager"):
+        managed = or_(managed, Episode.care_manager_id.is_(None))
+    theirs = or_(
+        and_(Recommendation.stage.in_(("waiting", "accepted")), Recommendation.recipient_id.in_(who)),
+        and_(Recommendation.stage.in_(("accepted", "ordered", "told")), managed),
+    )
+    found = await _lines(tx, viewer, clinic_id, theirs, Episode.status != "ended", now=now)
+    return tuple(line for line in found if is_turn_of(line, who, viewer.has("care_manager")))
+
+
+def is_turn_of(line: RecommendationLine, who: Collection[UUID], manages: bool) -> bool:
+    """Whether one of `who` takes the next step; `manages`: a care manager, who has what nobody has."""
+    match turn(line.stage, {part.kind for part in line.parts}):
+        case "recipient":
+            return line.recipient_id in who
+        case "care_manager":
+            return manages if line.care_manager_id is None else line.care_manager_id in who
+        case "nobody":
+            return False
 
 
 async def under_way(tx: Tx, viewer: Actor, *, now: datetime) -> tuple[RecommendationLine, ...]:
@@ -129,8 +157,12 @@ async def _lines(
             Patient.given_name,
             _AUTHOR.name.label("author"),
             _RECIPIENT.name.label("recipient"),
+            Episode.care_manager_id,
+            _MANAGER.name.label("care_manager"),
         )
         .join(Patient, Patient.id == Recommendation.patient_id)
+        .join(Episode, Episode.id == Recommendation.episode_id)
+        .outerjoin(_MANAGER, _MANAGER.id == Episode.care_manager_id)
         .join(_AUTHOR, _AUTHOR.id == Recommendation.author_id)
         .join(_RECIPIENT, _RECIPIENT.id == Recommendation.recipient_id)
         .where(Recommendation.clinic_id == clinic_id, *which)
@@ -162,6 +194,8 @@ def _line(tx: Tx, row: Row[Any], now: datetime) -> RecommendationLine:
         recipient=row.recipient,
         recipient_id=row.recipient_id,
         version=row.version,
+        care_manager_id=row.care_manager_id,
+        care_manager=row.care_manager,
     )
 
 
@@ -178,14 +212,22 @@ async def _whole(
         .order_by(RecommendationStep.at, RecommendationStep.id)
     )
     words = await tx.all(
-        select(Recommendation.id, Recommendation.if_then_sealed).where(Recommendation.id.in_(ids))
+        select(Recommendation.id, Recommendation.if_then_sealed, Recommendation.review_item_id).where(
+            Recommendation.id.in_(ids)
+        )
     )
-    if_then = {row.id: row.if_then_sealed for row in words}
+    beside = {row.id: row for row in words}
     steps: dict[UUID, list[StepTaken]] = {}
     for row in rows:
         steps.setdefault(row.recommendation_id, []).append(_taken(tx, row))
     return tuple(
-        RecommendationPage(line, _opened(tx, if_then[line.id]), tuple(steps.get(line.id, ())))
+        RecommendationPage(
+            line,
+            _opened(tx, beside[line.id].if_then_sealed),
+            tuple(steps.get(line.id, ())),
+            next((step.text for step in steps.get(line.id, ()) if step.step == "sent"), None),
+            beside[line.id].review_item_id,
+        )
         for line in lines
     )
 

@@ -7,7 +7,8 @@ long a stage may last; the clocks below are defaults that a clinic's lead answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, assert_never
 from uuid import UUID
@@ -15,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from kernel.errors import Problem
-from registry.treatment_changes.rules import ChangeForm
+from registry.treatment_changes.rules import MAX_WHAT, ChangeForm, ChangeKind
 from registry.working_time import WorkingTime, next_business_day, same_day
 
 PartKind = Literal["medication", "labs", "therapy", "measure", "referral", "safety", "relapse_prevention"]
@@ -29,11 +30,13 @@ Step = Literal[
     "ordered",
     "told",
     "taking",
+    "not_taking",
     "withdrawn",
     "escalated",
     "episode_ended",
 ]
 Via = Literal["console", "ehr", "phone", "in_person"]
+Turn = Literal["recipient", "care_manager", "nobody"]
 
 PARTS: Final[Mapping[PartKind, str]] = {
     "medication": "Medication, dose or titration",
@@ -73,13 +76,27 @@ _NEXT: Final[Mapping[tuple[Stage, Step], Stage]] = {
     ("accepted", "ordered"): "ordered",
     ("ordered", "told"): "told",
     ("told", "taking"): "done",
+    ("told", "not_taking"): "told",
     ("waiting", "withdrawn"): "withdrawn",
     ("accepted", "withdrawn"): "withdrawn",
     ("ordered", "withdrawn"): "withdrawn",
     ("told", "withdrawn"): "withdrawn",
 }
+# Parts that only a prescriber orders; a skill, a measure or a plan the care manager arranges.
+ORDERED: Final[frozenset[PartKind]] = frozenset(("medication", "labs", "referral"))
 MAX_TEXT: Final = 4_000
 AGAIN: Final = timedelta(days=1)
+# How advice about a medication begins, what kind of change that is, and where the treatment from then on is named.
+_SAID: Final[tuple[tuple[ChangeKind, str], ...]] = (
+    ("medication_changed", r"(?:change|switch|replace)\s+.+?\s+(?:to|with|by)\s+(?P<what>(?!\d).+)"),
+    (
+        "dose_changed",
+        r"(?:raise|increase|lower|reduce|decrease|titrate|change)\s+"
+        r"(?:the\s+dose\s+of\s+)?(?P<drug>.+?)\s+to\s+(?P<dose>.+)",
+    ),
+    ("medication_started", r"(?:start|add|begin|try)\s+(?P<what>.+)"),
+    ("medication_stopped", r"(?:stop|discontinue|taper)\s+.+"),
+)
 
 
 class RecommendationPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +107,7 @@ class RecommendationPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class RecommendationForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the consultant advises, to whom. `recipient_id` defaults to the treating clinician of the episode;
     `review_item_id` names the case review it came from, if any; `author_id` who advises, when a key of another system
-    sends it."""
+    sends it; `why` is the reason, when no case review says it."""
 
     parts: tuple[RecommendationPart, ...]
     urgency: Urgency = "routine"
@@ -99,6 +116,7 @@ class RecommendationForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     recipient_id: UUID | None = None
     review_item_id: UUID | None = None
     author_id: UUID | None = None
+    why: str | None = None
 
 
 class ClinicianDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +161,40 @@ def overdue_at(stage: Stage, urgency: Urgency, since: datetime, hours: WorkingTi
     return moment
 
 
+def proposed_change(
+    parts: Sequence[RecommendationPart], instead: str | None = None
+) -> tuple[ChangeKind, str] | None:
+    """The change of treatment that an order would make: its kind and the treatment from then on, of the first part about
+    medication; read from how the advice is worded, for a person to correct. `instead` is what the clinician changed it
+    to. None when no part is about medication."""
+    told = next((part.text for part in parts if part.kind == "medication"), None)
+    if told is None:
+        return None
+    text = (instead or told).strip().split("\n", 1)[0].strip().rstrip(".")[:MAX_WHAT]
+    for kind, pattern in _SAID:
+        found = re.fullmatch(pattern, text, re.IGNORECASE)
+        if found is not None:
+            named = found.groupdict()
+            what = named["what"] if "what" in named else " ".join(v for v in named.values() if v) or text
+            return kind, what
+    return "dose_changed", text
+
+
+def turn(stage: Stage, kinds: Collection[PartKind]) -> Turn:
+    """Whose list it stands on: that of the clinician it was sent to, or that of the patient's care manager."""
+    match stage:
+        case "waiting":
+            return "recipient"
+        case "accepted":
+            return "recipient" if ORDERED & frozenset(kinds) else "care_manager"
+        case "ordered" | "told":
+            return "care_manager"
+        case "done" | "declined" | "withdrawn":
+            return "nobody"
+        case _:
+            assert_never(stage)
+
+
 def who_acts(stage: Stage) -> str:
     """In words, whose move it is."""
     match stage:
@@ -168,6 +220,7 @@ def check(form: RecommendationForm, today: date) -> tuple[Problem, ...]:
     for number, part in enumerate(form.parts):
         found += _text(f"parts[{number}].text", part.text, needed=True)
     found += _text("if_then", form.if_then)
+    found += _text("why", form.why)
     if form.target_on is not None and form.target_on < today:
         found.append(Problem("target_on", "is in the past"))
     return tuple(found)

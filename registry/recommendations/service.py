@@ -81,7 +81,7 @@ async def send(
             "version": 1,
         },
     )
-    await _note(tx, actor, clinic_id, made, "sent", now)
+    await _note(tx, actor, clinic_id, made, "sent", now, text=form.why)
     await _tell(tx, clinic_id, recipient, made, today, now, notices)
     await audit.record(
         tx, actor, "recommendation.sent", "recommendation", made,
@@ -147,12 +147,25 @@ async def told(
 
 
 async def taking(
-    tx: Tx, actor: Actor, recommendation_id: UUID, note: str | None, *, version: int | None, now: datetime
+    tx: Tx,
+    actor: Actor,
+    recommendation_id: UUID,
+    note: str | None,
+    *,
+    version: int | None,
+    now: datetime,
+    in_use: bool = True,
 ) -> None:
-    """The patient takes it or has begun it: the loop is closed."""
-    await _step(
-        tx, actor, await _locked(tx, actor, recommendation_id, version), "taking", now, text=_bounded(note)
-    )
+    """The patient takes it or has begun it: the loop is closed. Not `in_use`, with the reason in `note`, it is asked
+    about again, its clock runs on, and the patient is discussed at the next review."""
+    row = await _locked(tx, actor, recommendation_id, version)
+    if in_use:
+        await _step(tx, actor, row, "taking", now, text=_bounded(note))
+        return
+    if note is None or not note.strip():
+        raise Invalid.field("note", "is needed: why is it not in use?")
+    await _step(tx, actor, row, "not_taking", now, text=_bounded(note))
+    await worklist.set_flags(tx, actor, row.episode_id, discuss=True, now=now)
 
 
 async def withdraw(
@@ -188,7 +201,8 @@ async def escalate_overdue(tx: Tx, *, now: datetime, limit: int = 200) -> int:
         opened = await worklist.open_task(
             tx, clinic_id=row.clinic_id, patient_id=row.patient_id, episode_id=row.episode_id,
             kind="recommendation_overdue", dedupe_key=f"recommendation_overdue:{row.id}:{row.stage}",
-            due_at=now, ref_kind="recommendation", ref_id=row.id, detail={"stage": row.stage}, now=now,
+            due_at=now, ref_kind="recommendation", ref_id=row.id,
+            detail={"stage": row.stage, "since": row.stage_since.isoformat()}, now=now,
         )  # fmt: skip
         if opened is not None:
             await _note(tx, None, row.clinic_id, row.id, "escalated", now)
@@ -245,19 +259,21 @@ async def _step(
     stage = rules.after(cast(Stage, row.stage), step)
     if stage is None:
         raise Conflict(f"it stands at: {STAGES[cast(Stage, row.stage)].lower()}", code="stage")
-    if step in ("ordered", "told", "taking"):
+    if step in ("ordered", "told", "taking", "not_taking"):
         require(actor, *CARE)
-    hours = await worklist.working_time(tx, row.clinic_id)
-    due = rules.overdue_at(stage, cast(Urgency, row.urgency), now, hours)
+    moved: dict[str, Any] = {}
+    if stage != row.stage:
+        hours = await worklist.working_time(tx, row.clinic_id)
+        due = rules.overdue_at(stage, cast(Urgency, row.urgency), now, hours)
+        moved = {"stage": stage, "stage_since": now, "overdue_at": due, "next_at": due}
+        key = f"recommendation_overdue:{row.id}:{row.stage}"
+        await worklist.close_tasks(tx, row.clinic_id, key, step, now)
     await tx.execute(
-        update(Recommendation)
-        .where(Recommendation.id == row.id)
-        .values(stage=stage, stage_since=now, overdue_at=due, next_at=due, version=row.version + 1)
+        update(Recommendation).where(Recommendation.id == row.id).values(**moved, version=row.version + 1)
     )
     await _note(
         tx, actor, row.clinic_id, row.id, step, now, via=via, who=who, on=on, read_back=read_back, text=text
     )
-    await worklist.close_tasks(tx, row.clinic_id, f"recommendation_overdue:{row.id}:{row.stage}", step, now)
     await audit.record(
         tx, actor, f"recommendation.{step}", "recommendation", row.id, now=now, patient_id=row.patient_id
     )

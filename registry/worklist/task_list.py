@@ -70,12 +70,20 @@ TASKS: Final[Select[*tuple[Any, ...]]] = (
 
 
 async def tasks(
-    tx: Tx, viewer: Actor, wanted: TaskFilter, after: UUID | None, limit: int, *, now: datetime
+    tx: Tx,
+    viewer: Actor,
+    wanted: TaskFilter,
+    after: UUID | None,
+    limit: int,
+    *,
+    now: datetime,
+    covering: Collection[UUID] = (),
 ) -> Tasks:
-    """Soonest due first. At most 200 a page; `after` is the last page's `next`."""
+    """Soonest due first. At most 200 a page; `after` is the last page's `next`. What is `mine` takes in that of colleagues
+    in `covering`."""
     clinic_id = require(viewer, *CLINICAL)
     size = max(1, min(limit, MAX_TASKS))
-    statement = TASKS.where(Task.clinic_id == clinic_id, *task_conditions(wanted, viewer))
+    statement = TASKS.where(Task.clinic_id == clinic_id, *task_conditions(wanted, viewer, covering))
     moment = Task.done_at if wanted.done else Task.due_at
     if after is not None:
         there = select(moment).where(Task.id == after, Task.clinic_id == clinic_id).scalar_subquery()
@@ -105,6 +113,12 @@ def task_conditions(
     if wanted.replies:
         found.append(Task.kind.in_(REPLIES))
     return found
+
+
+def waits_since(line: TaskLine) -> datetime:
+    """When the matter began that a task is about: it can be older than the task that was opened when it was late."""
+    since = line.detail.get("since")
+    return datetime.fromisoformat(since) if isinstance(since, str) else line.opened_at
 
 
 def task_line(row: Row[Any], now: datetime) -> TaskLine:

@@ -15,8 +15,11 @@ from kernel.errors import DomainError
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
+from registry.cover import queries as cover
 from registry.organisation import queries as organisation
 from registry.recommendations import queries, service
+from registry.worklist import task_list as worklist
+from registry.worklist.task_list import TaskFilter, TaskLine
 from staff_console.approvals import presenter
 from staff_console.approvals.forms import (
     LABELS,
@@ -25,6 +28,7 @@ from staff_console.approvals.forms import (
     NoteFields,
     OrderFields,
     RecommendFields,
+    UseFields,
     WithdrawFields,
 )
 from staff_console.deps import ConsoleDeps
@@ -35,17 +39,18 @@ from staff_console.whose import known
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*CLINICAL)
 ADVISERS: Final = access.staff(*service.ADVISERS)
+TO_SIGN: Final = TaskFilter(mine=True, kinds=frozenset({"plan_to_sign"}))
+MOST_PLANS: Final = 50
 Act = Callable[[Visit], Awaitable[None]]
 
 
 @get("/approvals", opt=STAFF)
 async def approvals_page(request: WebRequest, console: Console) -> Response[str]:
     async def read(visit: Visit) -> View:
-        mine = None
-        if visit.actor.has("clinician"):
-            mine = await queries.waiting_for(visit.tx, visit.actor, now=visit.now)
+        mine = await queries.waiting_for(visit.tx, visit.actor, now=visit.now)
         under_way = await queries.under_way(visit.tx, visit.actor, now=visit.now)
-        return View("approvals/approvals.html", presenter.page(visit, mine, under_way), "approvals")
+        page = presenter.page(visit, mine, await _plans_to_sign(visit), under_way)
+        return View("approvals/approvals.html", page, "approvals")
 
     return await show(request, console, read)
 
@@ -93,12 +98,15 @@ async def told(request: WebRequest, console: Console, approval_id: FromPath[UUID
 @post("/approvals/{approval_id:uuid}/taking", opt=STAFF)
 async def taking(request: WebRequest, console: Console, approval_id: FromPath[UUID]) -> Response[Any]:
     async def act(visit: Visit) -> None:
-        fields = await forms.read(request, NoteFields)
+        fields = await forms.read(request, UseFields)
         await service.taking(
-            visit.tx, visit.actor, approval_id, fields.note, version=fields.version, now=visit.now
-        )
+            visit.tx, visit.actor, approval_id, fields.note,
+            version=fields.version, now=visit.now, in_use=fields.in_use == "yes",
+        )  # fmt: skip
 
-    return await _submit(request, console, approval_id, act, ("taking",), "loop_closed")
+    in_use = dict(await forms.pairs(request)).get("in_use", "yes") == "yes"
+    code = "loop_closed" if in_use else "not_in_use"
+    return await _submit(request, console, approval_id, act, ("taking",), code)
 
 
 @post("/approvals/{approval_id:uuid}/withdraw", opt=STAFF)
@@ -150,6 +158,17 @@ async def _submit(
         return await _page(visit, approval_id, await read_again(visit, form_id, error, LABELS, RENAMED))
 
     return await submit(request, console, do, again)
+
+
+async def _plans_to_sign(visit: Visit) -> tuple[TaskLine, ...]:
+    """Of the clinician, and of those whom they cover."""
+    if not visit.actor.has("clinician"):
+        return ()
+    covering = await cover.covered_by(visit.tx, visit.clinic_id, visit.staff_id, visit.today)
+    found = await worklist.tasks(
+        visit.tx, visit.actor, TO_SIGN, None, MOST_PLANS, now=visit.now, covering=covering
+    )
+    return found.tasks
 
 
 async def _page(visit: Visit, approval_id: UUID, refused: FormState | None = None) -> View:

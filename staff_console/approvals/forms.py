@@ -27,6 +27,7 @@ LABELS: Final = {
     "target_on": "Until when",
     "recipient_id": "To whom",
     "reason": "Why",
+    "why": "Why",
     "instead": "What instead",
     "decided_by": "Decided by",
     "decided_on": "Decided on",
@@ -54,12 +55,13 @@ class RecommendFields(msgspec.Struct, frozen=True, kw_only=True):
     if_then: Text | None = None
     target_on: date | None = None
     recipient_id: UUID | None = None
+    why: Text | None = None
 
     def form(self, review_item_id: UUID | None) -> RecommendationForm:
         kinds: tuple[PartKind, ...] = PartKind.__args__  # type: ignore[attr-defined]
         parts = tuple(RecommendationPart(kind, text) for kind in kinds if (text := getattr(self, kind)))
         return RecommendationForm(
-            parts, self.urgency, self.if_then, self.target_on, self.recipient_id, review_item_id
+            parts, self.urgency, self.if_then, self.target_on, self.recipient_id, review_item_id, why=self.why
         )
 
 
@@ -108,6 +110,12 @@ class OrderFields(msgspec.Struct, frozen=True, kw_only=True):
 
 class NoteFields(msgspec.Struct, frozen=True, kw_only=True):
     version: int
+    note: Text | None = None
+
+
+class UseFields(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    in_use: Literal["yes", "no"] = "yes"
     note: Text | None = None
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from registry.access import CARE
 from registry.patients.queries import PatientPage
 from registry.recommendations.queries import RecommendationLine, RecommendationPage, StepTaken
-from registry.recommendations.rules import PARTS, STAGES, URGENCIES, Stage, Step, who_acts
+from registry.recommendations.rules import (
+    PARTS,
+    STAGES,
+    URGENCIES,
+    Stage,
+    Step,
+    proposed_change,
+    turn,
+    who_acts,
+)
 from registry.treatment_changes.rules import KINDS
+from registry.worklist.task_list import TaskLine
 from staff_console import formats, people, words
-from staff_console.approvals.views import ApprovalPage, ApprovalsPage, RecommendPage, Row, StepLine
+from staff_console.approvals.views import ApprovalPage, ApprovalsPage, PlanRow, RecommendPage, Row, StepLine
 from staff_console.formstate import FormState, filled
 from staff_console.pages import Visit
+from staff_console.tasks.presenter import task_href
 from staff_console.whose import whose
 
 DECISIONS: Final = {
@@ -23,6 +34,7 @@ DECISIONS: Final = {
     "declined": "Decline",
 }
 ELSEWHERE: Final = {"ehr": "In the EHR", "phone": "By phone", "in_person": "In person"}
+USES: Final = {"yes": "In use", "no": "Not in use"}
 STEPS: Final[Mapping[Step, str]] = {
     "sent": "Sent",
     "accepted": "Accepted",
@@ -31,19 +43,44 @@ STEPS: Final[Mapping[Step, str]] = {
     "ordered": "Ordered or arranged",
     "told": "Patient told",
     "taking": "In use",
+    "not_taking": "Asked: not in use",
     "withdrawn": "Withdrawn",
     "escalated": "Waited too long: the clinic lead was asked",
     "episode_ended": "Care has ended: nobody is asked any more",
 }
+TO_DO: Final[Mapping[Stage, str]] = {
+    "waiting": "Decide",
+    "accepted": "Order or arrange it",
+    "ordered": "Tell the patient",
+    "told": "Ask whether it is in use",
+}
+NOBODY: Final = "no care manager yet"
 _MOVES: Final[Mapping[Stage, str]] = {"accepted": "order", "ordered": "told", "told": "taking"}
 
 
 def page(
-    visit: Visit, mine: tuple[RecommendationLine, ...] | None, under_way: tuple[RecommendationLine, ...]
+    visit: Visit,
+    mine: Sequence[RecommendationLine],
+    plans: Sequence[TaskLine],
+    under_way: Sequence[RecommendationLine],
 ) -> ApprovalsPage:
+    """`mine` is everything that waits for the person, in whatever stage."""
+    decides = [line for line in mine if line.stage == "waiting"]
     return ApprovalsPage(
-        mine=None if mine is None else tuple(row(visit, line) for line in mine),
+        mine=tuple(row(visit, line) for line in decides) if visit.actor.has("clinician") or decides else None,
+        to_do=tuple(row(visit, line) for line in mine if line.stage != "waiting"),
+        plans=tuple(_plan(visit, line) for line in plans),
         under_way=tuple(row(visit, line) for line in under_way),
+    )
+
+
+def _plan(visit: Visit, line: TaskLine) -> PlanRow:
+    return PlanRow(
+        href=task_href(line),
+        patient=people.name(line.family_name, line.given_name),
+        waited=people.age(line.opened_at, visit.now),
+        late=line.late,
+        who=line.owner_name or "Nobody yet",
     )
 
 
@@ -59,7 +96,20 @@ def row(visit: Visit, line: RecommendationLine) -> Row:
         author=line.author,
         recipient=line.recipient,
         sent=visit.at(line.created_at),
+        next_step=TO_DO.get(line.stage, ""),
+        next_by=next_by(line),
     )
+
+
+def next_by(line: RecommendationLine) -> str:
+    """The name of the person whose turn it is; empty when nothing more is awaited."""
+    match turn(line.stage, {part.kind for part in line.parts}):
+        case "recipient":
+            return line.recipient
+        case "care_manager":
+            return line.care_manager or NOBODY
+        case "nobody":
+            return ""
 
 
 def move(visit: Visit, line: RecommendationLine, decides: bool) -> str:
@@ -74,7 +124,7 @@ def approval(
 ) -> ApprovalPage:
     line = found.line
     shown = move(visit, line, decides)
-    form = refused if refused is not None and refused.id == shown else _blank(visit, shown, line)
+    form = refused if refused is not None and refused.id == shown else _blank(visit, shown, found)
     return ApprovalPage(
         whose=whose(patient),
         row=row(visit, line),
@@ -89,6 +139,7 @@ def approval(
         decisions=words.choices(DECISIONS),
         vias=words.choices(ELSEWHERE),
         changes=words.choices(KINDS),
+        uses=words.choices(USES),
         action=f"/approvals/{line.id}",
     )
 
@@ -112,13 +163,25 @@ def new_recommendation(patient: PatientPage) -> FormState:
     return filled("recommend", urgency="routine", recipient_id="" if clinician is None else str(clinician.id))
 
 
-def _blank(visit: Visit, shown: str, line: RecommendationLine) -> FormState:
+def _blank(visit: Visit, shown: str, found: RecommendationPage) -> FormState:
+    line = found.line
     fields = {"version": str(line.version)}
     if shown == "record":
         fields |= {"decided_on": visit.today.isoformat(), "decided_by": line.recipient, "via": "ehr"}
     if shown == "order":
-        fields |= {"on": visit.today.isoformat(), "by": line.recipient, "what": line.parts[0].text}
+        fields |= _order(visit, found)
+    if shown == "taking":
+        fields |= {"in_use": "yes"}
     return filled(shown or "none", **fields)
+
+
+def _order(visit: Visit, found: RecommendationPage) -> dict[str, str]:
+    """What was decided, and the change of treatment that it makes."""
+    line = found.line
+    instead = next((step.text for step in found.steps if step.step == "modified"), None)
+    change = proposed_change(line.parts, instead)
+    fields = {"on": visit.today.isoformat(), "by": line.recipient, "what": instead or line.parts[0].text}
+    return fields if change is None else fields | {"change_kind": change[0], "change_what": change[1]}
 
 
 def _withdraw(visit: Visit, line: RecommendationLine, refused: FormState | None) -> FormState | None:

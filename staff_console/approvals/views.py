@@ -2,7 +2,7 @@
 
 Templates `approvals/approvals.html`, `approvals/approval.html`, `approvals/recommend.html`. Posts under
 `/approvals/{id}`: `/decide` (decision, reason, instead, via, decided_by, decided_on, read_back), `/order` (what, by, on,
-change_kind, change_what, change_new), `/told` and `/taking` (note), `/withdraw` (reason); each with `version`.
+change_kind, change_what, change_new), `/told` (note), `/taking` (in_use, note), `/withdraw` (reason); each with `version`.
 `/patients/{id}/recommend` sends a new one.
 """
 
@@ -14,7 +14,8 @@ from staff_console.whose import Whose
 
 
 class Row(Struct, frozen=True):
-    """`stage` in words; `waited` how long it stands there; `late` when that is too long."""
+    """`stage` in words; `waited` how long it stands there; `late` when that is too long. `next_step` is what is to be
+    done, `next_by` by whom."""
 
     href: str
     patient: str
@@ -26,12 +27,27 @@ class Row(Struct, frozen=True):
     author: str
     recipient: str
     sent: Moment
+    next_step: str = ""
+    next_by: str = ""
+
+
+class PlanRow(Struct, frozen=True):
+    """A care plan that waits for a signature."""
+
+    href: str
+    patient: str
+    waited: str
+    late: bool
+    who: str
 
 
 class ApprovalsPage(Struct, frozen=True):
-    """`mine` is None for somebody who decides nothing."""
+    """`mine` is None for somebody who decides nothing; `to_do` is what was decided and waits for the person's next step;
+    `plans` wait for their signature."""
 
     mine: tuple[Row, ...] | None
+    to_do: tuple[Row, ...]
+    plans: tuple[PlanRow, ...]
     under_way: tuple[Row, ...]
 
 
@@ -58,6 +74,7 @@ class ApprovalPage(Struct, frozen=True):
     decisions: tuple[Choice, ...]
     vias: tuple[Choice, ...]
     changes: tuple[Choice, ...]
+    uses: tuple[Choice, ...]
     action: str
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from messaging.conversation.thread import ReceivedText
 from registry.worklist.task_list import TaskLine as Fact
-from registry.worklist.task_list import Tasks
+from registry.worklist.task_list import Tasks, waits_since
 from staff_console import formats, people, words
 from staff_console.formstate import FormState
 from staff_console.marks import Shape, Tone
@@ -51,6 +51,8 @@ def task_href(line: Fact) -> str:
     """Where the task is handled."""
     if line.kind == "safety_event" and line.ref_id is not None:
         return f"/safety/{line.ref_id}"
+    if line.kind == "recommendation_overdue" and line.ref_id is not None:
+        return f"/approvals/{line.ref_id}"
     if line.patient_id is not None and line.kind in HANDLED_AT:
         return f"/patients/{line.patient_id}{HANDLED_AT[line.kind]}"
     if line.patient_id is not None:
@@ -99,7 +101,7 @@ def _line(
         why=f"From {formats.phone(text.phone)}." if text is not None else WHY.get(line.ref_kind or "", RULE),
         patient=people.name(line.family_name, line.given_name) if line.patient_id else "",
         patient_href=task_href(line) if line.patient_id else "",
-        waiting=people.age(line.opened_at, line.done_at or visit.now),
+        waiting=people.age(waits_since(line), line.done_at or visit.now),
         due=None if line.done_at else visit.at(line.due_at).day,
         late=line.late,
         owner=line.owner_name or "Nobody yet",

@@ -14,11 +14,14 @@ from messaging.schedule.queries import Outgoing
 from registry.access import CARE
 from registry.cover.rules import CoverFacts
 from registry.recommendations.queries import RecommendationLine
+from registry.recommendations.rules import Stage
 from registry.stepped_care.queries import ProposalLine
 from registry.stepped_care.rules import Kind
 from registry.worklist import today as facts
 from registry.worklist.queries import Today
+from registry.worklist.task_list import TaskLine, waits_since
 from staff_console import formats, people, words
+from staff_console.approvals.presenter import next_by
 from staff_console.formstate import FormState, filled
 from staff_console.pages import Visit
 from staff_console.tasks.presenter import task_href
@@ -56,6 +59,12 @@ STEPS_IN_ORDER: Final[tuple[Kind, ...]] = (
     "step_down",
     "graduate",
 )
+APPROVALS: Final[Mapping[Stage, str]] = {
+    "waiting": "decide",
+    "accepted": "order or arrange it",
+    "ordered": "tell the patient",
+    "told": "ask whether it is in use",
+}
 
 
 class Beside(msgspec.Struct, frozen=True):
@@ -152,12 +161,12 @@ def _referral(visit: Visit, line: facts.ReferralLine) -> ReferralLine:
     )
 
 
-def _waiting(visit: Visit, line: facts.TaskLine) -> WaitingLine:
+def _waiting(visit: Visit, line: TaskLine) -> WaitingLine:
     return WaitingLine(
         href=task_href(line),
         patient=people.name(line.family_name, line.given_name) if line.patient_id or line.reply else "Clinic",
         what=line.label,
-        since=people.age(line.opened_at, visit.now),
+        since=people.age(waits_since(line), visit.now),
         who=line.owner_name or "Nobody yet",
     )
 
@@ -194,11 +203,11 @@ def _hour(visit: Visit, line: Outgoing) -> str:
 
 def _approval(visit: Visit, line: RecommendationLine) -> WaitingLine:
     return WaitingLine(
-        href="/approvals",
+        href=f"/approvals/{line.id}",
         patient=people.name(line.family_name, line.given_name),
-        what="Recommendation to decide",
+        what=f"Recommendation: {APPROVALS[line.stage]}",
         since=people.age(line.stage_since, visit.now),
-        who="You",
+        who="You" if next_by(line) == visit.actor.name else next_by(line),
     )
 
 

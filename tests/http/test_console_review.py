@@ -58,10 +58,11 @@ async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     assert "Wine at weekends" in dana.text and "considered; No such time" in dana.text
     assert "considered; Two of five" in dana.text
     both = [str(harbor.staff["care_manager"]), str(harbor.staff["consultant"])]
-    discussed = {"note": "Half the drop after four weeks.", "changed": "Dose goes up.", "minutes": "6"}
-    await dana.submits(f"{item}/discuss", **discussed, people=both)
+    own = {f"minutes_{both[0]}": "6", f"minutes_{both[1]}": "8"}
+    discussed = {"note": "Half the drop after four weeks.", "changed": "Dose goes up."}
+    await dana.submits(f"{item}/discuss", **discussed, **own, people=both)
     assert "Saved, with everybody's minutes." in dana.said
-    assert "Together, in the meeting, 6 min" in dana.text
+    assert re.search(r"Together, in the meeting: .*Care Manager harbor 6 min", dana.text)
     assert await count(console_deps, TimeEntry) == 2
     await dana.opens(f"{item}/copy")
     assert "What changes, and why: Dose goes up." in dana.html
@@ -94,18 +95,77 @@ async def test_how_difficult_life_is_stands_on_the_patient_s_page_in_the_words_o
     assert "Very difficult (02-Mar-2026)" in dana.text
 
 
-async def test_a_refused_discussion_shows_what_was_typed(
+async def test_a_refused_discussion_shows_everything_that_was_typed(
     dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
 ) -> None:
     await enrols(dana, harbor)
     clock.advance(minutes=10)
     item = await plans_and_opens(dana, harbor)
     await dana.opens(item)
-    await dana.submits(f"{item}/discuss", note="Half the drop.", minutes="0")
+    manager = f"minutes_{harbor.staff['care_manager']}"
+    typed = {"note": "Half the drop.", manager: "0", "if_then": "Bupropion", "target_on": "2020-01-01"}
+    await dana.submits(f"{item}/discuss", **typed)
     assert dana.status == 422
-    assert "Minutes must be 1 to 120." in dana.errors
-    assert dict(dana.form(f"{item}/discuss").fields)["note"] == "Half the drop."
+    assert [error.split(" must")[0] for error in dana.errors if "must" in error] == [
+        "Minutes of Care Manager harbor"
+    ]
+    assert any(error.startswith("What is recommended") for error in dana.errors)
+    assert any(error.startswith("Until when") for error in dana.errors)
+    shown = dict(dana.form(f"{item}/discuss").fields)
+    assert {name: shown[name] for name in typed} == typed
     assert await count(console_deps, TimeEntry) == 0
+    await dana.submits(f"{item}/discuss", **{manager: "six"}, medication="Raise sertraline", target_on="")
+    assert dana.errors == ["Minutes of Care Manager harbor must be a whole number."]
+    assert dict(dana.form(f"{item}/discuss").fields)["medication"] == "Raise sertraline"
+    assert await count(console_deps, Recommendation) == 0
+
+
+async def test_one_form_saves_the_discussion_and_sends_what_is_recommended(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    await enrols(dana, harbor)
+    clock.advance(minutes=10)
+    item = await plans_and_opens(dana, harbor)
+    await dana.opens(item)
+    page = dana.html
+    await dana.submits(f"{item}/discuss", note="Half the drop.", **ADVICE)
+    assert "The recommendation was sent" in dana.said
+    assert "Raise sertraline to 100 mg: to be decided" in dana.text or "Raise sertraline" in dana.text
+    assert await count(console_deps, Recommendation) == 1
+    await dana.submits(f"{item}/recommend", therapy="Behavioural activation")
+    assert await count(console_deps, Recommendation) == 2
+    dana.html = page  # a colleague's page, opened before
+    await dana.submits(f"{item}/discuss", note="My own note", changed="Nothing yet", labs="TSH")
+    assert dana.status == 409
+    assert (
+        "Typed by you, not saved" in dana.text and "My own note" in dana.text and "Nothing yet" in dana.text
+    )
+    assert dict(dana.form(f"{item}/recommend").fields)["labs"] == "TSH"
+    assert await count(console_deps, Recommendation) == 2
+
+
+async def test_passing_over_loses_nothing_that_was_typed(
+    dana: Colleague, harbor: Clinic, clock: FakeClock
+) -> None:
+    await enrols(dana, harbor)
+    clock.advance(minutes=10)
+    item = await plans_and_opens(dana, harbor)
+    await dana.opens(item)
+    form = dana.form(f"{item}/discuss")
+    await dana.posts(f"{item}/pass", form.filled({"not_today": "Lab awaited", "note": "Half"}))
+    assert dana.errors == [
+        "What is written in the form would be lost: save the discussion, or clear it first."
+    ]
+    form = dana.form(f"{item}/discuss")
+    assert (dict(form.fields)["note"], dict(form.fields)["not_today"]) == ("Half", "Lab awaited")
+    await dana.submits(f"{item}/discuss")
+    assert dana.errors == ["Why not today is given too: the discussion is saved without it."]
+    form = dana.form(f"{item}/discuss")
+    await dana.posts(f"{item}/pass", form.filled({"note": "", "not_today": ""}))
+    assert dana.errors == ["Why not today is needed, in at most 500 characters."]
+    form = dana.form(f"{item}/discuss")
+    await dana.posts(f"{item}/pass", form.filled({"not_today": "Lab awaited"}))
+    assert "Passed over." in dana.said and "Lab awaited" in dana.text
 
 
 async def test_the_clinician_accepts_and_the_care_manager_closes_the_loop(
@@ -114,7 +174,7 @@ async def test_the_clinician_accepts_and_the_care_manager_closes_the_loop(
     patient_id = await enrols(dana, harbor)
     clock.advance(minutes=10)
     await dana.opens(f"/patients/{patient_id}/recommend")
-    await dana.submits(f"/patients/{patient_id}/recommend", **ADVICE)
+    await dana.submits(f"/patients/{patient_id}/recommend", **ADVICE, why="Half the drop after four weeks.")
     sent = await _first(console_deps, select(Recommendation.id))
     path = f"/approvals/{sent}"
     async with signed_in(console_deps, harbor, "clinician") as ines:
@@ -125,11 +185,27 @@ async def test_the_clinician_accepts_and_the_care_manager_closes_the_loop(
         assert ines.errors == ["Why is needed."]
         await ines.submits(f"{path}/decide", decision="accepted")
         assert "Decision saved." in ines.said
-        await ines.submits(f"{path}/order", change_kind="dose_changed", change_what="Sertraline 100 mg")
+        await ines.opens("/approvals")
+        assert "For you to do next" in ines.text and "Order or arrange it" in ines.text
+        await ines.opens(path)
+        proposed = dict(ines.form(f"{path}/order").fields)
+        assert (proposed["change_kind"], proposed["change_what"]) == ("dose_changed", "sertraline 100 mg")
+        await ines.submits(f"{path}/order")
         assert "The patient is to be told." in ines.said
+        await ines.opens("/today?whose=mine")
+        assert "Recommendation:" not in ines.text
+    await dana.opens("/today?whose=mine")
+    assert "Recommendation: tell the patient" in dana.text
     await dana.opens(path)
     await dana.submits(f"{path}/told", note="By phone, understood")
-    await dana.submits(f"{path}/taking")
+    await dana.opens("/approvals")
+    assert "Ask whether it is in use" in dana.text
+    await dana.opens(path)
+    await dana.submits(f"{path}/taking", in_use="no")
+    assert dana.errors == ["Note is needed: why is it not in use?"]
+    await dana.submits(f"{path}/taking", in_use="no", note="Afraid of weight gain")
+    assert "It is asked about again" in dana.said
+    await dana.submits(f"{path}/taking", in_use="yes")
     assert "The loop is closed." in dana.said
     assert await count(console_deps, TreatmentChange) == 1
     await dana.opens("/approvals")

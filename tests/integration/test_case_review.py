@@ -18,6 +18,7 @@ from messaging.notices.service import NOTICES
 from registry.cover import service as cover
 from registry.cover.rules import CoverForm
 from registry.episodes import service as episodes
+from registry.episodes.tables import Episode
 from registry.organisation import accounts
 from registry.organisation.rules import StaffForm
 from registry.organisation.tables import Staff
@@ -31,11 +32,14 @@ from registry.recommendations.rules import (
     RecommendationPart,
 )
 from registry.review import queries, service
-from registry.review.rules import DiscussionForm
+from registry.review.rules import DiscussionForm, OwnMinutes
+from registry.review.tables import ReviewItem
 from registry.time_log.tables import TimeEntry
 from registry.treatment_changes.rules import ChangeForm
 from registry.treatment_changes.tables import TreatmentChange
+from registry.worklist import task_list as worklist
 from registry.worklist.tables import RegistryLine, Task
+from registry.worklist.task_list import TaskFilter, waits_since
 from tests.support.clock import FakeClock
 from tests.support.practice import ANA, ROOT, WISHES, Practice, RecordingOutreach, enrolment, open_practice
 
@@ -60,6 +64,10 @@ class Case:
     async def one(self, statement: Any) -> Any:
         async with self.database.begin(self.practice.clinic_id) as tx:
             return await tx.first(statement)
+
+    async def all(self, statement: Any) -> Any:
+        async with self.database.begin(self.practice.clinic_id) as tx:
+            return await tx.all(statement)
 
     async def opens_review(self) -> UUID:
         consultant = self.practice.consultant.id
@@ -134,6 +142,28 @@ async def test_a_discussion_writes_note_minutes_and_the_date_of_the_review(case:
         await case.does(service.discuss, case.practice.consultant, item.id, case.discussion(), version=None)
 
 
+async def test_each_has_minutes_of_their_own_and_what_they_spent_together_counts_once(case: Case) -> None:
+    item = (await case.does(queries.review, case.practice.manager, await case.opens_review())).items[0]
+    own = (OwnMinutes(_id(case.practice.consultant), 10), OwnMinutes(_id(case.practice.manager), 6))
+    form = case.discussion(minutes=None, own_minutes=own)
+    await case.does(service.discuss, case.practice.manager, item.id, form, version=1)
+    after = await case.does(queries.item, case.practice.manager, item.id)
+    assert (after.minutes, {each.name: each.minutes for each in after.took_part}) == (
+        6, {"Lee Park": 6, "Omar Vale": 10}
+    )  # fmt: skip
+    rows = [row.seconds for row in await case.all(select(TimeEntry.seconds).order_by(TimeEntry.seconds))]
+    assert rows == [6 * 60, 10 * 60]
+    line = await case.one(select(RegistryLine.counted_seconds))
+    assert line.counted_seconds == 6 * 60  # the consultant's own four do not count
+    async with case.database.begin(
+        case.practice.clinic_id
+    ) as tx:  # as it was written until each had their own
+        earlier = [str(_id(case.practice.manager)), str(_id(case.practice.consultant))]
+        await tx.execute(update(ReviewItem).values(people=earlier))
+    before = await case.does(queries.item, case.practice.manager, item.id)
+    assert {each.name: each.minutes for each in before.took_part} == {"Lee Park": 6, "Omar Vale": 6}
+
+
 async def test_a_refused_discussion_leaves_nothing_behind(case: Case) -> None:
     review_id = await case.opens_review()
     item = (await case.does(queries.review, case.practice.manager, review_id)).items[0]
@@ -188,6 +218,54 @@ async def test_advice_goes_from_the_clinician_to_the_patient_and_marks_the_trend
     assert await case.does(recommended.under_way, case.practice.manager) == ()
 
 
+async def test_each_step_stands_on_the_list_of_the_person_whose_turn_it_is(case: Case) -> None:
+    manager, clinician, lead = case.practice.manager, case.practice.clinician, case.practice.lead
+    sent = await case.sends()
+    stood: list[tuple[bool, ...]] = []
+
+    async def look() -> None:
+        lists = [await case.does(recommended.waiting_for, who) for who in (clinician, manager, lead)]
+        stood.append(tuple(sent in {line.id for line in found} for found in lists))
+
+    await look()
+    await case.decides(sent)
+    await look()
+    order = OrderForm("Sertraline 100 mg", "Ines Roth", case.clock.now().date())
+    await case.does(recommendations.order, clinician, sent, order, version=None)
+    await look()
+    await case.does(recommendations.told, manager, sent, None, version=None)
+    await look()
+    async with case.database.begin(case.practice.clinic_id) as tx:
+        await tx.execute(update(Episode).values(care_manager_id=None))
+    await look()
+    await case.does(recommendations.taking, manager, sent, None, version=None)
+    await look()
+    clinician_s, manager_s, nobody_s = (True, False, False), (False, True, False), (False, False, False)
+    assert stood == [clinician_s, clinician_s, manager_s, manager_s, manager_s, nobody_s]
+
+
+async def test_what_is_not_in_use_is_asked_about_again_and_discussed(case: Case) -> None:
+    sent = await case.sends(msgspec.structs.replace(ADVICE, why="Half the drop after four weeks."))
+    await case.decides(sent)
+    order = OrderForm("Sertraline 100 mg", "Ines Roth", case.clock.now().date())
+    await case.does(recommendations.order, case.practice.clinician, sent, order, version=None)
+    await case.does(recommendations.told, case.practice.manager, sent, None, version=None)
+    before = (await case.does(recommended.recommendation, case.practice.manager, sent)).line
+    case.clock.advance(days=3)
+    taking, manager = recommendations.taking, case.practice.manager
+    with pytest.raises(Invalid) as refused:
+        await case.does(taking, manager, sent, " ", version=None, in_use=False)
+    assert [problem.field for problem in refused.value.problems] == ["note"]
+    await case.does(taking, manager, sent, "Afraid of weight gain", version=before.version, in_use=False)
+    found = await case.does(recommended.recommendation, manager, sent)
+    assert found.why == "Half the drop after four weeks."
+    assert (found.line.stage, found.line.stage_since) == ("told", before.stage_since)  # its clock runs on
+    assert (found.steps[-1].step, found.steps[-1].text) == ("not_taking", "Afraid of weight gain")
+    assert (await case.one(select(RegistryLine.discuss_flag))).discuss_flag is True
+    await case.does(taking, manager, sent, None, version=None)
+    assert await case.stage(sent) == "done"
+
+
 async def test_of_two_decisions_the_second_is_told_where_it_stands(case: Case) -> None:
     sent = await case.sends()
     await case.decides(sent, decision="modified", instead="Wait two weeks, then 75 mg")
@@ -239,6 +317,9 @@ async def test_what_waits_too_long_reaches_the_clinic_lead_and_is_never_forgotte
     assert await case.does(_sweep) == 1
     overdue = select(Task.kind, Task.done_at).where(Task.kind == "recommendation_overdue")
     assert tuple(await case.one(overdue)) == ("recommendation_overdue", None)
+    listed = await case.does(worklist.tasks, case.practice.lead, TaskFilter(), None, 9)
+    [task] = [line for line in listed.tasks if line.kind == "recommendation_overdue"]
+    assert waits_since(task) == task.opened_at - timedelta(days=4)  # as old as the matter, not as the task
     assert (await case.does(recommended.under_way, case.practice.lead))[0].overdue
     case.clock.advance(days=1)
     assert await case.does(_sweep) == 1  # looked at again, told once

@@ -22,6 +22,8 @@ from registry.recommendations.rules import (
     check_decision,
     check_order,
     overdue_at,
+    proposed_change,
+    turn,
 )
 from registry.working_time import WorkingTime
 
@@ -44,8 +46,54 @@ def test_the_way_is_waiting_accepted_ordered_told_in_use_and_nothing_else() -> N
         ("accepted", "ordered"): "ordered",
         ("ordered", "told"): "told",
         ("told", "taking"): "done",
+        ("told", "not_taking"): "told",
         **{(stage, "withdrawn"): "withdrawn" for stage in OPEN},
     }
+
+
+@pytest.mark.parametrize(
+    ("stage", "kinds", "whose"),
+    [
+        ("waiting", ("therapy",), "recipient"),
+        ("accepted", ("medication", "therapy"), "recipient"),
+        ("accepted", ("labs",), "recipient"),
+        ("accepted", ("referral",), "recipient"),
+        ("accepted", ("therapy", "measure", "safety", "relapse_prevention"), "care_manager"),
+        ("ordered", ("medication",), "care_manager"),
+        ("told", ("medication",), "care_manager"),
+        ("done", ("medication",), "nobody"),
+        ("declined", ("medication",), "nobody"),
+        ("withdrawn", ("medication",), "nobody"),
+    ],
+)
+def test_a_prescriber_orders_and_the_care_manager_does_the_rest(stage: Stage, kinds: Any, whose: str) -> None:
+    assert turn(stage, kinds) == whose
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "what"),
+    [
+        ("Raise sertraline to 100 mg", "dose_changed", "sertraline 100 mg"),
+        ("Increase the dose of sertraline to 100 mg.", "dose_changed", "sertraline 100 mg"),
+        ("Lower venlafaxine to 75 mg in the morning", "dose_changed", "venlafaxine 75 mg in the morning"),
+        ("Change sertraline to duloxetine 30 mg", "medication_changed", "duloxetine 30 mg"),
+        ("Switch from sertraline to duloxetine 30 mg", "medication_changed", "duloxetine 30 mg"),
+        ("Add mirtazapine 15 mg at night", "medication_started", "mirtazapine 15 mg at night"),
+        ("start lithium 300 mg", "medication_started", "lithium 300 mg"),
+        ("Stop trazodone", "medication_stopped", "Stop trazodone"),
+        ("Half the step for two weeks", "dose_changed", "Half the step for two weeks"),
+        ("Raise sertraline to 100 mg\nthen wait", "dose_changed", "sertraline 100 mg"),
+    ],
+)
+def test_what_was_advised_is_proposed_as_the_treatment_from_now_on(text: str, kind: str, what: str) -> None:
+    parts = (RecommendationPart("therapy", "Walk daily"), RecommendationPart("medication", text))
+    assert proposed_change(parts) == (kind, what)
+
+
+def test_a_change_that_the_clinician_made_is_proposed_instead_and_a_skill_never() -> None:
+    parts = (RecommendationPart("medication", "Raise sertraline to 100 mg"),)
+    assert proposed_change(parts, "Raise sertraline to 75 mg") == ("dose_changed", "sertraline 75 mg")
+    assert proposed_change((RecommendationPart("therapy", "Walk daily"),)) is None
 
 
 @pytest.mark.parametrize("urgency", get_args(Urgency))
