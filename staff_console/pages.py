@@ -24,11 +24,11 @@ from registry.access import CLINICAL
 from registry.time_log import activities
 from registry.time_log.timer import IDLE_AFTER
 from registry.worklist.frame import Frame, frame
-from staff_console import formats, words
+from staff_console import formats, unsaved, words
 from staff_console.deps import ConsoleDeps
 from staff_console.formats import Moment
 from staff_console.formstate import FormState
-from staff_console.refusals import refused
+from staff_console.refusals import refused, sentence
 from staff_console.said import SAID
 from staff_console.shell import (
     NAV,
@@ -44,9 +44,11 @@ from staff_console.shell import (
     Undo,
 )
 from staff_console.time.presets import preset
+from staff_console.unsaved import Unsaved
 
 T = TypeVar("T")
 ONCE: Final = "_once"
+REFUSED: Final = "refused_form"  # in the request's state: the form, and the labels of its fields
 UTC_ZONE: Final = ZoneInfo("UTC")
 USED: Final = "This form was saved already. Open the page again to add another."
 
@@ -125,7 +127,8 @@ async def submit(
     again: Callable[[Visit, DomainError], Awaitable[View]],
 ) -> Response[Any]:
     """`do` gives the path to go on to. When it refuses, nothing was changed and `again` shows the page with what was
-    typed; a refusal that it returns instead of raising keeps what it wrote, as a counted failure."""
+    typed; a refusal that it returns instead of raising keeps what it wrote, as a counted failure. What a page can't
+    show in its own place, because others took the form off it meanwhile, stands at its top."""
     try:
         outcome = await _twice(request, console, do)
     except (Invalid, Conflict) as error:
@@ -139,7 +142,24 @@ async def submit(
         return view, shell(visit, view)
 
     view, around = await within(request, console, body)
-    return rendered(request, view, around, status=422 if isinstance(refusal, Invalid) else 409)
+    answer = rendered(request, view, around, status=422 if isinstance(refusal, Invalid) else 409)
+    lost = await _lost(request, refusal, answer.content)
+    if lost is None:
+        return answer
+    around = msgspec.structs.replace(around, unsaved=lost)
+    return rendered(request, view, around, status=answer.status_code or 409)
+
+
+async def _lost(request: WebRequest, refusal: DomainError, page: str) -> Unsaved | None:
+    """What `page` neither says of the refusal nor shows of what was typed. A page that drew the form has its errors."""
+    if unsaved.DRAWN in page:
+        return None
+    fields = await forms.pairs(request)
+    form, labels = request.state.get(REFUSED, (FormState("", problem=sentence("", refusal.message)), {}))
+    problem = " ".join(part for part in (form.problem, *form.errors.values()) if part)
+    said = isinstance(refusal, Invalid) or unsaved.says(page, sentence("", refusal.message))
+    text = "" if unsaved.drawn(page, fields, labels) else unsaved.typed_text(fields, labels)
+    return Unsaved("" if said and not text else problem, text) if text or not said else None
 
 
 async def _twice(request: WebRequest, console: ConsoleDeps, do: Callable[[Visit], Awaitable[T]]) -> T:
@@ -176,7 +196,9 @@ async def read_again(
     labels: dict[str, str],
     renamed: dict[str, str] | None = None,
 ) -> FormState:
-    return refused(form_id, await forms.pairs(visit.request), error, labels, renamed)
+    form = refused(form_id, await forms.pairs(visit.request), error, labels, renamed)
+    visit.request.state[REFUSED] = (form, labels)
+    return form
 
 
 def query(request: WebRequest, kind: type[T]) -> T:

@@ -31,15 +31,15 @@ def refused(
     to the form's. A problem with any other field, and a conflict, stands above the form."""
     shown = typed(form_id, fields)
     if not isinstance(error, Invalid):
-        return FormState(form_id, shown.values, problem=_sentence("", error.message))
+        return FormState(form_id, shown.values, problem=sentence("", error.message))
     found: dict[str, str] = {}
     others: list[str] = []
     for problem in error.problems:
         name = _named(problem, renamed or {})
         if name in labels:
-            found.setdefault(name, _sentence(labels[name], problem.message))
+            found.setdefault(name, sentence(labels[name], problem.message))
         else:
-            others.append(_sentence(problem.field.replace("_", " "), problem.message))
+            others.append(sentence(problem.field.replace("_", " "), problem.message))
     errors = {name: found[name] for name in labels if name in found}
     return FormState(form_id, shown.values, errors, " ".join(dict.fromkeys(others)))
 
@@ -48,6 +48,7 @@ def _named(problem: Problem, renamed: Mapping[str, str]) -> str:
     return renamed.get(problem.field, problem.field)
 
 
-def _sentence(label: str, message: str) -> str:
+def sentence(label: str, message: str) -> str:
+    """What is wrong, as a sentence that begins with the name of the field."""
     text = f"{label} {message}".strip()
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")

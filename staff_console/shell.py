@@ -7,6 +7,7 @@ from msgspec import Struct
 from kernel.audit import Role
 from registry.access import CLINICAL
 from staff_console.formats import Moment
+from staff_console.unsaved import Unsaved
 
 PageKey = Literal[
     "today", "registry", "safety", "tasks", "review", "approvals", "quality", "billing", "setup", "account"
@@ -98,7 +99,8 @@ class Idle(Struct, frozen=True):
 class Shell(Struct, frozen=True):
     """`current` marks the page in the navigation. `person` is None on the sign-in pages and hides search,
     navigation and the idle warning. `form_key` is fresh for every page: a form sent twice is saved once. `start` stands
-    on the pages of a patient while no timer of the person runs."""
+    on the pages of a patient while no timer of the person runs. `unsaved` was typed into a form that the page no longer
+    has."""
 
     clinic: str
     mode: Literal["demo", "simulation", "live"]
@@ -114,3 +116,4 @@ class Shell(Struct, frozen=True):
     form_key: str = ""
     timer: RunningTimer | None = None
     start: TimerStart | None = None
+    unsaved: Unsaved | None = None

@@ -176,11 +176,14 @@ async def pass_over(
 
 
 async def close(tx: Tx, actor: Actor, review_id: UUID, note: str | None, *, now: datetime) -> None:
-    """Patients nobody came to stay on the list of the next meeting: their items say so."""
+    """Patients nobody came to stay on the list of the next meeting: their items say so. Closing twice changes nothing;
+    a second note is a Conflict."""
     review = await _review(tx, actor, review_id)
     if review.state == "closed":
         return
     _must_be(review, "open")
+        if note and note.strip() != tx.vault.open_or_none(review.note_sealed):
+            raise Conflict("the meeting was closed already, and this note was not added", code="stale")
     if note is not None and len(note) > rules.MAX_NOTE:
         raise Invalid.field("note", f"is longer than {rules.MAX_NOTE} characters")
     await tx.execute(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import NotFound
+from kernel.errors import Conflict, NotFound
 from registry import zones
 from registry.access import CLINICAL, require
 from registry.organisation.tables import Clinic
@@ -121,17 +121,29 @@ async def own_month(
 
 
 async def entry(tx: Tx, viewer: Actor, entry_id: UUID, *, now: datetime) -> OwnEntry:
-    """One entry that stands, for correcting it. Raises NotFound for another person's, unless the viewer leads."""
+    """One entry that stands, for correcting it. Raises NotFound for another person's, unless the viewer leads, and
+    Conflict for one that was corrected already."""
     clinic_id = require(viewer, *CLINICAL)
     statement = _ENTRY if viewer.has("clinic_lead") else _ENTRY.where(TimeEntry.staff_id == viewer.id)
     row = await tx.first(statement, {"clinic": clinic_id, "entry": entry_id})
     if row is None:
+        await _refuse_corrected(tx, viewer, clinic_id, entry_id)
         raise NotFound("the time entry")
     await audit.record(
         tx, viewer, "time_entry.read", "time_entry", entry_id, now=now, patient_id=row.patient_id
     )
     zone_name: str = await tx.scalar(select(Clinic.zone).where(Clinic.id == clinic_id))
     return _entry(tx, row, [], zones.zone(zone_name))
+
+
+async def _refuse_corrected(tx: Tx, viewer: Actor, clinic_id: UUID, entry_id: UUID) -> None:
+    gone = select(TimeEntry.id).where(
+        TimeEntry.id == entry_id, TimeEntry.clinic_id == clinic_id, TimeEntry.superseded_at.is_not(None)
+    )
+    if not viewer.has("clinic_lead"):
+        gone = gone.where(TimeEntry.staff_id == viewer.id)
+    if await tx.first(gone) is not None:
+        raise Conflict("the entry was corrected meanwhile", code="stale")
 
 
 def _entry(tx: Tx, row: Row[Any], parts: list[Slice], zone: tzinfo) -> OwnEntry:

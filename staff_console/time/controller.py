@@ -21,7 +21,6 @@ from registry.time_log.service import TimeForm
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, query, read_again, said, show, submit
-from staff_console.shell import Flash
 from staff_console.time import presenter
 from staff_console.time.forms import LABELS, RENAMED, CorrectionForm, TimeQuery, VoidForm
 
@@ -112,12 +111,11 @@ async def _editing(
 
 
 async def _refused(visit: Visit, entry_id: UUID, error: DomainError, form_id: str) -> View:
-    """An entry that somebody else corrected meanwhile is gone: the month is shown, and says so."""
+    """An entry that somebody else corrected meanwhile is gone: the month is shown, and above it what was typed."""
+    form = await read_again(visit, form_id, error, LABELS, RENAMED)
     if error.code == "stale":
         found = await own.own_month(visit.tx, visit.actor, None, now=visit.now)
-        flash = Flash("problem", "The entry was corrected meanwhile. Nothing was changed.")
-        return View("time/time.html", presenter.page(visit, found), "account", (flash,))
-    form = await read_again(visit, form_id, error, LABELS, RENAMED)
+        return View("time/time.html", presenter.page(visit, found), "account")
     if form_id == "void":
         return await _editing(visit, entry_id, void_form=form)
     return await _editing(visit, entry_id, form)
