@@ -17,14 +17,21 @@ def review_text(
     """`advice` is what this discussion led to; the clinic's own sentence closes the copy."""
     facts = (
         ("When", "" if item.discussed_at is None else moment_text(item.discussed_at, zone)),
-        ("Who", ", ".join(item.people)),
+        ("Who", took_part(item)),
         ("How", "" if item.discussion is None else DISCUSSIONS[item.discussion]),
-        ("Minutes of each", "" if item.minutes is None else str(item.minutes)),
         ("Impression", item.impression or ""),
         ("What changes, and why", item.changed or ""),
     )
     text = body(item.note or "", section("Recommended", map(_advice, advice)), disclaimer)
     return document("Case review", whose, facts, text)
+
+
+def took_part(item: ReviewLine) -> str:
+    """Each person with their minutes."""
+    return ", ".join(
+        person.name if person.minutes is None else f"{person.name} {person.minutes} min"
+        for person in item.took_part
+    )
 
 
 def _advice(found: RecommendationPage) -> str:

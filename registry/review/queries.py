@@ -39,8 +39,16 @@ class ReviewMeeting(msgspec.Struct, frozen=True):
     discussed: int
 
 
+class TookPart(msgspec.Struct, frozen=True):
+    """A member of staff, and the minutes of theirs."""
+
+    name: str
+    minutes: int | None
+
+
 class ReviewLine(msgspec.Struct, frozen=True):
-    """One patient of an agenda. `people` are names; `offered`: within the time of the meeting."""
+    """One patient of an agenda. `people` are names, `took_part` the same with the minutes of each, `minutes` what they
+    spent together; `offered`: within the time of the meeting."""
 
     id: UUID
     review_id: UUID
@@ -63,6 +71,7 @@ class ReviewLine(msgspec.Struct, frozen=True):
     discussed_at: datetime | None
     passed_reason: str | None
     version: int
+    took_part: tuple[TookPart, ...] = ()
 
 
 class ReviewPage(msgspec.Struct, frozen=True):
@@ -212,6 +221,7 @@ async def _items(tx: Tx, names: dict[UUID, str], which: Any) -> tuple[ReviewLine
 
 
 def _item(tx: Tx, row: Row[Any], names: dict[UUID, str]) -> ReviewLine:
+    took_part = tuple(_took_part(person, row.minutes, names) for person in row.people)
     return ReviewLine(
         id=row.id,
         review_id=row.review_id,
@@ -229,12 +239,19 @@ def _item(tx: Tx, row: Row[Any], names: dict[UUID, str]) -> ReviewLine:
         impression=_opened(tx, row.impression_sealed),
         note=_opened(tx, row.note_sealed),
         changed=_opened(tx, row.changed_sealed),
-        people=tuple(names.get(UUID(person), "Former staff") for person in row.people),
+        people=tuple(person.name for person in took_part),
         minutes=row.minutes,
         discussed_at=row.discussed_at,
         passed_reason=row.passed_reason,
         version=row.version,
+        took_part=took_part,
     )
+
+
+def _took_part(stored: Any, together: int | None, names: dict[UUID, str]) -> TookPart:
+    """Until minutes were asked of each, only the id was stored, and everybody had the same."""
+    person, minutes = (stored["id"], stored["minutes"]) if isinstance(stored, dict) else (stored, together)
+    return TookPart(names.get(UUID(person), "Former staff"), minutes)
 
 
 def _planned(row: Row[Any], number: int, place: Place, person: Row[Any]) -> ReviewLine:

@@ -8,7 +8,7 @@ who does not improve is discussed at least monthly is the SCOPE workflow's rule;
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final, Literal
 from uuid import UUID
@@ -41,6 +41,7 @@ NOT_IMPROVING: Final = frozenset({"R-STALL-A", "R-STALL-B", "R-WORSE", "R-SEVERE
 OFFER_WITHIN: Final = timedelta(days=30)
 MINUTES_A_PATIENT: Final = 7  # a weekly hour is eight patients
 MAX_NOTE: Final = 10_000
+MOST_MINUTES: Final = 120
 _ORDER: Final = {group: number for number, group in enumerate(GROUPS)}
 
 
@@ -165,16 +166,31 @@ def _because(patient: Candidate) -> tuple[str, ...]:
     return (*(words for words, set_ in marks if set_), *sorted(patient.rules))
 
 
-class DiscussionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was said about one patient. `minutes` of everybody in `people` become their time entries; a joint one
-    counts once. `changed` is what changes and why, in the words of the month's record."""
+class OwnMinutes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one of those who took part spent on the patient, getting ready for the talk included."""
+
+    staff_id: UUID
+    minutes: int
+
+
+class DiscussionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What was said about one patient. `minutes` is what everybody in `people` spent whom `own_minutes` does not name;
+    they become each person's time entry, and what several spent at once counts once. `changed` is what changes and
+    why, in the words of the month's record."""
 
     discussion: Discussion
     people: tuple[UUID, ...]
-    minutes: int
+    minutes: int | None = None
     note: str
     impression: str | None = None
     changed: str | None = None
+    own_minutes: tuple[OwnMinutes, ...] = ()
+
+
+def spent(form: DiscussionForm) -> dict[UUID, int]:
+    """Minutes of each person of a checked form, in the order they were named."""
+    own = {each.staff_id: each.minutes for each in form.own_minutes}
+    return {person: own.get(person, form.minutes or 0) for person in form.people}
 
 
 def check(form: DiscussionForm, consultants: Collection[UUID]) -> list[Problem]:
@@ -186,11 +202,25 @@ def check(form: DiscussionForm, consultants: Collection[UUID]) -> list[Problem]:
         found.append(Problem("people", "a joint discussion has at least two people"))
     if form.people and not any(person in consultants for person in form.people):
         found.append(Problem("people", "name the psychiatric consultant who took part"))
-    if not 0 < form.minutes <= 120:
-        found.append(Problem("minutes", "must be 1 to 120"))
+    found += _check_minutes(form)
     if not form.note.strip():
         found.append(Problem("note", "is needed"))
     for field, text in (("note", form.note), ("impression", form.impression), ("changed", form.changed)):
         if text is not None and len(text) > MAX_NOTE:
             found.append(Problem(field, f"is longer than {MAX_NOTE} characters"))
     return found
+
+
+def _check_minutes(form: DiscussionForm) -> Iterator[Problem]:
+    named = [each.staff_id for each in form.own_minutes]
+    if form.minutes is None and not set(form.people) <= set(named):
+        yield Problem("minutes", "is needed for those without minutes of their own")
+    elif form.minutes is not None and not 0 < form.minutes <= MOST_MINUTES:
+        yield Problem("minutes", f"must be 1 to {MOST_MINUTES}")
+    for at, each in enumerate(form.own_minutes):
+        if each.staff_id not in form.people:
+            yield Problem(f"own_minutes[{at}].staff_id", "did not take part: name them in `people` too")
+        elif each.staff_id in named[:at]:
+            yield Problem(f"own_minutes[{at}].staff_id", "is named twice")
+        if not 0 < each.minutes <= MOST_MINUTES:
+            yield Problem(f"own_minutes[{at}].minutes", f"must be 1 to {MOST_MINUTES}")

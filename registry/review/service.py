@@ -3,6 +3,7 @@ everybody who took part, and the registry's date of the last review."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +22,7 @@ from registry.organisation import queries as organisation
 from registry.patients import records as patient_records
 from registry.patients.service import refuse
 from registry.review import agendas, rules
-from registry.review.rules import DiscussionForm, Place
+from registry.review.rules import Discussion, DiscussionForm, Place
 from registry.review.tables import CaseReview, ReviewItem
 from registry.time_log import service as time_log
 from registry.time_log.service import TimeForm
@@ -132,15 +133,16 @@ async def discuss(
     item, review = await _open_item(tx, actor, item_id, version)
     consultants = await organisation.holders(tx, review.clinic_id, "consultant")
     refuse([*rules.check(form, consultants), *await _unknown_people(tx, review.clinic_id, form.people)])
-    await _log_minutes(tx, actor, item, form, now)
+    spent = rules.spent(form)
+    await _log_minutes(tx, actor, item, form.discussion, spent, now)
     values = {
         "state": "discussed",
         "discussion": form.discussion,
         "impression_sealed": _sealed(tx, form.impression),
         "note_sealed": _sealed(tx, form.note),
         "changed_sealed": _sealed(tx, form.changed),
-        "people": [str(person) for person in dict.fromkeys(form.people)],
-        "minutes": form.minutes,
+        "people": [{"id": str(person), "minutes": minutes} for person, minutes in spent.items()],
+        "minutes": min(spent.values()),
         "discussed_at": now,
         "by_id": episode_records.staff_id(actor),
         "version": item.version + 1,
@@ -154,7 +156,7 @@ async def discuss(
     await worklist.set_flags(tx, actor, item.episode_id, discuss=False, now=now)
     await audit.record(
         tx, actor, "review_item.discussed", "review_item", item_id,
-        now=now, patient_id=item.patient_id, minutes=form.minutes,
+        now=now, patient_id=item.patient_id, minutes=values["minutes"],
     )  # fmt: skip
 
 
@@ -180,10 +182,10 @@ async def close(tx: Tx, actor: Actor, review_id: UUID, note: str | None, *, now:
     a second note is a Conflict."""
     review = await _review(tx, actor, review_id)
     if review.state == "closed":
+        if note and note.strip().replace("\r\n", "\n") != tx.vault.open_or_none(review.note_sealed):
+            raise Conflict("the meeting was closed already, and this note was not added", code="stale")
         return
     _must_be(review, "open")
-        if note and note.strip() != tx.vault.open_or_none(review.note_sealed):
-            raise Conflict("the meeting was closed already, and this note was not added", code="stale")
     if note is not None and len(note) > rules.MAX_NOTE:
         raise Invalid.field("note", f"is longer than {rules.MAX_NOTE} characters")
     await tx.execute(
@@ -196,20 +198,20 @@ async def close(tx: Tx, actor: Actor, review_id: UUID, note: str | None, *, now:
     await audit.record(tx, actor, "case_review.closed", "case_review", review_id, now=now)
 
 
-async def _log_minutes(tx: Tx, actor: Actor, item: Row[Any], form: DiscussionForm, now: datetime) -> None:
+async def _log_minutes(
+    tx: Tx, actor: Actor, item: Row[Any], discussion: Discussion, spent: Mapping[UUID, int], now: datetime
+) -> None:
     """Worked back from now: the form is sent when the patient has been talked about."""
-    people = tuple(dict.fromkeys(form.people))
-    started = time_log.ended_now(form.minutes, now)
     try:
-        if len(people) > 1:
-            await time_log.log_review(tx, actor, item.patient_id, people, started, form.minutes, now=now)
+        if len(spent) > 1:
+            await time_log.log_review(tx, actor, item.patient_id, spent, ended_at=now, now=now)
             return
-        alone = form.discussion == "chart_only"
+        [(person, minutes)] = spent.items()
         entry = TimeForm(
-            started_at=started,
-            minutes=form.minutes,
-            activity=SOLO_ACTIVITY if alone else time_log.JOINT_REVIEW,
-            staff_id=people[0],
+            started_at=time_log.ended_now(minutes, now),
+            minutes=minutes,
+            activity=SOLO_ACTIVITY if discussion == "chart_only" else time_log.JOINT_REVIEW,
+            staff_id=person,
         )
         await time_log.log_time(tx, actor, item.patient_id, entry, source="review", now=now)
     except Invalid as error:

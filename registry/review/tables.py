@@ -63,8 +63,8 @@ class ReviewItem(ClinicRow, Base):
     impression_sealed: Mapped[str | None]  # provisional diagnosis
     note_sealed: Mapped[str | None]
     changed_sealed: Mapped[str | None]  # what changed and why, for the month's record
-    people: Mapped[list[Any]]  # ids of staff who took part
-    minutes: Mapped[int | None]
+    people: Mapped[list[Any]]  # id and minutes of each who took part; ids alone in what was written earlier
+    minutes: Mapped[int | None]  # what they spent together
     discussed_at: Mapped[datetime | None]
     by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
     passed_reason: Mapped[str | None]

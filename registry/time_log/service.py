@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
@@ -77,16 +77,16 @@ async def log_review(
     tx: Tx,
     actor: Actor,
     patient_id: UUID,
-    people: Sequence[UUID],
-    started_at: datetime,
-    minutes: float,
+    minutes: Mapping[UUID, float],
     *,
+    ended_at: datetime,
     now: datetime,
     note: str | None = None,
 ) -> tuple[UUID, ...]:
-    """A case review held together, one entry for each person who took part. The overlap rules count it once, not once
-    a person. All or none; raises as `log_time` does, and Invalid when nobody took part."""
-    if not people:
+    """A case review held together until `ended_at`, one entry for each person with their own `minutes`. What they
+    spent at once counts once, not once a person, by the overlap rules. All or none; raises as `log_time` does, and
+    Invalid when nobody took part."""
+    if not minutes:
         raise Invalid.field("people", "name who took part")
     return tuple(
         [
@@ -95,8 +95,8 @@ async def log_review(
                 actor,
                 patient_id,
                 TimeForm(
-                    started_at=started_at,
-                    minutes=minutes,
+                    started_at=ended_now(own, ended_at),
+                    minutes=own,
                     activity=JOINT_REVIEW,
                     staff_id=staff_id,
                     note=note,
@@ -104,7 +104,7 @@ async def log_review(
                 source="review",
                 now=now,
             )
-            for staff_id in dict.fromkeys(people)
+            for staff_id, own in minutes.items()
         ]
     )
 

@@ -149,8 +149,8 @@ async def test_a_review_held_together_counts_once(case: Case) -> None:
     people = [case.practice.manager.id, case.practice.consultant.id]
     async with case.database.begin(case.practice.clinic_id) as tx:
         made = await service.log_review(
-            tx, case.practice.manager, case.ana, [p for p in people if p], case.clock.now() - timedelta(minutes=15),
-            10.0, now=case.clock.now(),
+            tx, case.practice.manager, case.ana, dict.fromkeys((p for p in people if p), 10.0),
+            ended_at=case.clock.now(), now=case.clock.now(),
         )  # fmt: skip
     assert len(made) == 2
     month = await case.month(case.ana)

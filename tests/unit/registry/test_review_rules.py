@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.review.rules import GROUPS, MINUTES_A_PATIENT, Candidate, agenda, check, group_of
+from registry.review.rules import (
+    GROUPS,
+    MINUTES_A_PATIENT,
+    Candidate,
+    OwnMinutes,
+    agenda,
+    check,
+    group_of,
+    spent,
+)
 from registry.review.rules import DiscussionForm as Form
 
 NEXT = date(2026, 3, 10)
@@ -209,6 +218,11 @@ def test_nobody_who_does_not_improve_goes_a_month_without_an_offer(
         ({"people": (UUID(int=2), UUID(int=3))}, "people"),
         ({"minutes": 0}, "minutes"),
         ({"minutes": 121}, "minutes"),
+        ({"minutes": None}, "minutes"),
+        ({"minutes": None, "own_minutes": (OwnMinutes(UUID(int=1), 5),)}, "minutes"),
+        ({"own_minutes": (OwnMinutes(UUID(int=1), 121),)}, "own_minutes[0].minutes"),
+        ({"own_minutes": (OwnMinutes(UUID(int=9), 5),)}, "own_minutes[0].staff_id"),
+        ({"own_minutes": (OwnMinutes(UUID(int=1), 5),) * 2}, "own_minutes[1].staff_id"),
         ({"note": "  "}, "note"),
         ({"changed": "x" * 10_001}, "changed"),
     ],
@@ -219,3 +233,11 @@ def test_a_note_of_a_review_names_what_is_missing(changed: dict[str, Any], field
     }  # fmt: skip
     assert check(Form(**whole), (UUID(int=1),)) == []
     assert [problem.field for problem in check(Form(**(whole | changed)), (UUID(int=1),))] == [field]
+
+
+def test_who_has_no_minutes_of_their_own_spent_those_of_all() -> None:
+    form = Form(
+        discussion="joint", people=(UUID(int=1), UUID(int=2)), minutes=6, note="Raise the dose.",
+        own_minutes=(OwnMinutes(UUID(int=1), 10),),
+    )  # fmt: skip
+    assert spent(form) == {UUID(int=1): 10, UUID(int=2): 6}
