@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
 
-from kernel.errors import DomainError
+from kernel.errors import Conflict, DomainError, Invalid, Problem
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
@@ -24,9 +24,8 @@ from registry.organisation import queries as organisation
 from registry.recommendations import queries as recommended
 from registry.recommendations import service as recommendations
 from registry.review import chart, queries, service, wording
-from registry.review.queries import ReviewLine, ReviewPage
+from registry.review.queries import ReviewLine
 from registry.treatment_changes import queries as treatment_changes
-from staff_console.approvals.forms import LABELS as ADVICE_LABELS
 from staff_console.approvals.forms import RecommendFields
 from staff_console.contact.presenter import copy_page
 from staff_console.deps import ConsoleDeps
@@ -35,12 +34,17 @@ from staff_console.pages import View, Visit, once, read_again, said, show, submi
 from staff_console.review import presenter, summary
 from staff_console.review.forms import (
     LABELS,
+    NOT_TODAY,
     AddFields,
     CloseFields,
     DiscussFields,
     PassFields,
     PlanFields,
     WordingFields,
+    advises,
+    at_fields,
+    discusses,
+    labels,
 )
 from staff_console.review.presenter import Staff
 from staff_console.review.summary import Sheet
@@ -50,6 +54,7 @@ Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*CLINICAL)
 HOLDERS: Final = access.staff(*service.HOLDERS)
 CONTACTS: Final = 20
+WRITTEN: Final = "what is written in the form would be lost: save the discussion, or clear it first"
 
 
 @get("/review", opt=STAFF)
@@ -170,45 +175,94 @@ async def item_copy(request: WebRequest, console: Console, item_id: FromPath[UUI
 
 @post("/review/items/{item_id:uuid}/discuss", opt=HOLDERS)
 async def discuss(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[Any]:
-    """Note, everybody's minutes and the date of the review; then on to the next patient."""
+    """Note, everybody's minutes and the date of the review, and what is recommended if anything is: all or nothing."""
 
     async def do(visit: Visit) -> str:
-        form = await forms.read(request, DiscussFields)
-        await service.discuss(
-            visit.tx, visit.actor, item_id, form.form(), version=form.version, now=visit.now
-        )
-        return said(f"/review/items/{item_id}", "discussed")
+        fields = await forms.pairs(request)
+        sends = advises(fields)
 
-    return await submit(request, console, do, _item_again(item_id, "discuss", LABELS))
+        async def make() -> UUID:
+            steps = [_passes_nobody, _discusses, _sends] if sends else [_passes_nobody, _discusses]
+            await _all_of(visit, item_id, steps)
+            return item_id
+
+        await once(visit, make)
+        return said(f"/review/items/{item_id}", "discussed_and_sent" if sends else "discussed")
+
+    return await submit(request, console, do, _item_again(item_id, "discuss"))
 
 
 @post("/review/items/{item_id:uuid}/pass", opt=HOLDERS)
 async def pass_over(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[Any]:
+    """From the same form: refused while anything else is typed in it, which would be lost."""
+
     async def do(visit: Visit) -> str:
-        form = await forms.read(request, PassFields)
-        await service.pass_over(
-            visit.tx, visit.actor, item_id, form.reason or "", version=form.version, now=visit.now
-        )
+        fields = await forms.pairs(request)
+        if discusses(fields) or advises(fields):
+            raise Invalid.field("", WRITTEN)
+        form = forms.parse(fields, PassFields)
+        try:
+            await service.pass_over(
+                visit.tx, visit.actor, item_id, form.not_today or "", version=form.version, now=visit.now
+            )
+        except Invalid as error:
+            raise Invalid(*(Problem(NOT_TODAY, each.message) for each in error.problems)) from None
         return said(f"/review/items/{item_id}", "passed")
 
-    return await submit(request, console, do, _item_again(item_id, "pass", LABELS))
+    return await submit(request, console, do, _item_again(item_id, "discuss"))
 
 
 @post("/review/items/{item_id:uuid}/recommend", opt=HOLDERS)
 async def recommend(request: WebRequest, console: Console, item_id: FromPath[UUID]) -> Response[Any]:
+    """Another recommendation, after the discussion was saved."""
+
     async def do(visit: Visit) -> str:
-        form = (await forms.read(request, RecommendFields)).form(item_id)
-        item = await queries.item(visit.tx, visit.actor, item_id, now=visit.now)
-
-        async def make() -> UUID:
-            return await recommendations.send(
-                visit.tx, visit.actor, item.patient_id, form, now=visit.now, notices=console.notices
-            )
-
-        await once(visit, make)
+        await once(visit, lambda: _send(visit, item_id))
         return said(f"/review/items/{item_id}", "recommended")
 
-    return await submit(request, console, do, _item_again(item_id, "recommend", ADVICE_LABELS))
+    return await submit(request, console, do, _item_again(item_id, "recommend"))
+
+
+async def _all_of(
+    visit: Visit, item_id: UUID, steps: Sequence[Callable[[Visit, UUID], Awaitable[Any]]]
+) -> None:
+    """Every step, or none with the problems of all."""
+    problems: list[Problem] = []
+    for step in steps:
+        try:
+            await step(visit, item_id)
+        except Invalid as error:
+            problems += error.problems
+    if problems:
+        raise Invalid(*problems)
+
+
+async def _passes_nobody(visit: Visit, item_id: UUID) -> None:
+    given = dict(await forms.pairs(visit.request)).get(NOT_TODAY, "")
+    if given.strip():
+        raise Invalid.field(NOT_TODAY, "is given too: the discussion is saved without it")
+
+
+async def _discusses(visit: Visit, item_id: UUID) -> None:
+    fields = await forms.pairs(visit.request)
+    read = forms.parse(fields, DiscussFields)
+    form = read.form(fields)
+    try:
+        await service.discuss(visit.tx, visit.actor, item_id, form, version=read.version, now=visit.now)
+    except Invalid as error:
+        raise at_fields(error, form) from None
+
+
+async def _sends(visit: Visit, item_id: UUID) -> None:
+    await _send(visit, item_id)
+
+
+async def _send(visit: Visit, item_id: UUID) -> UUID:
+    form = (await forms.read(visit.request, RecommendFields)).form(item_id)
+    item = await queries.item(visit.tx, visit.actor, item_id, now=visit.now)
+    return await recommendations.send(
+        visit.tx, visit.actor, item.patient_id, form, now=visit.now, notices=visit.console.notices
+    )
 
 
 def _agenda_again(review_id: UUID, form_id: str) -> Callable[[Visit, DomainError], Awaitable[View]]:
@@ -218,11 +272,16 @@ def _agenda_again(review_id: UUID, form_id: str) -> Callable[[Visit, DomainError
     return again
 
 
-def _item_again(
-    item_id: UUID, form_id: str, labels: dict[str, str]
-) -> Callable[[Visit, DomainError], Awaitable[View]]:
+def _item_again(item_id: UUID, form_id: str) -> Callable[[Visit, DomainError], Awaitable[View]]:
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _item(visit, item_id, await read_again(visit, form_id, error, labels))
+        people, _ = await _names(visit)
+        refused = await read_again(visit, form_id, error, labels(people))
+        if isinstance(
+            error, Conflict
+        ):  # the page shows what the colleague did; the next try is made knowing it
+            typed = {name: given for name, given in refused.values.items() if name != "version"}
+            refused = FormState(form_id, typed, problem=refused.problem)
+        return await _item(visit, item_id, refused)
 
     return again
 
@@ -250,7 +309,7 @@ async def _item(visit: Visit, item_id: UUID, refused: FormState | None = None) -
     found = await queries.review(visit.tx, visit.actor, item.review_id, now=visit.now)
     sheet = await _sheet(visit, item)
     sent = await recommended.of_patient(visit.tx, visit.actor, item.patient_id, now=visit.now)
-    page = presenter.one(visit, found, item, sheet, sent, await _names(visit, found), refused)
+    page = presenter.one(visit, found, item, sheet, sent, await _names(visit), refused)
     return View("review/item.html", page, "review")
 
 
@@ -271,7 +330,7 @@ async def _sheet(visit: Visit, item: ReviewLine) -> Sheet:
     )
 
 
-async def _names(visit: Visit, found: ReviewPage) -> tuple[Staff, Staff]:
+async def _names(visit: Visit) -> tuple[Staff, Staff]:
     clinicians = await organisation.holders(visit.tx, visit.clinic_id, "clinician")
     managers = await organisation.holders(visit.tx, visit.clinic_id, "care_manager")
     consultants = await organisation.holders(visit.tx, visit.clinic_id, "consultant")

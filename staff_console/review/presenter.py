@@ -10,13 +10,15 @@ from uuid import UUID
 from registry.patients.queries import PatientPage
 from registry.recommendations.queries import RecommendationPage
 from registry.recommendations.rules import PARTS, STAGES, URGENCIES
+from registry.review.chart import took_part
 from registry.review.queries import ReviewLine, ReviewMeeting, ReviewPage
-from registry.review.rules import DISCUSSIONS, GROUPS
+from registry.review.rules import DISCUSSIONS, GROUPS, MINUTES_A_PATIENT
 from registry.review.wording import Wording
 from staff_console import formats, marks, people, words
 from staff_console.formstate import FormState, filled
 from staff_console.pages import Visit
 from staff_console.review import summary
+from staff_console.review.forms import NOT_TODAY, advice_only, minutes_of
 from staff_console.review.summary import Sheet
 from staff_console.review.views import (
     AgendaGroup,
@@ -26,12 +28,14 @@ from staff_console.review.views import (
     ItemPage,
     MeetingRow,
     MinutesPage,
+    Participant,
     ReviewsPage,
 )
 from staff_console.whose import whose
 
 STATES = {"planned": "Planned", "open": "Open", "closed": "Closed"}
 ITEM_STATES = {"listed": "To discuss", "discussed": "Discussed", "passed": "Passed over"}
+UNSAVED = {"note": "Note", "impression": "Impression", "changed": "What changes, and why"}
 Staff = Mapping[UUID, str]
 
 
@@ -146,6 +150,8 @@ def one(
     at = ids.index(item.id)
     acts = found.meeting.state == "open" and visit.actor.has("consultant", "care_manager", "clinic_lead")
     opened = acts and item.state != "discussed"
+    form = _discuss_form(found.meeting, item, sheet.patient, names[0], refused) if opened else None
+    expected, others = _participants(found.meeting, sheet.patient, names[0])
     return ItemPage(
         whose=whose(sheet.patient),
         position=f"{at + 1} of {len(ids)}",
@@ -159,11 +165,14 @@ def one(
         state=ITEM_STATES[item.state],
         discussed=_said(item),
         copy_href=f"/review/items/{item.id}/copy" if item.state == "discussed" else "",
-        discuss=_form(refused, "discuss", _discuss(found.meeting, item, sheet.patient)) if opened else None,
+        discuss=form,
         discussions=words.choices(DISCUSSIONS),
-        people=words.choices({str(key): name for key, name in names[0].items()}),
-        passing=_form(refused, "pass", {"version": (str(item.version),)}) if opened else None,
-        recommend=_form(refused, "recommend", _recommend(sheet.patient)) if acts else None,
+        people=expected,
+        others=others,
+        others_open=form is not None and any(_touched(form, person) for person in others),
+        unsaved=() if opened or refused is None else _unsaved(refused),
+        problem="" if opened or refused is None else refused.problem,
+        recommend=_recommend_form(sheet.patient, acts, refused) if form is None else None,
         parts=words.choices(PARTS),
         urgencies=words.choices(URGENCIES),
         recipients=words.choices({str(key): name for key, name in names[1].items()}),
@@ -196,20 +205,60 @@ def minutes(
     )
 
 
-def _form(refused: FormState | None, form_id: str, values: Mapping[str, tuple[str, ...]]) -> FormState:
-    return refused if refused is not None and refused.id == form_id else FormState(form_id, values)
-
-
-def _discuss(meeting: ReviewMeeting, item: ReviewLine, patient: PatientPage) -> dict[str, tuple[str, ...]]:
-    """Ticked beforehand: the consultant and whoever manages this patient's care."""
-    manager = None if patient.episode is None else patient.episode.care_manager
-    present = {meeting.consultant_id, *([] if manager is None else [manager.id])}
-    return {
-        "version": (str(item.version),),
+def _discuss_form(
+    meeting: ReviewMeeting, item: ReviewLine, patient: PatientPage, people: Staff, refused: FormState | None
+) -> FormState:
+    """A refused form without a version stands against the item as the page now shows it."""
+    current = {"version": (str(item.version),)}
+    if refused is not None:
+        return FormState("discuss", {**current, **refused.values}, refused.errors, refused.problem)
+    present = _present(meeting, patient)
+    values = {
+        **current,
         "discussion": ("joint",),
-        "minutes": ("7",),
-        "people": tuple(str(person) for person in present),
+        "people": tuple(str(person) for person in people if person in present),
+        **{minutes_of(person): (str(MINUTES_A_PATIENT),) for person in people},
     }
+    return FormState("discuss", {**values, **_recommend(patient)})
+
+
+def _present(meeting: ReviewMeeting, patient: PatientPage) -> frozenset[UUID]:
+    """The consultant and whoever manages this patient's care."""
+    manager = None if patient.episode is None else patient.episode.care_manager
+    return frozenset({meeting.consultant_id} if manager is None else {meeting.consultant_id, manager.id})
+
+
+def _participants(
+    meeting: ReviewMeeting, patient: PatientPage, people: Staff
+) -> tuple[tuple[Participant, ...], tuple[Participant, ...]]:
+    present = _present(meeting, patient)
+    all_ = {person: Participant(str(person), name, minutes_of(person)) for person, name in people.items()}
+    return (
+        tuple(shown for person, shown in all_.items() if person in present),
+        tuple(shown for person, shown in all_.items() if person not in present),
+    )
+
+
+def _touched(form: FormState, person: Participant) -> bool:
+    return form.chosen("people", person.value) or bool(form.error(person.minutes))
+
+
+def _unsaved(refused: FormState) -> tuple[Fact, ...]:
+    return tuple(
+        Fact(label, refused.value(name))
+        for name, label in (*UNSAVED.items(), (NOT_TODAY, "Why not today"))
+        if refused.value(name).strip()
+    )
+
+
+def _recommend_form(patient: PatientPage, acts: bool, refused: FormState | None) -> FormState | None:
+    """For one more after the discussion; what was typed for it stays in it."""
+    if refused is None:
+        return FormState("recommend", _recommend(patient)) if acts else None
+    if refused.id == "recommend":
+        return refused
+    typed = advice_only(refused.values)
+    return FormState("recommend", typed) if typed else None
 
 
 def _recommend(patient: PatientPage) -> dict[str, tuple[str, ...]]:
@@ -221,7 +270,7 @@ def _said(item: ReviewLine) -> tuple[Fact, ...]:
     if item.state != "discussed" or item.discussion is None:
         return (Fact("Passed over", item.passed_reason),) if item.passed_reason else ()
     return (
-        Fact("How", f"{DISCUSSIONS[item.discussion]}, {item.minutes} min, {', '.join(item.people)}"),
+        Fact("How", f"{DISCUSSIONS[item.discussion]}: {took_part(item)}"),
         *((Fact("Impression", item.impression),) if item.impression else ()),
         Fact("Note", item.note or ""),
         *((Fact("What changes, and why", item.changed),) if item.changed else ()),

@@ -65,7 +65,10 @@ def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
         Fact("Changes", _changes(sheet.changes)),
         Fact("Adherence", _latest(visit, spoken, "adherence", ADHERENCE)),
         Fact("Side effects", _latest(visit, spoken, "side_effects", {})),
-        Fact("Skill, and contacts", _joined((plan.skill, words.count(len(spoken), "contact", "contacts") if spoken else None))),
+        Fact(
+            "Skill, and contacts",
+            _joined((plan.skill, words.count(len(spoken), "contact", "contacts") if spoken else None)),
+        ),
         Fact("Goals", _joined(plan.goals)),
         Fact("Barriers", _joined(plan.barriers)),
         *_found_first(sheet.intake),

@@ -1,8 +1,9 @@
 """Case review. Templates `review/reviews.html`, `review/agenda.html`, `review/item.html`, `review/minutes.html`.
 
 Posts: `/review` (on, at, minutes, consultant_id, care_manager_id), `/review/{id}/open`, `/cancel`, `/add` (patient_id),
-`/close` (note); `/review/items/{id}/discuss` (discussion, people, minutes, note, impression, changed, version), `/pass`
-(reason, version) and `/recommend`; `/review/wording` (body, version).
+`/close` (note); `/review/items/{id}/discuss` and `/pass`, two buttons of one form (discussion, people, minutes_{person}, note,
+impression, changed, not_today, version, and the fields of a recommendation); `/recommend` for what is recommended after
+it; `/review/wording` (body, version).
 """
 
 from msgspec import Struct
@@ -79,7 +80,18 @@ class Fact(Struct, frozen=True):
     text: str
 
 
+class Participant(Struct, frozen=True):
+    """`minutes` is the name of the field with theirs."""
+
+    value: str
+    name: str
+    minutes: str
+
+
 class ItemPage(Struct, frozen=True):
+    """`people` are expected to take part, `others` can. `unsaved` is what somebody typed while a colleague saved the
+    discussion or closed the meeting: it can be saved no more, and read and copied here."""
+
     whose: Whose
     position: str
     group: str
@@ -94,8 +106,11 @@ class ItemPage(Struct, frozen=True):
     copy_href: str
     discuss: FormState | None
     discussions: tuple[Choice, ...]
-    people: tuple[Choice, ...]
-    passing: FormState | None
+    people: tuple[Participant, ...]
+    others: tuple[Participant, ...]
+    others_open: bool
+    unsaved: tuple[Fact, ...]
+    problem: str
     recommend: FormState | None
     parts: tuple[Choice, ...]
     urgencies: tuple[Choice, ...]

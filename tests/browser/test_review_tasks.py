@@ -97,7 +97,8 @@ def test_a_review_of_five_patients_is_run_by_mouse(browser: Browser, site: Serve
         for number in range(1, 6):
             assert f"{number} of 5" in page.inner_text("main")
             page.fill("#discuss-note", f"Patient {number}: stay on course.")
-            page.fill("#discuss-minutes", "1")
+            for minutes in page.locator("#discuss-minutes .ek-took-part:has(:checked) .form-control").all():
+                minutes.fill("1")
             page.click("text=Save discussion")
             page.wait_for_selector("#flashes >> text=Saved, with everybody's minutes.")
             if number < 5:
@@ -122,10 +123,13 @@ def test_a_review_of_five_patients_is_run_by_keyboard(browser: Browser, site: Se
             page.wait_for_selector(f"text={number} of 5")
             page.focus("#discuss-note")
             page.keyboard.type(f"Patient {number}.")
-            for _ in range(4):  # impression, what changes, how, minutes
+            for _ in range(3):  # impression, what changes, how
                 page.keyboard.press("Tab")
-            page.keyboard.press("Control+a")
-            page.keyboard.type("1")
+            for _ in range(2):  # each who took part, and their minutes
+                page.keyboard.press("Tab")
+                page.keyboard.press("Tab")
+                page.keyboard.press("Control+a")
+                page.keyboard.type("1")
             page.keyboard.press("Enter")
             page.wait_for_selector("#flashes >> text=Saved, with everybody's minutes.")
             if number < 5:
