@@ -12,7 +12,20 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath
 from litestar.response import Response
 
-from api.staff.calls import READ, ROOT, WRITE, Call, Created, Items, Key, created, only_id, within
+from api.staff import examples
+from api.staff.calls import (
+    READ,
+    ROOT,
+    WRITE,
+    Call,
+    Created,
+    Items,
+    Key,
+    PhoneConfirmation,
+    created,
+    only_id,
+    within,
+)
 from api.wiring import Deps
 from kernel.audit import Role
 from kernel.web import access, sessions
@@ -160,12 +173,13 @@ async def confirm_phone(
     request: WebRequest,
     deps: NamedDependency[Deps],
     staff_id: FromPath[UUID],
+    data: Annotated[PhoneConfirmation, BodyKwarg(examples=examples.CALLED)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
     """Somebody called the number and the person answered: alerts count on it from now on."""
 
     async def create(call: Call) -> UUID:
-        await administration.confirm_phone(call.tx, call.actor, staff_id, now=call.now)
+        await administration.confirm_phone(call.tx, call.actor, staff_id, called=data.number(), now=call.now)
         return staff_id
 
     return await created(request, deps, idempotency_key, create, only_id)

@@ -17,9 +17,10 @@ from api.wiring import Deps
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import Forbidden, NotFound
+from kernel.errors import Forbidden, Invalid, NotFound
 from kernel.web import idempotency
 from kernel.web.context import WebRequest, actor
+from registry.phones import BadNumber, e164
 
 T = TypeVar("T")
 ROOT: Final = "/api/v1"
@@ -63,6 +64,19 @@ class Items(msgspec.Struct, Generic[T], frozen=True):
 
     items: tuple[T, ...]
     next: UUID | None = None
+
+
+class PhoneConfirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`called` is the number on which the person answered: a 409 (`stale`) when another one is on record by now."""
+
+    called: str
+
+    def number(self) -> str:
+        """E.164. Raises Invalid."""
+        try:
+            return e164(self.called)
+        except BadNumber as error:
+            raise Invalid.field("called", str(error)) from None
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -13,7 +13,20 @@ from litestar.params import BodyKwarg, FromPath, QueryParameter
 from litestar.response import Response
 
 from api.staff import examples
-from api.staff.calls import PAGE, READ, ROOT, WRITE, Call, Created, Key, Limit, created, only_id, within
+from api.staff.calls import (
+    PAGE,
+    READ,
+    ROOT,
+    WRITE,
+    Call,
+    Created,
+    Key,
+    Limit,
+    PhoneConfirmation,
+    created,
+    only_id,
+    within,
+)
 from api.wiring import Deps
 from kernel.web import access
 from kernel.web.context import WebRequest
@@ -110,12 +123,13 @@ async def confirm_number(
     request: WebRequest,
     deps: NamedDependency[Deps],
     patient_id: FromPath[UUID],
+    data: Annotated[PhoneConfirmation, BodyKwarg(examples=examples.CALLED)],
     idempotency_key: Key = None,
 ) -> Response[Created]:
-    """The current number is the patient's own and answers: a wrong-number stop of this clinic ends. An opt-out does not."""
+    """The number is the patient's own and answers: a wrong-number stop of this clinic ends. An opt-out does not."""
 
     async def create(call: Call) -> UUID:
-        await choices.confirm_number(call.tx, call.actor, patient_id, now=call.now)
+        await choices.confirm_number(call.tx, call.actor, patient_id, called=data.number(), now=call.now)
         return patient_id
 
     return await created(request, deps, idempotency_key, create, only_id)

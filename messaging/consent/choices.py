@@ -33,10 +33,15 @@ async def record_agreement(
     await confirm_number(tx, actor, patient_id, now=now)
 
 
-async def confirm_number(tx: Tx, actor: Actor, patient_id: UUID, *, now: datetime) -> None:
-    """The current number is the patient's own and answers. Raises Conflict when there is none."""
+async def confirm_number(
+    tx: Tx, actor: Actor, patient_id: UUID, *, called: str | None = None, now: datetime
+) -> None:
+    """The current number is the patient's own and answers. `called` is the number (E.164) that was read back. Raises
+    Conflict when there is none, or another one by now."""
     clinic_id = require(actor, *CARE)
     phone = await _current(tx, clinic_id, patient_id)
+    if called is not None and tx.vault.lookup(called) != phone.phone_key:
+        raise Conflict("the number was changed meanwhile: read the new one back", code="stale")
     await patients.set_phone_state(tx, actor, patient_id, phone.id, "verified", now=now)
     await numbers.lift(
         tx,

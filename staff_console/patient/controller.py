@@ -42,6 +42,7 @@ from staff_console.patient.forms import (
     TEXT,
     TIME,
     TIME_RENAMED,
+    CalledForm,
     CheckInsForm,
     DiscussForm,
     EmailFields,
@@ -228,7 +229,8 @@ async def stop_texts(request: WebRequest, console: Console, patient_id: FromPath
 @post("/patients/{patient_id:uuid}/phone/confirm", opt=access.staff(*CARE))
 async def confirm_number(request: WebRequest, console: Console, patient_id: FromPath[UUID]) -> Response[Any]:
     async def do(visit: Visit) -> str:
-        await choices.confirm_number(visit.tx, visit.actor, patient_id, now=visit.now)
+        called = (await forms.read(request, CalledForm)).called
+        await choices.confirm_number(visit.tx, visit.actor, patient_id, called=called, now=visit.now)
         return said(f"/patients/{patient_id}#consent", "number_confirmed")
 
     return await submit(request, console, do, _plain(patient_id))

@@ -58,6 +58,12 @@ class DiscussForm(msgspec.Struct, frozen=True):
     on: Literal["yes", "no"]
 
 
+class CalledForm(msgspec.Struct, frozen=True):
+    """The number that the page showed, in E.164."""
+
+    called: Annotated[str, Meta(max_length=20)]
+
+
 class StopForm(msgspec.Struct, frozen=True):
     """How the patient said that texts should end."""
 

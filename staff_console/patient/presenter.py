@@ -86,6 +86,7 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         consents=tuple(_consents(visit, facts)),
         email=_email(visit, facts, forms),
         may_change_texting=visit.actor.has(*CARE) and facts.patient.phone is not None,
+        number="" if facts.patient.phone is None else facts.patient.phone.number,
         timeline=timeline(visit, facts),
         team=tuple(_team(facts)),
         care=care.panel(visit, facts),

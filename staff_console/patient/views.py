@@ -224,3 +224,4 @@ class PatientPage(Struct, frozen=True):
     unread: int = 0
     email: EmailPart | None = None
     may_change_texting: bool = False
+    number: str = ""  # that a confirmation is about

@@ -59,7 +59,14 @@ async def test_an_account_is_made_changed_and_its_phone_confirmed(
     assert made.headers["location"] == one and "lamps" not in made.text
     assert (await web.post("/api/v1/accounts", json=NADIA, headers=ada)).status_code == 409
     assert (made.json()["phone"], made.json()["phone_verified"]) == ("+12065550177", False)
-    assert (await web.post(f"{one}/phone/confirmations", headers=ada)).status_code == 201
+    confirmations, number = f"{one}/phone/confirmations", {"called": "(206) 555-0177"}
+    assert (await web.post(confirmations, headers=ada)).status_code in (400, 422)
+    wrong = await web.post(confirmations, json={"called": "nobody"}, headers=ada)
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "called")
+    other = await web.post(confirmations, json={"called": "+12065550178"}, headers=ada)
+    assert (other.status_code, other.json()["code"]) == (409, "stale")
+    assert (await web.get(one, headers=ada)).json()["phone_verified"] is False
+    assert (await web.post(confirmations, json=number, headers=ada)).status_code == 201
     kept = await web.put(one, json=PERSON | {"phone": "+12065550177"}, headers=ada)
     assert (kept.json()["email"], kept.json()["phone_verified"]) == (PERSON["email"], True)
     changed = await web.put(one, json=PERSON | {"phone": "+12065550178"}, headers=ada)
@@ -156,7 +163,7 @@ async def test_nothing_of_another_clinic_is_reached_and_each_try_leaves_a_row(
         ("GET", one, None, ada),
         ("PUT", one, PERSON, ada),
         ("PUT", f"{one}/roles", {"roles": ["biller"]}, ada),
-        ("POST", f"{one}/phone/confirmations", None, ada),
+        ("POST", f"{one}/phone/confirmations", {"called": "+12065550177"}, ada),
         ("POST", f"{one}/deactivate", None, ada),
         ("POST", f"{one}/enable", None, ada),
         ("GET", f"{one}/duties", None, ada),

@@ -474,6 +474,9 @@ async def test_a_stop_said_on_the_phone_is_recorded_and_the_number_confirmed_aga
     await dana.opens("/tasks")
     assert "Opted out of texts" in dana.text
     await dana.opens(f"/patients/{patient_id}")
+    seen = dana.form(f"/patients/{patient_id}/phone/confirm").filled({})
+    await dana.posts(f"/patients/{patient_id}/phone/confirm", [*seen, ("called", "+12065550199")])
+    assert dana.status == 409 and "the number was changed meanwhile" in dana.text
     await dana.submits(f"/patients/{patient_id}/phone/confirm")
     assert "Number confirmed." in dana.said
 

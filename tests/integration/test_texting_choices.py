@@ -27,7 +27,7 @@ from tests.support.clock import FakeClock
 
 async def phone(tx, patient) -> object:  # type: ignore[no-untyped-def]
     return await tx.first(
-        select(PatientPhone.state, PatientPhone.phone_key).where(
+        select(PatientPhone.state, PatientPhone.phone_key, PatientPhone.phone_sealed).where(
             PatientPhone.patient_id == patient.id, PatientPhone.replaced_at.is_(None)
         )
     )
@@ -61,7 +61,13 @@ async def test_confirming_a_number_ends_the_wrong_number_stop_but_not_an_opt_out
         for kind in ("wrong_number", "opt_out"):
             await numbers.stop(tx, Stop(clinic_id=clinic.id, phone_key=key, kind=kind, by="patient"), now=now)
         assert (await phone(tx, ana)).state == "wrong"
-        await choices.confirm_number(tx, clinic.actor("care_manager"), ana.id, now=now)
+        with pytest.raises(Conflict):
+            await choices.confirm_number(
+                tx, clinic.actor("care_manager"), ana.id, called="+12065550199", now=now
+            )
+        assert (await phone(tx, ana)).state == "wrong"
+        number = tx.vault.open((await phone(tx, ana)).phone_sealed)
+        await choices.confirm_number(tx, clinic.actor("care_manager"), ana.id, called=number, now=now)
         assert (await phone(tx, ana)).state == "verified"
         assert (await numbers.state(tx, key, clinic.id)).kinds == ("opt_out",)
 
