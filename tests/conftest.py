@@ -75,6 +75,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def demo_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The seeded demo clinic; each test takes a copy."""
+    from tests.support import demo  # the whole application: other tests start without it
+
+    path = tmp_path_factory.mktemp("demo") / "seeded.db"
+    asyncio.run(demo.seeded(databases.sqlite_copy(sqlite_template, path)))
+    return path
+
+
+@pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
     with servers.start_postgres() as server:
         asyncio.run(databases.postgres_template(server))

@@ -16,7 +16,11 @@ from api.demo.history import Course
 from api.demo.people import Person
 from api.demo.plans import written
 from api.wiring import Deps
+from kernel.audit import Actor
 from kernel.db import Tx
+from registry.contacts import service as contacts
+from registry.contacts.forms import ContactForm, NextStep
+from registry.filing import service as filing
 from registry.recommendations import service as recommendations
 from registry.recommendations.rules import (
     ClinicianDecision,
@@ -67,6 +71,9 @@ ORDERED: Final[Mapping[Way, ChangeKind]] = {
     "ordered": "medication_changed", "told": "dose_changed", "taking": "dose_changed",
 }  # fmt: skip
 STEPS: Final[Mapping[Way, int]] = {"ordered": 2, "told": 3, "taking": 4}  # the first is the decision
+TOLD: Final = "By phone: understood, starts tonight."
+NEXT: Final = "Side effects of the new dose; repeat PHQ-9."
+IN_USE: Final = "By phone: takes it every morning, no side effects so far."
 HELD_DAYS_AGO: Final = 7
 DAY: Final = timedelta(days=1)
 
@@ -114,30 +121,44 @@ class Advice:
         sent = await self._sent(tx, course, advised, self._held)
         if advised.way == "waits":
             return
-        clinician = Team(self._clinic, course.story.nth).clinician
-        await self._decided(tx, sent, advised, clinician)
+        team = Team(self._clinic, course.story.nth)
+        manager = self._clinic.actor(team.manager)
+        await self._decided(tx, sent, advised, team.clinician, manager)
         steps = STEPS.get(advised.way, 1)
         if steps >= 2:
             now = self._working_day(2)
             what = self._what(course, advised)
             change = ChangeForm(on=now.date(), kind=ORDERED[advised.way], what=what)
-            order = OrderForm(what, clinician.name, now.date(), change)
-            await recommendations.order(tx, self._manager, sent, order, version=None, now=now)
+            order = OrderForm(what, team.clinician.name, now.date(), change)
+            await recommendations.order(tx, manager, sent, order, version=None, now=now)
         if steps >= 3:
-            note = "By phone: understood, starts tonight."
-            await recommendations.told(tx, self._manager, sent, note, version=None, now=self._working_day(3))
+            now = self._working_day(3)
+            await self._spoke(tx, course, manager, "The new dose was explained; starts tonight.", now)
+            await recommendations.told(tx, manager, sent, TOLD, version=None, now=now)
         if steps >= 4:
-            note = "By phone: takes it every morning, no side effects so far."
-            await recommendations.taking(
-                tx, self._manager, sent, note, version=None, now=self._working_day(4)
-            )
+            now = self._working_day(4)
+            await self._spoke(tx, course, manager, "Takes the new dose every morning, sleeps as before.", now)
+            await recommendations.taking(tx, manager, sent, IN_USE, version=None, now=now)
 
-    async def _decided(self, tx: Tx, sent: UUID, advised: Advised, clinician: Person) -> None:
+    async def _spoke(self, tx: Tx, course: Course, manager: Actor, note: str, now: datetime) -> None:
+        """The call in which it was said, in the chart within minutes."""
+        form = ContactForm(
+            kind="phone", outcome="reached", occurred_at=now - timedelta(minutes=9), note=note,
+            identity_checked=True, adherence="as_prescribed", side_effects="none",
+            next=NextStep(self._opening.replace(second=0, microsecond=0) + 7 * DAY, "phone", NEXT),
+        )  # fmt: skip
+        contact_id = await contacts.record_contact(
+            tx, manager, course.patient_id, form, source="console", now=now, outreach=self._deps.outreach
+        )
+        filed_at = now + timedelta(minutes=5)
+        await filing.mark(tx, manager, course.patient_id, "contact", contact_id, filed=True, now=filed_at)
+
+    async def _decided(self, tx: Tx, sent: UUID, advised: Advised, clinician: Person, manager: Actor) -> None:
         now = self._working_day(1)
         told = ClinicianDecision(
             "accepted", via="ehr", decided_by=clinician.name, decided_on=now.date(), read_back=False
         )
-        replace, actor = msgspec.structs.replace, self._manager
+        replace, actor = msgspec.structs.replace, manager
         match advised.way:
             case "declined":
                 reason = "Gained 12 kg on it before."

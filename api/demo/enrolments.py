@@ -46,6 +46,7 @@ from registry.ports import TextingConsentForm
 
 VISIT_CODES: Final = ("99214", "99204", "99215")
 SEXES: Final[tuple[Sex, ...]] = ("F", "F", "M", "M", "F", "U")
+BORN_FROM: Final = 1984  # who may have given birth in this story
 LONG_AGO: Final = timedelta(weeks=8)
 # Of relapses one in three still waits for a person to decide on it.
 RELAPSE_UNDECIDED: Final = 3
@@ -151,7 +152,7 @@ async def _refer(
         family_name=family,
         given_name=given,
         referred_by=f"{team.clinician.name}, {team.clinician.credentials}",
-        reason=dice.pick(people.REASONS, "reason", story.nth),
+        reason=people.REASONS[reason(story, dice)],
         phone=people.patient_number(clinic.plan.areas, story.nth),
         mrn=mrn(clinic, story),
         birth_date=_born(story, dice),
@@ -173,7 +174,7 @@ def _enrolment(clinic: Clinic, team: Team, story: Story, dice: Dice, now: dateti
             given_name=given,
             birth_date=_born(story, dice),
             mrn=mrn(clinic, story),
-            sex=dice.pick(SEXES, "sex", story.nth),
+            sex=_sex(story, dice),
             address=Address(
                 line1=f"{dice.between(10, 990, 'house', story.nth)} {dice.pick(people.STREETS, 'street', story.nth)}",
                 city="Port Larch",
@@ -213,7 +214,7 @@ def _enrolment(clinic: Clinic, team: Team, story: Story, dice: Dice, now: dateti
             dice.pick(VISIT_CODES, "code", story.nth),
         ),
         referred_by=f"{team.clinician.name}, {team.clinician.credentials}",
-        referral_reason=dice.pick(people.REASONS, "reason", story.nth),
+        referral_reason=people.REASONS[reason(story, dice)],
     )
 
 
@@ -229,6 +230,17 @@ def _texting(story: Story, language: str) -> TextingConsentForm | None:
         language=language,
         risk_ack_version=script("items_by_sms", language).version if by_items else None,
     )
+
+
+def reason(story: Story, dice: Dice) -> int:
+    """Which of the reasons; that of a birth is for young women alone."""
+    rolled = dice.between(0, len(people.REASONS) - 1, "reason", story.nth)
+    after_birth = _sex(story, dice) == "F" and _born(story, dice).year >= BORN_FROM
+    return rolled if rolled != people.AFTER_BIRTH or after_birth else 0
+
+
+def _sex(story: Story, dice: Dice) -> Sex:
+    return dice.pick(SEXES, "sex", story.nth)
 
 
 def mrn(clinic: Clinic, story: Story) -> str:

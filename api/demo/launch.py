@@ -41,11 +41,13 @@ class Report(NamedTuple):
 # Of the first step both reports, of the second the first; its second falls due in the days to come.
 REPORTS: Final = (
     Report(16, DAYS[0], "Answers come in, notes are on time. Nobody waited for a call back."),
-    Report(9, DAYS[1], "Room for the patients of Dr. Solheim, who joined us: up to 80."),
+    Report(
+        9, DAYS[1], "Referrals of the whole practice may come in now, not of two clinicians alone: up to 80."
+    ),
     Report(
         2,
         DAYS[0],
-        "The second care manager has taken over a third of the caseload; contacts kept their length.",
+        "The second care manager has half of the caseload by now; contacts kept their length.",
     ),
 )
 

@@ -109,6 +109,7 @@ PURPOSES: Final = (
     "Talk about returning to work.",
     "Relapse-prevention plan: early signs and what helps.",
 )
+AFTER_BIRTH: Final = 4  # of the reasons
 STREETS: Final = ("Larch Street", "Tidewater Avenue", "Old Mill Road", "Beacon Lane", "Orchard Way")
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from api.demo.clinics import Clinic
 from api.demo.dice import Dice
-from api.demo.enrolments import Team
+from api.demo.enrolments import Team, reason
 from api.demo.history import Course
 from api.demo.people import Person
 from api.demo.story import Kind
@@ -69,7 +69,6 @@ WRITTEN: Final = (
 LATER_GOALS: Final = ("Sleep before midnight", "Cook on Sundays", "Answer letters the week they come")
 BARRIERS: Final = ("Night shifts", "No car", "Small children at home", "Loud neighbours")
 RELAPSE: Final = RelapseContent(
-    medications=("As now, until the next yearly visit",),
     warning_signs=("I stop answering friends", "I wake at four"),
     what_helps=("Walks before work", "Calling my sister"),
     contacts=("The clinic's care manager",),
@@ -105,12 +104,17 @@ class Plans:
                 await self._care(tx, course)
         remitted = [course for course in courses if course.story.kind == "remitted"]
         for course in remitted:
-            await self._save(tx, course, RELAPSE, 0, self._ago(RELAPSE_DAYS_AGO))
+            await self._against_relapse(tx, course, self._ago(RELAPSE_DAYS_AGO))
         at_risk = [course for course in courses if course.story.kind == "stalled"][:1]
         for course in at_risk:
             await self._save(tx, course, SAFETY, 0, self._ago(SAFETY_DAYS_AGO))
         if event is not None:
             await self._save(tx, event[0], SAFETY, 0, event[1])
+
+    async def _against_relapse(self, tx: Tx, course: Course, on: date) -> None:
+        words = written(course, self._dice)
+        going_on = (f"{words.drug} {words.changed} every morning, until the next yearly visit",)
+        await self._save(tx, course, msgspec.structs.replace(RELAPSE, medications=going_on), 0, on)
 
     async def _care(self, tx: Tx, course: Course) -> None:
         first = self._first(course)
@@ -175,8 +179,8 @@ class Plans:
 
 
 def written(course: Course, dice: Dice) -> Written:
-    """Rolled by the key of the referral's reason, so that both tell the same."""
-    return dice.pick(WRITTEN, "reason", course.story.nth)
+    """By the reason of the referral, so that both tell the same."""
+    return WRITTEN[reason(course.story, dice)]
 
 
 def _workday(on: date) -> date:

@@ -15,7 +15,7 @@ from kernel.audit import Actor
 from kernel.db import Tx
 from registry.stepped_care import queries, service
 
-WHY_NOT: Final = "Wants to keep the talks every two weeks until the exams are over.."
+WHY_NOT: Final = "Wants to keep the talks every two weeks until the exams are over"
 PROPOSED: Final = timedelta(hours=20)  # before the opening
 DECIDED: Final = timedelta(hours=18)
 

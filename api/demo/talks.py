@@ -21,7 +21,7 @@ from registry.review.tables import CaseReview, ReviewItem
 
 CONVERSATIONS: Final = ("patient_contact", "brief_intervention", "assessment", "outreach")
 KINDS: Final = ("phone", "phone", "video", "in_person")
-SILENT_DAYS: Final = 26  # how long those who stopped answering have not been reached
+SILENT_DAYS: Final = 36  # how long those who stopped answering have not been reached
 NOTES: Final = (
     "Sleeps better, five to six hours. Walked three times. Keeps the evening plan.",
     "Busy at work, skipped two doses. Talked about a pill box beside the kettle.",

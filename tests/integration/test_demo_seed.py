@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -26,7 +25,6 @@ from kernel.clock import ShiftedClock
 from kernel.errors import Conflict
 from messaging.conversation.tables import InboundMessage
 from messaging.delivery.tables import Outbox
-from messaging.gateways.simulator import SimulatorGateway, SimulatorMailer
 from messaging.schedule.tables import CheckIn
 from questionnaires.catalog import load
 from registry.episodes.tables import Episode
@@ -44,42 +42,18 @@ from registry.worklist.tables import RaisedRule, RegistryLine, Task
 from tests.support import app as support
 from tests.support import databases
 from tests.support.clock import FakeClock
+from tests.support.demo import WEDNESDAY, MovedClock, as_demo
 from tests.support.visitor import PageReader, Visitor
 
 SEATTLE = ZoneInfo("America/Los_Angeles")
-WEDNESDAY = datetime(2026, 3, 18, 17, 30, tzinfo=UTC)
-
-
-class MovedClock(FakeClock):
-    """The demo's clock, standing still between jumps."""
-
-    def jump(self, by: timedelta) -> None:
-        self.set(self.now() + by)
-
-
-@pytest.fixture(scope="module")
-def _seeded(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("demo") / "seeded.db"
-    asyncio.run(_seed(databases.sqlite_copy(sqlite_template, path)))
-    return path
-
-
-async def _seed(url: str) -> None:
-    async with support.test_deps(url, MovedClock(WEDNESDAY), mode="demo") as deps:
-        await seed(_as_demo(deps))
-
-
-def _as_demo(deps: Deps) -> Deps:
-    """With the gateway and the mailer a demo has."""
-    return msgspec.structs.replace(deps, gateway=SimulatorGateway(deps.new_id), mailer=SimulatorMailer())
 
 
 @pytest.fixture
-async def deps(_seeded: Path, tmp_path: Path) -> AsyncIterator[Deps]:
+async def deps(demo_file: Path, tmp_path: Path) -> AsyncIterator[Deps]:
     """A copy of the seeded demo of its own."""
-    url = databases.sqlite_copy(_seeded, tmp_path / "demo.db")
+    url = databases.sqlite_copy(demo_file, tmp_path / "demo.db")
     async with support.test_deps(url, MovedClock(WEDNESDAY), mode="demo") as made:
-        yield _as_demo(made)
+        yield as_demo(made)
 
 
 @pytest.fixture
