@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import false, select
 
 from kernel.db import Tx
-from messaging.schedule.tables import CheckIn
+from messaging.schedule.tables import OPEN_STATES, CheckIn
 from registry.patients.tables import Patient
 from registry.quality.facts import CheckInFact
 
@@ -42,6 +42,11 @@ class AskedCheckIns:
             .limit(LIMIT)
         )
         return tuple(
-            CheckInFact(str(row.patient_id), CHANNELS.get(row.content, row.content), row.state in COMPLETED)
+            CheckInFact(
+                str(row.patient_id),
+                CHANNELS.get(row.content, row.content),
+                row.state in COMPLETED,
+                row.state in OPEN_STATES,
+            )
             for row in rows
         )

@@ -52,11 +52,12 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class CheckInFact(msgspec.Struct, frozen=True):
-    """A check-in that was sent or asked in the month. `channel` as people read it."""
+    """A check-in that was sent or asked in the month. `channel` as people read it; `still_open`: it can be answered yet."""
 
     patient_id: str
     channel: str
     completed: bool
+    still_open: bool = False
 
 
 class Timeline(msgspec.Struct, frozen=True):

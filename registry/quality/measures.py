@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
+import msgspec
+
 from questionnaires.change import mhip_improved, response_50
 from registry.flags.facts import LABELS, Score, day
 from registry.flags.measures import MEASURES
@@ -29,13 +31,31 @@ FRESH_DAYS: Final = 2
 STALLED_FROM, STALLED_TO = timedelta(weeks=8), timedelta(weeks=12)
 IN_CARE: Final = frozenset({"active", "relapse_prevention"})
 Judgement = tuple[Place, str]
-Judge = Callable[[Timeline, Month], Judgement | None]
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A month as far as it has come: `until` is its last day, or today while it runs."""
+
+    month: Month
+    until: date
+
+    def holds(self, on: date) -> bool:
+        return Month.of(on) == self.month
+
+    def ahead(self, what: str, on: date) -> Judgement | None:
+        """Why nobody can be judged yet by a day that is still to come."""
+        return ("excluded", f"{what} is {day(on)}, still ahead.") if on > self.until else None
+
+
+Judge = Callable[[Timeline, Period], Judgement | None]
 
 
 def figures(
-    timelines: Sequence[Timeline], check_ins: Sequence[CheckInFact], month: Month
+    timelines: Sequence[Timeline], check_ins: Sequence[CheckInFact], month: Month, *, today: date
 ) -> tuple[Figure, ...]:
-    """Every figure of a month, in the order of the page; the last ones by channel of the check-in."""
+    """Every figure of a month, in the order of the page; the last ones by channel of the check-in. Of a month that
+    still runs, what is so far: nobody is judged by a day to come."""
+    period = Period(month, min(month.last_day, today))
     rates = (
         ("Q-CONTACT", "Reached in the month", f"Of patients in care for {LEAST_DAYS} days or more of the month: somebody spoke with them in it.", _contact),
         ("Q-FIRST-CONTACT", "Followed up within 4 weeks", "Of patients whose 28th day fell in the month: somebody spoke with them on days 1 to 28 after enrolment.", _first_contact),
@@ -47,17 +67,17 @@ def figures(
         ("Q-REVIEW-MONTH", "Reviewed in the month", f"Of patients in active treatment for {LEAST_DAYS} days or more of the month: their case was reviewed in it.", _reviewed),
         ("Q-REVIEWED-STALLED", "Reviewed when not improving", "Of patients whose 12th week ended in the month and who had not improved at 8 weeks: their case was reviewed in weeks 8 to 12.", _reviewed_stalled),
     )  # fmt: skip
-    found = [_rate(m, title, words, judge, timelines, month) for m, title, words, judge in rates]  # type: ignore[arg-type]
-    found.insert(2, _follow_up_days(timelines, month))
-    return (*found, _fresh(timelines, month), *_check_ins(check_ins))
+    found = [_rate(m, title, words, judge, timelines, period) for m, title, words, judge in rates]  # type: ignore[arg-type]
+    found.insert(2, _follow_up_days(timelines, period))
+    return (*found, _fresh(timelines, period), *_check_ins(check_ins))
 
 
 def _rate(
-    measure: MeasureId, title: str, words: str, judge: Judge, timelines: Iterable[Timeline], month: Month
+    measure: MeasureId, title: str, words: str, judge: Judge, timelines: Iterable[Timeline], period: Period
 ) -> Figure:
     evidence = []
     for timeline in timelines:
-        judged = judge(timeline, month)
+        judged = judge(timeline, period)
         if judged is not None:
             evidence.append(Evidence(timeline.patient_id, *judged))
     return _figure(measure, title, words, evidence)
@@ -79,28 +99,33 @@ def _figure(measure: MeasureId, title: str, words: str, evidence: Sequence[Evide
     )
 
 
-def _days_in_care(timeline: Timeline, month: Month, statuses: frozenset[str]) -> int:
-    first = max(month.first_day, timeline.enrolled_on)
-    last = month.last_day if timeline.ended_on is None else min(month.last_day, timeline.ended_on)
+def _days_in_care(timeline: Timeline, period: Period, statuses: frozenset[str]) -> int:
+    first = max(period.month.first_day, timeline.enrolled_on)
+    last = period.until if timeline.ended_on is None else min(period.until, timeline.ended_on)
     days = (first + timedelta(days=n) for n in range(max(0, (last - first).days + 1)))
     return sum(timeline.status_on(on) in statuses for on in days)
 
 
-def _too_short(timeline: Timeline, month: Month, statuses: frozenset[str]) -> Judgement | None:
+def _too_short(timeline: Timeline, period: Period, statuses: frozenset[str]) -> Judgement | None:
     """The reason for exclusion; ("denominator", "") when long enough; None when not in care at all."""
-    days = _days_in_care(timeline, month, statuses)
+    days = _days_in_care(timeline, period, statuses)
     if days == 0:
         return None
     if days < LEAST_DAYS:
-        return "excluded", f"{days} days in care this month."
+        return (
+            "excluded",
+            f"{days} days in care this month so far."
+            if period.until < period.month.last_day
+            else f"{days} days in care this month.",
+        )
     return "denominator", ""
 
 
-def _contact(timeline: Timeline, month: Month) -> Judgement | None:
-    judged = _too_short(timeline, month, IN_CARE)
+def _contact(timeline: Timeline, period: Period) -> Judgement | None:
+    judged = _too_short(timeline, period, IN_CARE)
     if judged is None or judged[0] == "excluded":
         return judged
-    reached = [c.on for c in timeline.contacts if c.reached and Month.of(c.on) == month]
+    reached = [c.on for c in timeline.contacts if c.reached and period.holds(c.on)]
     if reached:
         return "numerator", f"Reached on {day(max(reached))}."
     return "denominator", "Nobody was reached this month."
@@ -111,17 +136,17 @@ def _first_follow_up(timeline: Timeline) -> date | None:
     return min((c.on for c in timeline.contacts if c.reached and c.on > timeline.enrolled_on), default=None)
 
 
-def _of_first_contact(timeline: Timeline, month: Month) -> Judgement | None:
+def _of_first_contact(timeline: Timeline, period: Period) -> Judgement | None:
     limit = timeline.enrolled_on + FIRST_CONTACT
-    if Month.of(limit) != month:
+    if not period.holds(limit):
         return None
     if timeline.ended_on is not None and timeline.ended_on < limit:
         return "excluded", f"Care ended on {day(timeline.ended_on)}, before day 28."
-    return "denominator", ""
+    return period.ahead("Day 28", limit) or ("denominator", "")
 
 
-def _first_contact(timeline: Timeline, month: Month) -> Judgement | None:
-    judged = _of_first_contact(timeline, month)
+def _first_contact(timeline: Timeline, period: Period) -> Judgement | None:
+    judged = _of_first_contact(timeline, period)
     if judged is None or judged[0] == "excluded":
         return judged
     first = _first_follow_up(timeline)
@@ -130,11 +155,11 @@ def _first_contact(timeline: Timeline, month: Month) -> Judgement | None:
     return "numerator", f"Reached on day {(first - timeline.enrolled_on).days}."
 
 
-def _follow_up_days(timelines: Iterable[Timeline], month: Month) -> Figure:
+def _follow_up_days(timelines: Iterable[Timeline], period: Period) -> Figure:
     """The median over those who were followed up at all, however late; who was not is listed, not counted."""
     evidence, days = [], []
     for timeline in timelines:
-        judged = _of_first_contact(timeline, month)
+        judged = _of_first_contact(timeline, period)
         if judged is None:
             continue
         first = _first_follow_up(timeline)
@@ -152,8 +177,8 @@ def _follow_up_days(timelines: Iterable[Timeline], month: Month) -> Figure:
     )  # fmt: skip
 
 
-def _rhythm(timeline: Timeline, month: Month) -> Judgement | None:
-    end = month.last_day
+def _rhythm(timeline: Timeline, period: Period) -> Judgement | None:
+    end = period.until
     status = timeline.status_on(end)
     ended = timeline.ended_on is not None and timeline.ended_on <= end
     if timeline.enrolled_on > end or ended or status not in RHYTHM:
@@ -179,28 +204,28 @@ def _in_rhythm(what: str, scores: Sequence[Score], end: date, days: int) -> Judg
     return "denominator", f"The last complete {what} is {age} days old."
 
 
-def _outcome(timeline: Timeline, month: Month) -> tuple[Score, Score | None] | Judgement | None:
+def _outcome(timeline: Timeline, period: Period) -> tuple[Score, Score | None] | Judgement | None:
     """(baseline, last PHQ-9 after it), or why the patient is not counted."""
-    if _days_in_care(timeline, month, IN_CARE) == 0:
+    if _days_in_care(timeline, period, IN_CARE) == 0:
         return None
-    until = [score for score in timeline.phq9 if score.on <= month.last_day]
+    until = [score for score in timeline.phq9 if score.on <= period.until]
     if not until:
         return "excluded", "No complete PHQ-9 to begin with."
     if until[0].total < BEGAN_HIGH:
         return "excluded", f"Began at PHQ-9 {until[0].total}."
-    last_day = month.last_day if timeline.ended_on is None else min(month.last_day, timeline.ended_on)
+    last_day = period.until if timeline.ended_on is None else min(period.until, timeline.ended_on)
     days = (last_day - timeline.enrolled_on).days
     if days < STALLED_FROM.days:
         return "excluded", f"In care for {days} days."
     return until[0], until[-1] if len(until) > 1 else None
 
 
-def _response(timeline: Timeline, month: Month) -> Judgement | None:
-    return _met(_outcome(timeline, month), lambda first, last: response_50(first, last) is True)
+def _response(timeline: Timeline, period: Period) -> Judgement | None:
+    return _met(_outcome(timeline, period), lambda first, last: response_50(first, last) is True)
 
 
-def _remission(timeline: Timeline, month: Month) -> Judgement | None:
-    return _met(_outcome(timeline, month), lambda first, last: last < REMISSION)
+def _remission(timeline: Timeline, period: Period) -> Judgement | None:
+    return _met(_outcome(timeline, period), lambda first, last: last < REMISSION)
 
 
 def _met(
@@ -219,11 +244,11 @@ def _met(
 
 
 def _improved(weeks: int) -> Judge:
-    def judge(timeline: Timeline, month: Month) -> Judgement | None:
+    def judge(timeline: Timeline, period: Period) -> Judgement | None:
         due = timeline.enrolled_on + timedelta(weeks=weeks)
-        if Month.of(due) != month:
+        if not period.holds(due):
             return None
-        return improved_at(timeline, due)
+        return period.ahead(f"The end of week {weeks}", due) or improved_at(timeline, due)
 
     return judge
 
@@ -254,23 +279,23 @@ def _gone(timeline: Timeline, due: date) -> Judgement | None:
     return None
 
 
-def _reviewed(timeline: Timeline, month: Month) -> Judgement | None:
-    judged = _too_short(timeline, month, frozenset({"active"}))
+def _reviewed(timeline: Timeline, period: Period) -> Judgement | None:
+    judged = _too_short(timeline, period, frozenset({"active"}))
     if judged is None or judged[0] == "excluded":
         return judged
-    held = [on for on in timeline.reviews if Month.of(on) == month]
+    held = [on for on in timeline.reviews if period.holds(on)]
     if held:
         return "numerator", f"Reviewed on {day(max(held))}."
     return "denominator", "No case review this month."
 
 
-def _reviewed_stalled(timeline: Timeline, month: Month) -> Judgement | None:
+def _reviewed_stalled(timeline: Timeline, period: Period) -> Judgement | None:
     start, end = timeline.enrolled_on + STALLED_FROM, timeline.enrolled_on + STALLED_TO
-    if Month.of(end) != month:
+    if not period.holds(end):
         return None
-    gone = _gone(timeline, end)
-    if gone is not None:
-        return gone
+    out = period.ahead("The end of week 12", end) or _gone(timeline, end)
+    if out is not None:
+        return out
     place, because = improved_at(timeline, start)
     if place == "excluded":
         return place, because
@@ -282,7 +307,7 @@ def _reviewed_stalled(timeline: Timeline, month: Month) -> Judgement | None:
     return "denominator", "Not improved at 8 weeks; no review in weeks 8 to 12."
 
 
-def _fresh(timelines: Iterable[Timeline], month: Month) -> Figure:
+def _fresh(timelines: Iterable[Timeline], period: Period) -> Figure:
     evidence = [
         Evidence(
             timeline.patient_id,
@@ -291,7 +316,7 @@ def _fresh(timelines: Iterable[Timeline], month: Month) -> Figure:
         )
         for timeline in timelines
         for contact in timeline.contacts
-        if Month.of(contact.on) == month and (later := contact.recorded_after) is not None
+        if period.holds(contact.on) and (later := contact.recorded_after) is not None
     ]
     words = f"Of contacts and attempts in the month: the note was written within {FRESH_DAYS} days."
     fresh = sum(one.place == "numerator" for one in evidence)
@@ -303,13 +328,16 @@ def _fresh(timelines: Iterable[Timeline], month: Month) -> Figure:
 def _check_ins(found: Sequence[CheckInFact]) -> Iterable[Figure]:
     words = "Of check-ins that were sent or asked in the month: completed."
     for channel in sorted({one.channel for one in found}):
-        evidence = tuple(
-            Evidence(one.patient_id, "numerator" if one.completed else "denominator", "")
-            for one in found
-            if one.channel == channel
-        )
-        done = sum(one.place == "numerator" for one in evidence)
+        evidence = tuple(Evidence(one.patient_id, *_answered(one)) for one in found if one.channel == channel)
+        places = [one.place for one in evidence]
+        done, still_open = places.count("numerator"), places.count("excluded")
         yield Figure(
             "Q-CHECK-INS", "1", f"Check-ins completed, {channel}", words, "check-ins",
-            done, len(evidence), 0, None, evidence, channel,
+            done, len(evidence) - still_open, still_open, None, evidence, channel,
         )  # fmt: skip
+
+
+def _answered(found: CheckInFact) -> Judgement:
+    if found.completed:
+        return "numerator", ""
+    return ("excluded", "Can still be answered.") if found.still_open else ("denominator", "")

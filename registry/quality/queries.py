@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -53,12 +53,14 @@ class Caseload(msgspec.Struct, frozen=True):
 
 
 class MonthFigures(msgspec.Struct, frozen=True):
-    """`names`: patients behind the numbers, by id. `cut`: the clinic has more episodes than are looked at."""
+    """`names`: patients behind the numbers, by id. `cut`: the clinic has more episodes than are looked at.
+    `running_until`: the last day looked at of a month that is not over, the clinic's today."""
 
     month: str
     figures: tuple[Figure, ...]
     names: dict[str, str]
     cut: bool
+    running_until: date | None = None
 
 
 class SignedReview(msgspec.Struct, frozen=True):
@@ -80,11 +82,12 @@ async def month_figures(
     clinic = await organisation.clinic(tx, clinic_id)
     timelines, names, cut = await _timelines(tx, clinic_id, month, clinic.zone)
     asked = await check_ins.asked(tx, clinic_id, month.first_day, month.last_day)
-    found = figures(timelines, asked, month)
+    today = clinic.local_date(now)
+    found = figures(timelines, asked, month, today=today)
     await record(
         tx, viewer, "quality.read", "clinic", clinic_id, now=now, month=str(month), count=len(timelines)
     )
-    return MonthFigures(str(month), found, names, cut)
+    return MonthFigures(str(month), found, names, cut, None if month.last_day < today else today)
 
 
 async def caseloads(tx: Tx, viewer: Actor) -> tuple[Caseload, ...]:

@@ -48,7 +48,14 @@ def page(visit: Visit, month: Month, facts: Facts, refused: FormState | None) ->
         why_not=_why_not(over, done, lead),
         signed=tuple(_signed(visit, review) for review in facts.signed),
         cut=facts.found.cut,
+        running=_running(facts.found),
     )
+
+
+def _running(found: MonthFigures) -> str:
+    if found.running_until is None:
+        return ""
+    return f"The month is not over: these are the figures up to {formats.day(found.running_until).text}."
 
 
 def figure(found: Figure, names: Mapping[str, str]) -> FigureLine:

@@ -78,3 +78,4 @@ class QualityPage(Struct, frozen=True):
     why_not: str
     signed: tuple[SignedLine, ...]
     cut: bool
+    running: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,10 +10,9 @@ import msgspec
 import pytest
 
 from registry.flags.facts import Score
-from registry.quality import cms159
+from registry.quality import cms159, measures
 from registry.quality.cms159 import Event, Person, identification_period, remission_at_twelve_months
 from registry.quality.facts import Asked, CheckInFact, ContactFact, Figure, Phase, Timeline
-from registry.quality.measures import figures
 from registry.time_log.months import Month
 
 MARCH = Month(2026, 3)
@@ -30,6 +30,15 @@ def phq9(*pairs: tuple[str, int]) -> tuple[Score, ...]:
 
 def reached(*days: str, noted: int = 0) -> tuple[ContactFact, ...]:
     return tuple(ContactFact(on(day), True, noted) for day in days)
+
+
+def figures(
+    timelines: Sequence[Timeline],
+    check_ins: Sequence[CheckInFact],
+    month: Month,
+    today: date = date(2026, 5, 1),
+) -> tuple[Figure, ...]:
+    return measures.figures(timelines, check_ins, month, today=today)
 
 
 # Ten patients of March 2026. Beside each: where the hand calculation puts them, and why.
@@ -106,6 +115,61 @@ def test_a_gad7_is_no_rhythm_of_a_phq9_that_was_planned_all_the_time(
     mia = Timeline("Mia", on("01-06"), gad7=phq9(("01-06", 12), ("03-20", 4)), asked=asked)
     found = next(one for one in figures([mia], (), MARCH) if one.measure == "Q-RHYTHM")
     assert ([one.place for one in found.evidence], found.version) == ([place], "2")
+
+
+# The same ten on 16 March, with what had happened until then.
+SO_FAR = {
+    # Day 28 of Fay is 29 March, week 8 of Gus and Jo and week 12 of Ana and Hal end later too: nobody is judged by a
+    # day to come. Ben's last score is 25 days old that day, and 40 at the month's end.
+    "Q-CONTACT": ({"Ana", "Cleo", "Eli"}, {"Ben", "Fay", "Ida", "Jo"}, {"Gus", "Hal"}),
+    "Q-FIRST-CONTACT": ({"Jo"}, {"Eli"}, {"Fay"}),
+    "Q-RHYTHM": ({"Ana", "Ben", "Cleo", "Fay"}, {"Eli", "Ida", "Jo"}, set()),
+    "Q-IMPROVED-8": (set(), {"Ana"}, {"Gus", "Jo"}),
+    "Q-REVIEWED-STALLED": (set(), set(), {"Ana", "Hal", "Ida"}),
+}
+
+
+def until(today: date, who: Timeline) -> Timeline:
+    return msgspec.structs.replace(
+        who,
+        phq9=tuple(score for score in who.phq9 if score.on <= today),
+        contacts=tuple(contact for contact in who.contacts if contact.on <= today),
+        reviews=tuple(review for review in who.reviews if review <= today),
+    )
+
+
+@pytest.mark.parametrize("measure", SO_FAR)
+def test_nobody_is_judged_by_a_day_that_is_still_to_come(measure: Any) -> None:
+    today = on("03-16")
+    found = figures(
+        [until(today, one) for one in PATIENTS.values() if one.enrolled_on <= today], (), MARCH, today
+    )
+    figure = next(one for one in found if one.measure == measure)
+    assert (who(figure, "numerator"), who(figure, "denominator"), who(figure, "excluded")) == SO_FAR[measure]
+
+
+def test_what_is_still_ahead_is_said_with_its_day() -> None:
+    fay = figures([PATIENTS["Fay"]], (), MARCH, on("03-16"))
+    because = {one.measure: one.evidence[0].because for one in fay if one.evidence}
+    assert because["Q-FIRST-CONTACT"] == "Day 28 is 29-Mar-2026, still ahead."
+
+
+@pytest.mark.parametrize("days", [0, 1, 30, 400])
+def test_a_month_that_is_over_reads_the_same_whenever_it_is_read(days: int) -> None:
+    later = MARCH.last_day + timedelta(days=days)
+    assert figures(tuple(PATIENTS.values()), (), MARCH, later) == tuple(
+        figures(tuple(PATIENTS.values()), (), MARCH)
+    )
+
+
+def test_a_check_in_that_can_still_be_answered_counts_for_neither_side() -> None:
+    asked = [
+        CheckInFact("Ana", "phone call", True),
+        CheckInFact("Ben", "phone call", False),
+        CheckInFact("Cleo", "phone call", False, still_open=True),
+    ]
+    [found] = [one for one in figures((), asked, MARCH) if one.measure == "Q-CHECK-INS"]
+    assert (found.numerator, found.denominator, found.excluded) == (1, 2, 1)
 
 
 def test_every_patient_behind_a_number_has_a_reason() -> None:
