@@ -15,23 +15,17 @@ from kernel.errors import Conflict, DomainError, Invalid, Problem
 from kernel.web import access, forms
 from kernel.web.access import CLINICAL
 from kernel.web.context import WebRequest
-from registry.care_plans import queries as care_plans
-from registry.contacts import queries as contacts
 from registry.filing import service as filing
-from registry.intake import service as intake
-from registry.measures import queries as measures
 from registry.organisation import queries as organisation
 from registry.recommendations import queries as recommended
 from registry.recommendations import service as recommendations
 from registry.review import chart, queries, service, wording
-from registry.review.queries import ReviewLine
-from registry.treatment_changes import queries as treatment_changes
 from staff_console.approvals.forms import RecommendFields
 from staff_console.contact.presenter import copy_page
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
-from staff_console.review import presenter, summary
+from staff_console.review import presenter, sheets
 from staff_console.review.forms import (
     LABELS,
     NOT_TODAY,
@@ -47,13 +41,11 @@ from staff_console.review.forms import (
     labels,
 )
 from staff_console.review.presenter import Staff
-from staff_console.review.summary import Sheet
 from staff_console.whose import heading, known
 
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*CLINICAL)
 HOLDERS: Final = access.staff(*service.HOLDERS)
-CONTACTS: Final = 20
 WRITTEN: Final = "what is written in the form would be lost: save the discussion, or clear it first"
 
 
@@ -307,27 +299,10 @@ async def _agenda(visit: Visit, review_id: UUID, refused: FormState | None = Non
 async def _item(visit: Visit, item_id: UUID, refused: FormState | None = None) -> View:
     item = await queries.item(visit.tx, visit.actor, item_id, now=visit.now)
     found = await queries.review(visit.tx, visit.actor, item.review_id, now=visit.now)
-    sheet = await _sheet(visit, item)
+    sheet = await sheets.sheet(visit, item.patient_id)
     sent = await recommended.of_patient(visit.tx, visit.actor, item.patient_id, now=visit.now)
     page = presenter.one(visit, found, item, sheet, sent, await _names(visit), refused)
     return View("review/item.html", page, "review")
-
-
-async def _sheet(visit: Visit, item: ReviewLine) -> Sheet:
-    tx, viewer, now, patient_id = visit.tx, visit.actor, visit.now, item.patient_id
-    patient = await known(visit, patient_id)
-    episode = patient.episode
-    results = (await measures.history(tx, viewer, patient_id, now=now)).results
-    asked = summary.function_runs(results)
-    return Sheet(
-        patient=patient,
-        results=results,
-        answers=await measures.latest_answers(tx, viewer, patient_id, asked, now=now),
-        changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
-        contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
-        plans=await care_plans.versions(tx, viewer, patient_id, "care", now=now),
-        intake=None if episode is None else await intake.intake(tx, viewer, patient_id, episode.id, now=now),
-    )
 
 
 async def _names(visit: Visit) -> tuple[Staff, Staff]:
