@@ -25,17 +25,23 @@ def pairs(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
     can't be read or has more than `most` fields."""
     found: list[tuple[str, str]] = []
 
+    def add(name: str, value: str) -> None:
+        if len(found) == most:
+            raise _unreadable()
+        found.append((name, value))
+
     def on_field(field: Field) -> None:
-        found.append((_text(field.field_name), _text(field.value)))
+        add(_text(field.field_name), _text(field.value))
 
     def on_file(file: File) -> None:
         file.file_object.seek(0)
         content = file.file_object.read()
         if file.file_name or content:
             name = _text(file.field_name)
-            found.extend(((name, packed(content)), (f"{name}{NAME}", _text(file.file_name))))
+            add(name, packed(content))
+            add(f"{name}{NAME}", _text(file.file_name))
 
-    settings = {"MAX_MEMORY_FILE_SIZE": math.inf, "MAX_FIELDS": most}
+    settings = {"MAX_MEMORY_FILE_SIZE": math.inf}
     try:
         parser = create_form_parser(
             {"Content-Type": content_type.encode("latin-1")}, on_field, on_file, settings
@@ -43,8 +49,12 @@ def pairs(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
         parser.write(body)
         parser.finalize()
     except (FormParserError, ValueError):
-        raise Invalid.field("", "the form can't be read") from None
+        raise _unreadable() from None
     return found
+
+
+def _unreadable() -> Invalid:
+    return Invalid.field("", "the form can't be read")
 
 
 def packed(content: bytes) -> str:
