@@ -24,6 +24,7 @@ from messaging.schedule.zones import to_utc
 from registry.episodes import service as episodes
 from registry.episodes.forms import (
     CareConsentForm,
+    EndingForm,
     EnrolmentForm,
     InitiatingVisit,
     ReferralForm,
@@ -50,6 +51,7 @@ BORN_FROM: Final = 1984  # who may have given birth in this story
 LONG_AGO: Final = timedelta(weeks=8)
 # Of relapses one in three still waits for a person to decide on it.
 RELAPSE_UNDECIDED: Final = 3
+ENDED_DAYS_AGO: Final = 9  # for whom care ended with its goals met
 CARE_WORDING: Final = "care-consent@1"
 
 
@@ -138,7 +140,10 @@ def _changes(story: Story, today: date) -> list[tuple[int, StatusForm]]:
                 )
             ]
         case "completed":
-            return [(9, StatusForm("ended", "completed", day(9), note="Goals met, plan handed over."))]
+            said = EndingForm(told_on=day(ENDED_DAYS_AGO), told_how="ehr")
+            note = "Goals met, plan handed over."
+            over = StatusForm("ended", "completed", day(ENDED_DAYS_AGO), note=note, ending=said)
+            return [(ENDED_DAYS_AGO, over)]
         case _:
             return []
 

@@ -13,7 +13,7 @@ import msgspec
 
 from api.demo.clinics import Clinic
 from api.demo.dice import Dice
-from api.demo.enrolments import Team, reason
+from api.demo.enrolments import ENDED_DAYS_AGO, Team, reason
 from api.demo.history import Course
 from api.demo.people import Person
 from api.demo.story import Kind
@@ -110,6 +110,12 @@ class Plans:
             await self._save(tx, course, SAFETY, 0, self._ago(SAFETY_DAYS_AGO))
         if event is not None:
             await self._save(tx, event[0], SAFETY, 0, event[1])
+
+    async def before_an_end(self, tx: Tx, courses: Sequence[Course]) -> None:
+        """Care ends with its goals met only after the plan against relapse."""
+        for course in courses:
+            if course.story.kind == "completed":
+                await self._against_relapse(tx, course, self._ago(ENDED_DAYS_AGO + 1))
 
     async def _against_relapse(self, tx: Tx, course: Course, on: date) -> None:
         words = written(course, self._dice)

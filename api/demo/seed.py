@@ -22,6 +22,7 @@ from api.demo.dice import Dice
 from api.demo.history import Course, History
 from api.demo.launch import Launch
 from api.demo.minutes import Minutes
+from api.demo.plans import Plans
 from api.demo.scenes import Scenes
 from api.demo.story import cast
 from api.demo.talks import Talks
@@ -189,6 +190,7 @@ async def _past(
         await history.write()
         await minutes.write()
         await talks.write()
+        await Plans(clinic, opening, dice).before_an_end(tx, courses)
         for course in courses:
             await enrolments.change_statuses(tx, deps, clinic, course, today)
         await worklist.rebuild(tx, clinic.id, opening)

@@ -31,8 +31,10 @@ from api.wiring import Deps
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.access import CARE, CLINICAL
+from registry.episodes import endings
 from registry.episodes import service as episodes
 from registry.episodes import status as statuses
+from registry.episodes.endings import EndingStanding
 from registry.episodes.forms import ContactMode, EnrolmentForm, ReferralForm, Status, StatusForm
 from registry.episodes.queries import EarlierEpisode, EpisodeFacts
 from registry.organisation import queries as organisation
@@ -216,7 +218,8 @@ async def change_status(
     data: Annotated[StatusForm, BodyKwarg(examples=examples.STATUS)],
     idempotency_key: Key = None,
 ) -> Response[PatientView]:
-    """Hold, resume, relapse prevention, end. A pause stops questions and reminders at once."""
+    """Hold, resume, relapse prevention, end. A pause stops questions and reminders at once. What an end asks for, and
+    what holds it, is told by `GET /api/v1/patients/{patient_id}/ending`."""
 
     async def create(call: Call) -> UUID:
         await statuses.change_status(
@@ -225,6 +228,16 @@ async def change_status(
         return patient_id
 
     return await created(request, deps, idempotency_key, create, shown)
+
+
+@get(f"{ONE}/ending", opt=access.token(*CLINICAL), tags=["patients"], summary="What an end asks for", **READ)
+async def ending(
+    request: WebRequest, deps: NamedDependency[Deps], patient_id: FromPath[UUID]
+) -> EndingStanding:
+    """How the record stands with an end of care, and what each reason still asks the person who ends it."""
+    return await within(
+        request, deps, lambda call: endings.standing(call.tx, call.actor, patient_id, now=call.now)
+    )
 
 
 @post(
@@ -323,5 +336,5 @@ async def shown(call: Call, patient_id: UUID) -> PatientView:
 
 
 ROUTES: tuple[Any, ...] = (
-    registry, search, refer, enrol, patient, change_status, deceased, plan, set_plan, set_next_contact,
+    registry, search, refer, enrol, patient, change_status, ending, deceased, plan, set_plan, set_next_contact,
 )  # fmt: skip

@@ -26,6 +26,7 @@ EndReason = Literal[
     "ineligible",
     "other",
 ]
+ToldHow = Literal["ehr", "phone", "in_person"]
 StatusReason = HoldReason | EndReason | Literal["enrolled", "resumed", "response", "relapse", "no_contact"]
 
 
@@ -90,10 +91,22 @@ class EnrolmentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_test: bool = False
 
 
+class EndingForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an end says besides its reason: when and how the treating clinician was told of it, why it ends though not
+    shown to be stable, why there is no score, and why there is no plan against relapse (the patient does not want one,
+    for example)."""
+
+    told_on: date | None = None
+    told_how: ToldHow | None = None
+    unstable_because: str | None = None
+    no_score_because: str | None = None
+    no_plan_because: str | None = None
+
+
 class StatusForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`from_date` is the day it became true, so that days in hospital or jail are left out of the bill; `review_on`
-    when somebody looks again; `said` how consent was withdrawn, if it was. `version` is the episode's version the
-    person looked at."""
+    when somebody looks again; `said` how consent was withdrawn, if it was; `ending` what an end asks for. `version` is
+    the episode's version the person looked at."""
 
     status: Status
     reason: StatusReason
@@ -102,6 +115,7 @@ class StatusForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str | None = None
     said: ConsentMethod = "verbal"
     version: int | None = None
+    ending: EndingForm | None = None
 
 
 class CourseForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from kernel.db import Tx
 from kernel.errors import Conflict, Invalid
 from registry import working_time
 from registry.access import CARE, CLINICAL, require
-from registry.episodes import records, rules
+from registry.episodes import ending, endings, records, rules
 from registry.episodes.forms import CareConsentForm, StatusForm
 from registry.episodes.holds import key_of
 from registry.episodes.rules import EpisodeState
@@ -25,13 +25,14 @@ from registry.patients import records as patient_records
 from registry.patients.service import refuse
 from registry.ports import Outreach, PauseReason
 from registry.recommendations.tables import Recommendation
-from registry.referrals import queries as referrals
 from registry.referrals.tables import Referral
 from registry.safety import queries as safety
 from registry.worklist import service as worklist
 from registry.worklist.tables import RegistryLine
 
-HANDED_OVER: Final = frozenset({"referred_to_specialty", "moved"})  # somebody else takes the patient over
+HANDOVER: Final = (
+    "a referral that hands the patient over is not complete: complete it, or call it off with the reason"
+)
 
 
 async def change_status(
@@ -45,8 +46,9 @@ async def change_status(
     clinician_decided: bool = False,
 ) -> None:
     """Raises `Invalid` with every problem; `Conflict` when the version is stale, no episode is open, an open risk
-    event or an unfinished handover keeps the episode from being ended or given up on, or somebody whose last item 9 was above 0 would be given
-    up on without a clinician's decision: the actor's own, or one that is on record (`clinician_decided`)."""
+    event keeps the episode from being ended or given up on, an unfinished handover keeps it from being ended, or
+    somebody whose last item 9 was above 0 would be given up on without a clinician's decision: the actor's own, or one
+    that is on record (`clinician_decided`, by the closing form, which asks for what such an end needs)."""
     clinic_id = require(actor, *CARE)
     patient = await patient_records.locked(tx, clinic_id, patient_id)
     row = await records.open_episode(tx, patient_id)
@@ -61,8 +63,8 @@ async def change_status(
     refuse(rules.check_status(form, state, clinic.local_date(now)))
     if rules.waits_for_risk_event(form, state):
         raise Conflict("a safety event is open: close it first", code="open_risk_event")
-    if form.reason in HANDED_OVER and await referrals.handover_under_way(tx, row.id):
-        raise Conflict("a referral that hands the patient over is not complete", code="handover_open")
+    if form.status == "ended":
+        await _check_ending(tx, actor, row, form, clinic.local_date(now), clinician_decided)
     if rules.gives_up(form) and not (clinician_decided or actor.has("clinician")):
         await _refuse_above_zero(tx, row.id)
     if row.status == "on_hold" and form.status in rules.IN_CARE:
@@ -75,7 +77,7 @@ async def change_status(
         (row.status, form.status, form.reason),
         form.from_date,
         review_on=form.review_on,
-        note=form.note,
+        note=ending.note(form),
         now=now,
     )
     if form.reason == "consent_withdrawn":
@@ -97,6 +99,16 @@ async def change_status(
         to=form.status,
         reason=form.reason,
     )
+
+
+async def _check_ending(
+    tx: Tx, actor: Actor, row: Any, form: StatusForm, today: date, closing_form: bool
+) -> None:
+    found = (await endings.read(tx, actor, row)).facts
+    if ending.held_by_handover(form, found):
+        raise Conflict(HANDOVER, code="handover_open")
+    if not closing_form:
+        refuse(ending.check(form, found, today))
 
 
 async def _refuse_above_zero(tx: Tx, episode_id: UUID) -> None:

@@ -15,11 +15,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from questionnaires.change import DEFINITIONS, target_met
-from registry.flags.facts import LABELS, Facts, Measure, Result, RuleId, day
-from registry.flags.measures import MEASURES, targets
+from registry.flags.facts import Facts, Result, RuleId, day
+from registry.flags.measures import MEASURES
 from registry.flags.rules import IN_CARE
 from registry.flags.thresholds import Thresholds
+from registry.stepped_care import stability
 from registry.treatment_changes.rules import OF_MEDICATION, ChangeKind
 
 Kind = Literal["step_up", "step_down", "graduate", "relapse", "side_effects", "score"]
@@ -31,7 +31,6 @@ LABELS_OF: Final[dict[Kind, str]] = {
     "side_effects": "Contact about side effects",
     "score": "Score after the change",
 }
-STABLE_APART: Final = timedelta(days=28)
 SCORE_EARLY: Final = timedelta(days=7)  # a score this long before its day counts for it
 YOUNG_BELOW: Final = 25
 KEPT_FOR: Final = timedelta(days=84)  # what an older change asked for is history
@@ -93,11 +92,11 @@ def _steps(course: Course, numbers: Thresholds, today: date) -> Iterator[Proposa
     if "R-RELAPSE" in met:
         yield _step("relapse", "S-RELAPSE", course, [met["R-RELAPSE"]], today)
     elif course.relapse_plan:
-        words = _stable(course.facts, numbers)
-        if words is not None:
+        found = stability.judge(course.facts, numbers)
+        if found.stable:
             inputs: dict[str, int | str | None] = {"relapse_plan": "written"}
             occasion = f"graduate:{_last_score(course.facts)}"
-            yield Proposal("graduate", occasion, "S-GRADUATE", "2", words, today, today, inputs)
+            yield Proposal("graduate", occasion, "S-GRADUATE", "2", found.sentence, today, today, inputs)
 
 
 def _step(kind: Kind, rule: str, course: Course, causes: Iterable[Result], today: date) -> Proposal:
@@ -107,32 +106,6 @@ def _step(kind: Kind, rule: str, course: Course, causes: Iterable[Result], today
     inputs: dict[str, int | str | None] = {"because": ", ".join(result.rule for result in found)}
     occasion = f"{kind}:{_last_score(course.facts)}"
     return Proposal(kind, occasion, rule, "1", words, today, today, inputs)
-
-
-def _stable(facts: Facts, numbers: Thresholds) -> str | None:
-    """The sentence when every target measure is stable, else None."""
-    aims = targets(facts, numbers)
-    said = [_stable_measure(facts, measure, numbers) for measure in aims]
-    if not aims or any(words is None for words in said):
-        return None
-    return " ".join(words for words in said if words is not None)
-
-
-def _stable_measure(facts: Facts, measure: Measure, numbers: Thresholds) -> str | None:
-    """The newest run of totals within the target must reach back four weeks. A measure without a total, or with a
-    newer form that has none, is not known to be stable."""
-    scores = facts.scores(measure)
-    if facts.incomplete_on(measure) is not None:
-        return None
-    run = []
-    for score in reversed(scores):
-        low = score.total < DEFINITIONS["remission"].numbers[measure]
-        if not low and not target_met(scores[0].total, score.total, numbers.target_below):
-            break
-        run.append(score)
-    if len(run) < 2 or run[0].on - run[-1].on < STABLE_APART:
-        return None
-    return f"{LABELS[measure]} has stayed within the target from {day(run[-1].on)} to {day(run[0].on)}."
 
 
 def _after_changes(course: Course, numbers: Thresholds, today: date) -> Iterator[Proposal]:

@@ -17,6 +17,7 @@ from kernel.web.context import WebRequest
 from registry.access import CARE
 from registry.disengagement import queries as closing
 from registry.disengagement import service as disengagement
+from registry.episodes import endings
 from registry.episodes import service as episodes
 from registry.filing import service as filing
 from staff_console.contact.presenter import copy_page
@@ -121,7 +122,8 @@ async def _status(visit: Visit, patient_id: UUID, form: FormState | None) -> Vie
     patient = await known(visit, patient_id)
     if patient.episode is None:
         raise Conflict("the patient has no episode of care", code="not_in_care")
-    return View("status/status.html", presenter.status_page(visit, patient, form), "registry")
+    standing = await endings.standing(visit.tx, visit.actor, patient_id, now=visit.now)
+    return View("status/status.html", presenter.status_page(visit, patient, standing, form), "registry")
 
 
 async def _closing(visit: Visit, patient_id: UUID, form: FormState | None) -> View:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from kernel.errors import Invalid
 from registry.disengagement.rules import ClosingForm
-from registry.episodes.forms import ConsentMethod, Status, StatusForm, StatusReason
+from registry.episodes.forms import ConsentMethod, EndingForm, Status, StatusForm, StatusReason, ToldHow
 
 Event = Literal[
     "hospital",
@@ -20,6 +20,7 @@ Event = Literal[
     "back",
     "response",
     "relapse",
+    "too_early",
     "completed",
     "referred_to_specialty",
     "moved",
@@ -37,6 +38,7 @@ LABELS: Final[Mapping[Event, str]] = {
     "back": "Back: care goes on as before",
     "response": "Better: on to relapse prevention",
     "relapse": "Worse again: back to active care",
+    "too_early": "Stepped down too early: back to active care",
     "completed": "Ended: goals met",
     "referred_to_specialty": "Ended: referred to specialty care, and seen there",
     "moved": "Ended: moved or changed clinic",
@@ -50,6 +52,7 @@ LABELS: Final[Mapping[Event, str]] = {
 HELP: Final[Mapping[Event, str]] = {
     "hospital": "Check-ins and reminders stop. On the return a contact within two business days is asked for.",
     "jail": "Check-ins and reminders stop. On the return a contact within two business days is asked for.",
+    "completed": "Asks for a plan against relapse, stable scores, and the treating clinician told; or why not.",
     "consent_withdrawn": "Ends care at once, whatever else is open. No minute counts from here on.",
     "died": "One step, whatever else is open: nothing more goes out to the household. It can be undone.",
 }
@@ -69,7 +72,7 @@ OFFERED: Final[Mapping[Status, tuple[Event, ...]]] = {
         "died",
     ),
     "active": ("response", *HOLDS, *ENDS, "died"),
-    "relapse_prevention": ("relapse", *HOLDS, *ENDS, "died"),
+    "relapse_prevention": ("relapse", "too_early", *HOLDS, *ENDS, "died"),
     "on_hold": ("back", *HOLDS, *ENDS, "died"),
     "inactive_disengaged": ("back", *HOLDS, *ENDS, "died"),
     "ended": ("died",),
@@ -80,6 +83,7 @@ _TO: Final[Mapping[Event, tuple[Status, StatusReason]]] = {
     "other_hold": ("on_hold", "other_hold"),
     "response": ("relapse_prevention", "response"),
     "relapse": ("active", "relapse"),
+    "too_early": ("active", "resumed"),
     "completed": ("ended", "completed"),
     "referred_to_specialty": ("ended", "referred_to_specialty"),
     "moved": ("ended", "moved"),
@@ -91,8 +95,12 @@ _TO: Final[Mapping[Event, tuple[Status, StatusReason]]] = {
 }
 
 
+Said = Annotated[str, Meta(max_length=2000)]
+
+
 class StatusFields(msgspec.Struct, frozen=True):
-    """`from_date` is the day it became true; `said` how the agreement was withdrawn."""
+    """`from_date` is the day it became true; `said` how the agreement was withdrawn; from `told_on` on, what an end
+    asks for."""
 
     event: Event
     from_date: date
@@ -100,6 +108,11 @@ class StatusFields(msgspec.Struct, frozen=True):
     review_on: date | None = None
     note: Annotated[str, Meta(max_length=2000)] | None = None
     said: ConsentMethod = "verbal"
+    told_on: date | None = None
+    told_how: ToldHow | None = None
+    unstable_because: Said | None = None
+    no_score_because: Said | None = None
+    no_plan_because: Said | None = None
 
     def change(self, status_before: Status | None) -> StatusForm:
         """`status_before` is where a hold goes back to; None for somebody who was not on hold. Raises Invalid."""
@@ -115,6 +128,16 @@ class StatusFields(msgspec.Struct, frozen=True):
             note=self.note,
             said=self.said,
             version=self.version,
+            ending=self._ending() if status == "ended" else None,
+        )
+
+    def _ending(self) -> EndingForm:
+        return EndingForm(
+            told_on=self.told_on,
+            told_how=self.told_how,
+            unstable_because=self.unstable_because,
+            no_score_because=self.no_score_because,
+            no_plan_because=self.no_plan_because,
         )
 
 
@@ -147,8 +170,18 @@ STATUS: Final = {
     "review_on": "Look again on",
     "note": "The note",
     "said": "How it was said",
+    "unstable_because": "The reason",
+    "no_score_because": "The reason",
+    "no_plan_because": "The plan against relapse",
+    "told_on": "Telling the treating clinician",
+    "told_how": "The way of telling",
 }
-STATUS_RENAMED: Final = {"status": "event", "reason": "event", "on": "from_date"}
+STATUS_RENAMED: Final = {
+    "status": "event",
+    "reason": "event",
+    "on": "from_date",
+    **{f"ending.{field}": field for field in EndingForm.__struct_fields__},
+}
 CLOSING: Final = {
     "decision": "The decision",
     "note": "The note",

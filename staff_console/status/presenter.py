@@ -7,20 +7,26 @@ from typing import Final
 
 from registry.disengagement.queries import ClosingNote
 from registry.disengagement.service import Standing
+from registry.episodes.ending import TOLD_HOW
+from registry.episodes.endings import EndingStanding
 from registry.episodes.queries import EpisodeFacts
 from registry.patients.queries import PatientPage
 from staff_console import formats, words
 from staff_console.enrol.presenter import METHODS
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
-from staff_console.status.forms import HELP, LABELS, OFFERED
-from staff_console.status.views import ClosingPage, NoteLine, StatusPage
+from staff_console.status.forms import ENDS, HELP, LABELS, OFFERED
+from staff_console.status.views import ClosingPage, Need, NoteLine, StatusPage
 from staff_console.whose import whose
 
 BLOCKS: Final = {
     "open_risk_event": "A safety event is open. It is closed first; nothing here passes it over.",
     "item9_above_zero": "The last item 9 was above 0. A clinician decides whether to give up.",
 }
+HANDOVER: Final = (
+    "A referral that hands the patient over is not complete. It is completed, or called off with the reason; "
+    "only a withdrawn agreement ends care before."
+)
 DECISIONS: Final = (
     Choice("inactive", "Close for now", "The episode stays open for a return; texts and check-ins stop."),
     Choice("ended", "End the episode", "A return starts a new referral; the history stays."),
@@ -29,7 +35,9 @@ DECISIONS: Final = (
 REENTRY: Final = "Call the clinic at any time and ask for the care manager. No new referral is needed while the episode is open."
 
 
-def status_page(visit: Visit, patient: PatientPage, form: FormState | None) -> StatusPage:
+def status_page(
+    visit: Visit, patient: PatientPage, standing: EndingStanding, form: FormState | None
+) -> StatusPage:
     episode = patient.episode
     assert episode is not None
     died = patient.deceased_on is not None
@@ -42,7 +50,32 @@ def status_page(visit: Visit, patient: PatientPage, form: FormState | None) -> S
         methods=words.choices(METHODS),
         died=died,
         refer_href="/referrals" if episode.status == "ended" and not died else "",
+        needs=_needs(patient, standing) if set(ENDS) & set(events) else (),
+        asks=frozenset(ask for needed in standing.asks.values() for ask in needed),
+        told_how=tuple(Choice(how, text.capitalize()) for how, text in TOLD_HOW.items()),
+        clinician=standing.treating_clinician or "the treating clinician",
     )
+
+
+def _needs(patient: PatientPage, standing: EndingStanding) -> tuple[Need, ...]:
+    """What stands in the way always; what an end asks for only of care that began."""
+    home = f"/patients/{patient.id}"
+    found = []
+    if standing.open_risk_event:
+        found.append(Need("Safety", BLOCKS["open_risk_event"], False, "/safety", "Safety events"))
+    if standing.handover_open:
+        found.append(Need("Handover", HANDOVER, False, f"{home}/referrals", "Referrals"))
+    assert patient.episode is not None
+    if patient.episode.enrolled_on is None:
+        return tuple(found)
+    written = standing.plan_version > 0
+    plan = f"Written, version {standing.plan_version}." if written else "Not written."
+    return (
+        *found,
+        Need("Stable", standing.stability, standing.stable, home + "#trends", "Trends"),
+        Need("Last score", standing.last_score or "None.", bool(standing.last_score), f"{home}/scores", "Enter a score"),
+        Need("Plan against relapse", plan, written, f"{home}/plans/relapse", "Open it" if written else "Write it"),
+    )  # fmt: skip
 
 
 def start(visit: Visit, episode: EpisodeFacts) -> FormState:

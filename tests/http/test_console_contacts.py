@@ -12,6 +12,7 @@ from registry.drafts.tables import Draft
 from registry.episodes.tables import Episode
 from registry.filing.tables import ChartCopy
 from registry.intake.tables import Intake
+from registry.referrals.tables import Referral
 from registry.safety.tables import RiskEvent
 from registry.time_log.tables import RunningTimer, TimeEntry
 from registry.worklist.tables import Task
@@ -365,17 +366,26 @@ async def test_an_end_says_what_is_missing_keeps_what_was_typed_and_waits_for_a_
     path = f"/patients/{patient_id}/status"
     await dana.opens(f"/patients/{patient_id}/referrals")
     await dana.submits(
-        f"/patients/{patient_id}/referrals", kind="psychiatry", to="Alder", why="Second opinion", hands_over="yes"
+        f"/patients/{patient_id}/referrals",
+        kind="psychiatry",
+        to="Alder",
+        why="Second opinion",
+        hands_over="yes",
     )
     await dana.opens(path)
-    assert "Handover: A referral that hands the patient over is not complete." in dana.text
+    assert "A referral that hands the patient over is not complete." in dana.text
     assert f"/patients/{patient_id}/plans/relapse" in dana.html
     await dana.submits(path, event="completed", note="Goals met.")
     assert "call it off with the reason" in dana.text
     assert "Goals met." in dana.html
     async with console_deps.system_db.begin() as tx:
-        await tx.execute(update(Referral).values(state="cancelled", next_at=None))
-    await dana.submits(path, unstable_because="Feels well")
+        referral = await tx.scalar(select(Referral.id))
+    await dana.opens(f"/patients/{patient_id}/referrals")
+    await dana.submits(
+        f"/patients/{patient_id}/referrals/{referral}", step="cancelled", note="Does not want to go"
+    )
+    await dana.opens(path)
+    await dana.submits(path, event="completed", note="Goals met.", unstable_because="Feels well")
     assert dana.errors == [
         "The plan against relapse is needed: write the plan against relapse, or say why there is none.",
         "Telling the treating clinician is needed: when the treating clinician was told.",

@@ -15,7 +15,7 @@ from kernel.audit import Actor, AuditEvent
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from registry.episodes import service
-from registry.episodes.forms import EnrolmentForm, ReferralForm, StatusForm
+from registry.episodes.forms import EnrolmentForm, ReferralForm
 from registry.episodes.tables import CareConsent, Episode, StatusChange
 from registry.organisation import service as organisation
 from registry.patients import details, queries
@@ -25,6 +25,7 @@ from registry.patients.forms import CoverageForm, PersonForm, PhoneForm, Prefere
 from registry.patients.tables import Coverage, Patient, PatientPhone
 from registry.worklist.tables import RegistryLine
 from tests.support.clock import FakeClock
+from tests.support.endings import ended
 from tests.support.practice import (
     ANA,
     BY_ITEMS,
@@ -558,7 +559,7 @@ async def test_somebody_who_was_in_care_before_is_enrolled_again_with_their_hist
 ) -> None:
     ana = await desk.enrols()
     async with desk.database.begin(desk.practice.clinic_id) as tx:
-        form = StatusForm("ended", "completed", date(2026, 3, 2))
+        form = ended("completed", date(2026, 3, 2))
         await service.change_status(tx, desk.practice.manager, ana, form, now=clock.now(), outreach=outreach)
     clock.advance(days=200)
     again = enrolment(desk.practice, clock.now(), patient_id=ana, texting_consent=None, preferences=WISHES)

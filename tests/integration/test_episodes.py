@@ -26,6 +26,7 @@ from registry.time_log.ledger import windows
 from registry.worklist import service as worklist
 from registry.worklist.tables import RegistryLine, Task
 from tests.support.clock import FakeClock
+from tests.support.endings import ended
 from tests.support.practice import Practice, RecordingOutreach, enrolment, open_practice
 
 HOSPITAL = StatusForm(
@@ -196,7 +197,7 @@ async def test_a_withdrawn_consent_ends_care_and_is_kept_as_its_own_row(case: Ca
 async def test_an_open_risk_event_keeps_a_patient_from_being_ended_unless_they_withdraw(case: Case) -> None:
     await case.opens_risk_event()
     for form in (
-        StatusForm("ended", "completed", date(2026, 3, 2)),
+        ended("completed", date(2026, 3, 2)),
         StatusForm("inactive_disengaged", "no_contact", date(2026, 3, 2)),
     ):
         with pytest.raises(Conflict) as refusal:
@@ -209,7 +210,7 @@ async def test_an_open_risk_event_keeps_a_patient_from_being_ended_unless_they_w
 
 async def test_a_drill_keeps_nobody(case: Case) -> None:
     await case.opens_risk_event(is_drill=True)
-    await case.changes(StatusForm("ended", "completed", date(2026, 3, 2)))
+    await case.changes(ended("completed", date(2026, 3, 2)))
     assert case.outreach.reasons == ["ended"]
 
 
@@ -230,7 +231,7 @@ async def test_a_stale_change_of_status_is_refused(case: Case) -> None:
 
 
 async def test_an_ended_episode_stays_ended(case: Case) -> None:
-    await case.changes(StatusForm("ended", "moved", date(2026, 3, 2)))
+    await case.changes(ended("moved", date(2026, 3, 2)))
     with pytest.raises(Conflict) as refusal:
         await case.changes(RESUME)
     assert refusal.value.code == "not_in_care"
@@ -290,7 +291,7 @@ async def test_an_undone_death_brings_everything_back(case: Case) -> None:
 
 
 async def test_a_death_after_the_end_of_care_leaves_the_end_as_it_was(case: Case) -> None:
-    await case.changes(StatusForm("ended", "completed", date(2026, 3, 2)))
+    await case.changes(ended("completed", date(2026, 3, 2)))
     case.clock.advance(days=30)
     await case.dies(date(2026, 3, 20))
     episode = await case.episode()

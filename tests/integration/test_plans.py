@@ -13,12 +13,13 @@ from kernel.audit import Actor
 from kernel.db import Database
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from registry.episodes import service as episodes
-from registry.episodes.forms import ReferralForm, StatusForm
+from registry.episodes.forms import ReferralForm
 from registry.plans import queries, rules, service
 from registry.plans.queries import PlanFacts
 from registry.plans.rules import PlanLine
 from registry.plans.tables import MeasurePlan
 from tests.support.clock import FakeClock
+from tests.support.endings import ended
 from tests.support.practice import Practice, RecordingOutreach, enrolment, open_practice
 
 TODAY = date(2026, 3, 2)
@@ -121,9 +122,9 @@ async def test_a_plan_waits_for_enrolment(desk: Desk) -> None:
 async def test_a_new_episode_starts_without_the_last_ones_plan(desk: Desk) -> None:
     await desk.sets(*USUAL)
     async with desk.database.begin(desk.practice.clinic_id) as tx:
-        ended = StatusForm("ended", "completed", TODAY)
+        over = ended("completed", TODAY)
         manager, now = desk.practice.manager, desk.clock.now()
-        await episodes.change_status(tx, manager, desk.ana, ended, now=now, outreach=desk.outreach)
+        await episodes.change_status(tx, manager, desk.ana, over, now=now, outreach=desk.outreach)
         again = enrolment(desk.practice, now, patient_id=desk.ana)
         await episodes.enrol(tx, manager, again, now=now, outreach=desk.outreach)
         assert await service.current_plan(tx, desk.ana) == ()

@@ -11,12 +11,14 @@ from sqlalchemy import select
 
 from kernel.db import Database
 from kernel.errors import Conflict, Invalid, NotFound
+from registry.episodes import endings
 from registry.episodes import service as episodes
 from registry.episodes.forms import StatusForm
 from registry.referrals import queries, service
 from registry.referrals.rules import OutwardReferral, ReferralStepForm
 from registry.worklist.tables import Task
 from tests.support.clock import FakeClock
+from tests.support.endings import ended
 from tests.support.practice import Practice, RecordingOutreach, enrolment, open_practice
 
 
@@ -39,7 +41,7 @@ class Case:
         await self.does(service.take_step, referral_id, ReferralStepForm(step, on, note), version=None)
 
     async def ends(self) -> None:
-        form = StatusForm("ended", "referred_to_specialty", self.clock.now().date(), note="To Alder Therapy")
+        form = ended("referred_to_specialty", self.clock.now().date(), note="To Alder Therapy")
         await self.does(episodes.change_status, self.ana, form, outreach=RecordingOutreach())
 
 
@@ -75,6 +77,37 @@ async def test_an_episode_does_not_end_before_the_other_side_has_the_patient(cas
     for step, note in (("seen", None), ("result", "Taken over"), ("complete", None)):
         await case.steps(sent, step, note)
     await case.ends()
+
+
+async def test_a_handover_holds_every_end_until_it_is_called_off_and_a_withdrawn_agreement_is_not_held(
+    case: Case,
+) -> None:
+    sent = await case.refers(hands_over=True)
+    today = case.clock.now().date()
+    for reason in ("completed", "declined", "other"):
+        with pytest.raises(Conflict) as refused:
+            await case.does(
+                episodes.change_status, case.ana, ended(reason, today), outreach=RecordingOutreach()
+            )
+        assert refused.value.code == "handover_open"
+    standing = await case.does(endings.standing, case.ana)
+    assert (standing.handover_open, standing.stable, standing.plan_version) == (True, False, 0)
+    assert standing.asks["completed"] == ("stability", "relapse_plan", "clinician_told")
+    assert standing.asks["consent_withdrawn"] == ()
+    await case.steps(sent, "cancelled", "Does not want to go there")
+    with pytest.raises(Invalid) as asked:
+        form = StatusForm("ended", "completed", today)
+        await case.does(episodes.change_status, case.ana, form, outreach=RecordingOutreach())
+    assert [problem.field for problem in asked.value.problems] == [
+        "ending.unstable_because", "ending.no_plan_because", "ending.told_on", "ending.told_how",
+    ]  # fmt: skip
+    await case.does(episodes.change_status, case.ana, ended("completed", today), outreach=RecordingOutreach())
+
+
+async def test_an_agreement_is_withdrawn_whatever_is_handed_over(case: Case) -> None:
+    await case.refers(hands_over=True)
+    withdrawn = StatusForm("ended", "consent_withdrawn", case.clock.now().date())
+    await case.does(episodes.change_status, case.ana, withdrawn, outreach=RecordingOutreach())
 
 
 async def test_a_result_comes_before_complete_and_a_step_backwards_is_refused(case: Case) -> None:

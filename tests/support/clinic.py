@@ -25,7 +25,7 @@ from messaging.delivery.tables import Dispatcher, Outbox
 from messaging.schedule.tables import CheckIn, ContactReminder
 from registry.episodes import service as episodes
 from registry.episodes import status
-from registry.episodes.forms import CareConsentForm, EnrolmentForm, InitiatingVisit, StatusForm, TeamForm
+from registry.episodes.forms import CareConsentForm, EnrolmentForm, InitiatingVisit, TeamForm
 from registry.organisation import accounts, service
 from registry.organisation.rules import ClinicForm, StaffForm
 from registry.patients import service as patients
@@ -48,6 +48,7 @@ from registry.worklist.tables import Task
 from tests.support import checker
 from tests.support.canary import Canary
 from tests.support.clock import FakeClock
+from tests.support.endings import ended
 from tests.support.faults import PUBLIC_URL, settings_for
 from tests.support.mailbox import Mailbox
 from tests.support.phones import Phone
@@ -268,7 +269,7 @@ class Clinic:
             )
 
     async def ends_care(self, patient: PatientHandle) -> None:
-        form = StatusForm("ended", "completed", self.clock.now().date())
+        form = ended("completed", self.clock.now().date())
         async with self.deps.db.begin(self.id) as tx:
             await status.change_status(
                 tx, self.staff["care_manager"], patient.id, form,
