@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import Conflict, DomainError, Forbidden, Invalid
-from kernel.web import forms, idempotency
+from kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from kernel.web import access, forms, idempotency
 from kernel.web.context import WebRequest, actor
 from registry import zones
 from registry.access import CLINICAL
@@ -106,7 +106,11 @@ async def within(request: WebRequest, console: ConsoleDeps, body: Callable[[Visi
         found = await frame(tx, who)
         return await body(Visit(tx, who, staff_id, clinic_id, console.clock.now(), found, console, request))
 
-    return await console.db.run(run, clinic_id)
+    try:
+        return await console.db.run(run, clinic_id)
+    except NotFound:
+        await console.db.run(lambda tx: access.note_missing(tx, request, who, console.clock.now()), clinic_id)
+        raise
 
 
 async def show(request: WebRequest, console: ConsoleDeps, read: Read) -> Response[str]:

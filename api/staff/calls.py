@@ -14,11 +14,10 @@ from litestar.response import Response
 from sqlalchemy.exc import IntegrityError
 
 from api.wiring import Deps
-from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Forbidden, Invalid, NotFound
-from kernel.web import idempotency
+from kernel.web import access, idempotency
 from kernel.web.context import WebRequest, actor
 from registry.phones import BadNumber, e164
 
@@ -95,16 +94,8 @@ async def within(request: WebRequest, deps: Deps, body: Callable[[Call], Awaitab
     try:
         return await deps.db.run(lambda tx: body(Call(tx, who, clinic_id, deps.clock.now())), clinic_id)
     except NotFound:
-        await deps.db.run(lambda tx: _note_missing(tx, request, who, deps.clock.now()), clinic_id)
+        await deps.db.run(lambda tx: access.note_missing(tx, request, who, deps.clock.now()), clinic_id)
         raise
-
-
-async def _note_missing(tx: Tx, request: WebRequest, who: Actor, now: datetime) -> None:
-    """What a key asked for is rolled back; that it asked for something it can't have, such as another clinic's, stays."""
-    await audit.record(
-        tx, who, "access.not_found", "route", None, now=now, outcome="denied",
-        route=request.scope.get("path_template", ""), method=request.method,
-    )  # fmt: skip
 
 
 async def created(

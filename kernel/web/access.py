@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar.handlers.base import BaseRouteHandler
 from kernel import audit
 from kernel.audit import Actor, Role
 from kernel.crypto import token_hash
+from kernel.db import Tx
 from kernel.errors import Forbidden, Unauthenticated
 from kernel.web import cookies, csrf, sessions
 from kernel.web.context import Connection, PatientCaller, request_id, web
@@ -163,6 +165,14 @@ async def _require_role(connection: Connection, access: Access, actor: Actor) ->
             method=_method(connection),
         )
     raise Forbidden(f"needs one of these roles: {', '.join(sorted(access.roles))}")
+
+
+async def note_missing(tx: Tx, request: Connection, who: Actor, now: datetime) -> None:
+    """The call is rolled back; that somebody asked for what they can't have, such as another clinic's patient, stays."""
+    await audit.record(
+        tx, who, "access.not_found", "route", None, now=now, outcome="denied",
+        route=request.scope.get("path_template", ""), method=_method(request),
+    )  # fmt: skip
 
 
 def _method(connection: Connection) -> str:
