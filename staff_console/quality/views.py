@@ -64,7 +64,8 @@ class SignedLine(Struct, frozen=True):
 
 
 class QualityPage(Struct, frozen=True):
-    """`may_sign` is false while the month runs, when it is signed, or for people who don't lead the clinic."""
+    """`may_sign` is false while the month runs, when it is signed, or for people who don't lead the clinic. `running`
+    says of a month that is not over how far its figures go."""
 
     month: str
     sign_href: str
@@ -78,4 +79,4 @@ class QualityPage(Struct, frozen=True):
     why_not: str
     signed: tuple[SignedLine, ...]
     cut: bool
-    running: str
+    running: str = ""
