@@ -102,19 +102,18 @@ class Plans:
         for course in courses:
             if course.story.kind not in UNWRITTEN:
                 await self._care(tx, course)
-        remitted = [course for course in courses if course.story.kind == "remitted"]
-        for course in remitted:
-            await self._against_relapse(tx, course, self._ago(RELAPSE_DAYS_AGO))
         at_risk = [course for course in courses if course.story.kind == "stalled"][:1]
         for course in at_risk:
             await self._save(tx, course, SAFETY, 0, self._ago(SAFETY_DAYS_AGO))
         if event is not None:
             await self._save(tx, event[0], SAFETY, 0, event[1])
 
-    async def before_an_end(self, tx: Tx, courses: Sequence[Course]) -> None:
-        """Care ends with its goals met only after the plan against relapse."""
+    async def against_relapse(self, tx: Tx, courses: Sequence[Course]) -> None:
+        """Before they step down, or care ends with its goals met."""
         for course in courses:
-            if course.story.kind == "completed":
+            if course.story.kind == "remitted":
+                await self._against_relapse(tx, course, self._ago(RELAPSE_DAYS_AGO))
+            elif course.story.kind == "completed":
                 await self._against_relapse(tx, course, self._ago(ENDED_DAYS_AGO + 1))
 
     async def _against_relapse(self, tx: Tx, course: Course, on: date) -> None:

@@ -190,7 +190,7 @@ async def _past(
         await history.write()
         await minutes.write()
         await talks.write()
-        await Plans(clinic, opening, dice).before_an_end(tx, courses)
+        await Plans(clinic, opening, dice).against_relapse(tx, courses)
         for course in courses:
             await enrolments.change_statuses(tx, deps, clinic, course, today)
         await worklist.rebuild(tx, clinic.id, opening)

@@ -19,6 +19,7 @@ from registry.care_plans import contents
 from registry.care_plans.contents import Content, PlanKind
 from registry.care_plans.tables import CarePlan
 from registry.episodes import records as episode_records
+from registry.episodes import relapse_plan
 from registry.filing import service as filing
 from registry.filing.service import Filed
 from registry.organisation import queries as organisation
@@ -72,6 +73,8 @@ async def save_plan(
         tx, clinic_id, patient_id, episode.id, COPIES[kind], plan_id,
         owner_id=episode_records.staff_id(actor) or episode.care_manager_id, now=now,
     )  # fmt: skip
+    if kind == "relapse":
+        await worklist.close_tasks(tx, clinic_id, relapse_plan.key_of(episode.id), "written", now)
     if kind == "care":
         await _ask_to_sign(tx, clinic_id, patient_id, episode, plan_id, now)
     await audit.record(

@@ -14,7 +14,7 @@ from kernel.db import Tx
 from kernel.errors import Conflict, Invalid
 from registry import working_time
 from registry.access import CARE, CLINICAL, require
-from registry.episodes import ending, endings, records, rules
+from registry.episodes import ending, endings, records, relapse_plan, rules
 from registry.episodes.forms import CareConsentForm, StatusForm
 from registry.episodes.holds import key_of
 from registry.episodes.rules import EpisodeState
@@ -83,6 +83,7 @@ async def change_status(
     if form.reason == "consent_withdrawn":
         await _withdraw_consent(tx, actor, clinic_id, row.id, form, now)
     await _watch_hold(tx, clinic, patient_id, row.id, row.care_manager_id, form.status, form.review_on, now)
+    await relapse_plan.watch(tx, clinic, patient_id, row, form.status, now)
     if form.status in rules.PAUSED:
         await outreach.care_paused(tx, patient_id, _pause_reason(form), now=now)
     elif row.status in rules.PAUSED:
@@ -172,6 +173,7 @@ async def mark_deceased(
     change = (row.status, "ended", "deceased")
     await records.note_status(tx, actor, (clinic_id, row.id), change, day, now=now)
     await _watch_hold(tx, clinic, patient_id, row.id, row.care_manager_id, "ended", None, now)
+    await relapse_plan.watch(tx, clinic, patient_id, row, "ended", now)
     await outreach.care_paused(tx, patient_id, "deceased", now=now)
     await worklist.refresh(tx, row.id, now=now)
     await audit.record(tx, actor, "patient.deceased", "patient", patient_id, now=now, patient_id=patient_id)
@@ -205,6 +207,7 @@ async def undo_deceased(tx: Tx, actor: Actor, patient_id: UUID, *, now: datetime
     await _watch_hold(
         tx, clinic, patient_id, row.id, row.care_manager_id, mistake.from_status, row.hold_review_on, now
     )
+    await relapse_plan.watch(tx, clinic, patient_id, row, mistake.from_status, now)
     await _ask_again(tx, row.id, now)
     await outreach.plan_changed(tx, patient_id, now=now)
     await worklist.refresh(tx, row.id, now=now)

@@ -49,6 +49,7 @@ TaskKind = Literal[
     "after_discharge",
     "plan_to_sign",
     "handover_note",
+    "relapse_plan",
 ]
 DueRule = Literal["now", "staffed_hour", "same_day", "next_business_day"]
 
@@ -100,6 +101,7 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "recommendation_declined": Kind("Recommendation declined: tell the consultant", "next_business_day"),
     "recommendation_overdue": Kind("Recommendation waits too long", "now", by_hand=False),
     "end_episode": Kind("Stable: end the episode with the patient", "next_business_day"),
+    "relapse_plan": Kind("Write the plan against relapse with the patient", "next_business_day"),
     "referral_follow_up": Kind("Referral: find out whether the patient was seen", "next_business_day"),
     "lost_patient": Kind("Nothing is planned for this patient", "next_business_day"),
 }  # fmt: skip

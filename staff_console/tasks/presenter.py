@@ -41,6 +41,7 @@ HANDLED_AT: Final[Mapping[str, str]] = {
     "unanswered_check_in": "/scores?source=phone",
     "unfiled_note": "#contacts",
     "plan_to_sign": "/plans/care",
+    "relapse_plan": "/plans/relapse",
     "closing_proposed": "/closing",
     "after_discharge": "/contact",
     "call_back": "/contact",
