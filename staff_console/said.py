@@ -127,6 +127,8 @@ SAID: Final[Mapping[str, str]] = {
     "thresholds": "Numbers saved. Every patient is judged again with them.",
     "flags_set": "Flags saved.",
     "step_accepted": "Step taken.",
+    "phase_changed": "Phase changed, and the rhythm of the check-ins with it. A mistake can be taken back under Decided before.",
+    "step_taken_back": "Taken back: the phase and its rhythm are as before.",
     "step_declined": "Step declined. It is proposed again only when something new happens.",
     "month_signed": "Month signed. The figures are kept as they stand.",
     "ticked": "Ticked.",

@@ -149,6 +149,25 @@ async def accept(
     return await created(request, deps, idempotency_key, create, only_id)
 
 
+@post(f"{STEP}/take-back", opt=access.token(*CARE), tags=["care"], summary="Take a step back", **WRITE)
+async def take_back(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    proposal_id: FromPath[UUID],
+    data: Annotated[StepDeclined, BodyKwarg(examples=examples.DECLINE)],
+    idempotency_key: Key = None,
+) -> Response[Created]:
+    """Of a step down, or a return after a relapse, that was accepted: the phase before with its rhythm."""
+
+    async def create(call: Call) -> UUID:
+        await service.take_back(
+            call.tx, call.actor, proposal_id, data.reason, now=call.now, outreach=deps.outreach
+        )
+        return proposal_id
+
+    return await created(request, deps, idempotency_key, create, only_id)
+
+
 @post(f"{STEP}/decline", opt=access.token(*CARE), tags=["care"], summary="Decline a step", **WRITE)
 async def decline(
     request: WebRequest,
@@ -200,6 +219,7 @@ ROUTES: tuple[Any, ...] = (
     waiting,
     of_patient,
     accept,
+    take_back,
     decline,
     current_cover,
     arrange_cover,

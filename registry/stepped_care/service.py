@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, assert_never, cast
 from uuid import UUID
@@ -41,6 +41,12 @@ from registry.worklist.tables import RegistryLine
 
 BATCH: Final = 200
 MAX_REASON: Final = 500
+# A step between the phases: where it led, and where it goes back to.
+BACK: Final[Mapping[str, tuple[Status, Status]]] = {
+    "step_down": ("relapse_prevention", "active"),
+    "relapse": ("active", "relapse_prevention"),
+}
+BY_REVIEW: Final = "Discussed in the case review."
 MORNING: Final = time(10, 0)
 _INSERT = insert_or_skip(StepProposal, "episode_id", "occasion")
 Counts = dict[str, int]
@@ -130,9 +136,9 @@ async def accept(tx: Tx, actor: Actor, proposal_id: UUID, *, now: datetime, outr
         case "step_up":
             await worklist.set_flags(tx, actor, row.episode_id, discuss=True, now=now)
         case "step_down":
-            await _phase(tx, actor, row, "relapse_prevention", now, outreach)
+            await _phase(tx, actor, row, "relapse_prevention", "response", now, outreach)
         case "relapse":
-            await _phase(tx, actor, row, "active", now, outreach)
+            await _phase(tx, actor, row, "active", "relapse", now, outreach)
         case "graduate":
             await _ask_to_end(tx, row, now)
         case "side_effects":
@@ -148,13 +154,58 @@ async def accept(tx: Tx, actor: Actor, proposal_id: UUID, *, now: datetime, outr
 async def decline(tx: Tx, actor: Actor, proposal_id: UUID, reason: str, *, now: datetime) -> None:
     """Raises `Invalid` without a reason, `Conflict` when somebody decided before."""
     row = await _open(tx, actor, proposal_id)
+    await _decide(tx, actor, row, "declined", _said(reason), now)
+
+
+async def take_back(
+    tx: Tx, actor: Actor, proposal_id: UUID, reason: str, *, now: datetime, outreach: Outreach
+) -> None:
+    """Undoes a step between the phases that was accepted: the phase before with its rhythm, and the proposal declined
+    with `reason`, so that the same score does not propose it again. Raises `Invalid` without a reason, `Conflict` for
+    another kind of step, one that was not accepted, or when the episode has moved on since."""
+    row = await _locked(tx, actor, proposal_id)
+    if row.state != "accepted" or row.kind not in BACK:
+        raise Conflict("only an accepted step between the phases can be taken back", code="not_taken")
+    stood, before = BACK[row.kind]
+    if await tx.scalar(select(Episode.status).where(Episode.id == row.episode_id)) != stood:
+        raise Conflict("the status was changed since: change it on the status page", code="moved_on")
+    said = _said(reason)
+    await _phase(tx, actor, row, before, "resumed", now, outreach)
+    await _decide(tx, actor, row, "declined", said, now, taken_back="yes")
+
+
+async def settle_by_review(tx: Tx, actor: Actor, episode_id: UUID, item_id: UUID, now: datetime) -> None:
+    """Whose case was discussed in the review, the item `item_id`, has been taken to it: a step up that is open, or that
+    the rules would propose now, is accepted with that reason."""
+    await propose_for(tx, episode_id, now)
+    rows = await tx.all(
+        select(StepProposal.__table__)
+        .where(
+            StepProposal.episode_id == episode_id,
+            StepProposal.state == "open",
+            StepProposal.kind == "step_up",
+        )
+        .with_for_update()
+    )
+    for row in rows:
+        await _decide(tx, actor, row, "accepted", BY_REVIEW, now, review_item=str(item_id))
+
+
+def _said(reason: str) -> str:
     said = reason.strip()
     if not said or len(said) > MAX_REASON:
         raise Invalid.field("reason", f"is needed, at most {MAX_REASON} characters")
-    await _decide(tx, actor, row, "declined", said, now)
+    return said
 
 
 async def _open(tx: Tx, actor: Actor, proposal_id: UUID) -> Any:
+    row = await _locked(tx, actor, proposal_id)
+    if row.state != "open":
+        raise Conflict("this proposal was decided already, or no longer holds", code="decided")
+    return row
+
+
+async def _locked(tx: Tx, actor: Actor, proposal_id: UUID) -> Any:
     clinic_id = require(actor, *CARE)
     row = await tx.first(
         select(StepProposal.__table__)
@@ -163,12 +214,12 @@ async def _open(tx: Tx, actor: Actor, proposal_id: UUID) -> Any:
     )
     if row is None:
         raise NotFound("proposal")
-    if row.state != "open":
-        raise Conflict("this proposal was decided already, or no longer holds", code="decided")
     return row
 
 
-async def _decide(tx: Tx, actor: Actor, row: Any, state: str, reason: str | None, now: datetime) -> None:
+async def _decide(
+    tx: Tx, actor: Actor, row: Any, state: str, reason: str | None, now: datetime, **reference: str
+) -> None:
     values = {
         "state": state,
         "decided_at": now,
@@ -177,14 +228,16 @@ async def _decide(tx: Tx, actor: Actor, row: Any, state: str, reason: str | None
     }
     await tx.execute(update(StepProposal).where(StepProposal.id == row.id).values(**values))
     await audit.record(
-        tx, actor, f"step.{state}", "step_proposal", row.id, now=now, patient_id=row.patient_id, kind=row.kind
-    )
+        tx, actor, f"step.{state}", "step_proposal", row.id,
+        now=now, patient_id=row.patient_id, kind=row.kind, **reference,
+    )  # fmt: skip
 
 
-async def _phase(tx: Tx, actor: Actor, row: Any, status: Status, now: datetime, outreach: Outreach) -> None:
+async def _phase(
+    tx: Tx, actor: Actor, row: Any, status: Status, reason: StatusReason, now: datetime, outreach: Outreach
+) -> None:
     """The status of the episode, and the rhythm of the measures that goes with it."""
     clinic = await organisation.clinic(tx, row.clinic_id)
-    reason: StatusReason = "response" if status == "relapse_prevention" else "relapse"
     form = StatusForm(status, reason, clinic.local_date(now))
     await change_status(tx, actor, row.patient_id, form, now=now, outreach=outreach)
     plan = await plan_facts(tx, row.patient_id)

@@ -69,8 +69,24 @@ async def set_flags(request: WebRequest, console: Console, patient_id: FromPath[
 async def accept(request: WebRequest, console: Console, proposal_id: FromPath[UUID]) -> Response[Any]:
     async def do(visit: Visit) -> str:
         patient_id = await _patient(visit, proposal_id)
-        await service.accept(visit.tx, visit.actor, proposal_id, now=visit.now, outreach=console.outreach)
-        return said(f"/patients/{patient_id}/rules", "step_accepted")
+        kind = await service.accept(
+            visit.tx, visit.actor, proposal_id, now=visit.now, outreach=console.outreach
+        )
+        code = "phase_changed" if kind in service.BACK else "step_accepted"
+        return said(f"/patients/{patient_id}/rules", code)
+
+    return await submit(request, console, do, _again(proposal_id))
+
+
+@post("/steps/{proposal_id:uuid}/take-back", opt=access.staff(*CARE))
+async def take_back(request: WebRequest, console: Console, proposal_id: FromPath[UUID]) -> Response[Any]:
+    async def do(visit: Visit) -> str:
+        patient_id = await _patient(visit, proposal_id)
+        form = await forms.read(request, DeclineForm)
+        await service.take_back(
+            visit.tx, visit.actor, proposal_id, form.reason, now=visit.now, outreach=console.outreach
+        )
+        return said(f"/patients/{patient_id}/rules", "step_taken_back")
 
     return await submit(request, console, do, _again(proposal_id))
 
@@ -114,4 +130,4 @@ async def _page(visit: Visit, patient_id: UUID, refused: FormState | None = None
     return View("steps/steps.html", page, "registry")
 
 
-ROUTES: Final = [rules_page, set_flags, accept, decline]
+ROUTES: Final = [rules_page, set_flags, accept, take_back, decline]

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+import msgspec
+
 from registry.access import CARE
 from registry.flags.facts import Outcome, Result
 from registry.flags.thresholds import Thresholds
 from registry.flags.words import explain
 from registry.stepped_care.queries import ProposalLine
+from registry.stepped_care.service import BACK
 from registry.treatment_changes.rules import Change
 from registry.worklist.judging import Judged
 from registry.worklist.queries import Line
@@ -45,6 +48,9 @@ def page(
     lines = [_step(visit, proposal, refused) for proposal in proposals]
     home = people.patient_href(judged.patient_id)
     return StepsPage(
+    last = _last_phase(proposals, "" if line is None else line.status)
+    if visit.actor.has(*CARE):
+        lines = [msgspec.structs.replace(one, may_take_back=one.id == last) for one in lines]
         patient=people.name(*name),
         patient_href=home,
         day=formats.day(judged.day),
@@ -63,6 +69,18 @@ def page(
 
 
 def _rule(result: Result, numbers: Thresholds) -> RuleLine:
+def flags_form(judged: Judged) -> FormState:
+    flags = {"safety": judged.safety_flag, "discuss": judged.discuss_flag}
+    return sealed(FormState("flags", {name: ("yes",) if on else () for name, on in flags.items()}))
+
+
+def _last_phase(proposals: Sequence[ProposalLine], status: str) -> str:
+    """The id of the step that led into the present phase; empty when something else did."""
+    taken = [one for one in proposals if one.state == "accepted" and one.kind in BACK]
+    newest = max(taken, key=lambda one: one.decided_at or one.proposed_at, default=None)
+    return str(newest.id) if newest is not None and BACK[newest.kind][0] == status else ""
+
+
     word, shape, tone = STATES[result.outcome]
     return RuleLine(
         id=result.rule,

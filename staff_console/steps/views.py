@@ -2,7 +2,7 @@
 `steps/steps.html`.
 
 Gets: `/patients/{id}/rules`. Posts: `/patients/{id}/flags` (safety, discuss), `/steps/{id}/accept`,
-`/steps/{id}/decline` (reason).
+`/steps/{id}/decline` (reason), `/steps/{id}/take-back` (reason).
 """
 
 from typing import Literal
@@ -41,6 +41,8 @@ class StepLine(Struct, frozen=True):
     state: Literal["open", "accepted", "declined", "settled"]
     decided: str
     form: FormState
+    may_take_back: bool = False
+    review_at: Moment | None = None
 
 
 class ChangeLine(Struct, frozen=True):

@@ -27,6 +27,7 @@ EQUAL: Final = {
     "/cover/{cover_id}/end": "POST /cover/{cover_id}/end",
     f"{PATIENT}/flags": f"POST {PATIENT}/flags",
     "/steps/{proposal_id}/accept": "POST /steps/{proposal_id}/accept",
+    "/steps/{proposal_id}/take-back": "POST /steps/{proposal_id}/take-back",
     "/steps/{proposal_id}/decline": "POST /steps/{proposal_id}/decline",
     "/search": "POST /patients/search",
     f"{PATIENT}/texts": f"POST {PATIENT}/messages",

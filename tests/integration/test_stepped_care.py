@@ -12,7 +12,11 @@ from sqlalchemy import insert, select
 from kernel.db import Database, Tx
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from messaging.schedule.outreach import Schedule
+from registry.care_plans.contents import RelapseContent
+from registry.care_plans.service import save_plan
 from registry.care_plans.tables import CarePlan
+from registry.episodes.forms import StatusForm
+from registry.episodes.status import change_status
 from registry.episodes.tables import Episode
 from registry.measures import service as measures
 from registry.plans import service as plans
@@ -86,6 +90,41 @@ async def test_a_response_is_found_by_the_sweep_and_steps_down_with_its_rhythm(d
 async def test_a_planned_phq9_that_never_came_is_no_response_of_the_gad7(database: Database) -> None:
     async with database.begin() as tx:
         clinic, patient = await course(tx)
+async def test_a_step_down_asks_for_the_plan_against_relapse_and_can_be_taken_back(
+    database: Database,
+) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (16, 90), (7, 3))
+        casey = clinic.actor("care_manager")
+        line = PlanLine("phq9", 14, time(10, 0), NOW.date())
+        await plans.set_plan(tx, casey, patient.id, [line], now=NOW, outreach=OUTREACH)
+        await service.propose_for(tx, patient.episode_id, NOW)
+        proposal = (await waiting(tx, clinic))["step_down"]
+        with pytest.raises(Conflict):
+            await service.take_back(tx, casey, proposal, "Not taken", now=NOW, outreach=OUTREACH)
+        await service.accept(tx, casey, proposal, now=NOW, outreach=OUTREACH)
+        asked = select(Task.due_at).where(Task.kind == "relapse_plan", Task.done_at.is_(None))
+        assert await tx.scalar(asked) == datetime(
+            2026, 3, 16, 19, 0, tzinfo=UTC
+        )  # noon, after the clocks changed
+        with pytest.raises(Invalid):
+            await service.take_back(tx, casey, proposal, " ", now=NOW, outreach=OUTREACH)
+        await service.take_back(tx, casey, proposal, "One score is too little", now=NOW, outreach=OUTREACH)
+        status = await tx.scalar(select(Episode.status).where(Episode.id == patient.episode_id))
+        assert (status, await tx.scalar(asked)) == ("active", None)
+        assert [line.every_days for line in (await plan_facts(tx, patient.id)).lines] == [14]
+        await service.propose_for(tx, patient.episode_id, NOW + DAY)
+        assert "step_down" not in await waiting(tx, clinic)
+        [decided] = await queries.of_patient(tx, casey, patient.id, now=NOW)
+        assert (decided.state, decided.reason) == ("declined", "One score is too little")
+        form = StatusForm("relapse_prevention", "response", NOW.date())
+        await change_status(tx, casey, patient.id, form, now=NOW, outreach=OUTREACH)
+        assert await tx.scalar(asked) is not None
+        plan = RelapseContent(warning_signs=("Wakes early",), what_helps=("Walks",), contacts=("The clinic",))
+        await save_plan(tx, casey, patient.id, plan, base=0, now=NOW)
+        assert await tx.scalar(asked) is None
+
+
         await scored(tx, clinic, patient, 12, 90, "gad7")
         await scored(tx, clinic, patient, 4, 3, "gad7")
         casey = clinic.actor("care_manager")
