@@ -32,6 +32,7 @@ from staff_console.deps import ConsoleDeps
 from staff_console.enrol import presenter
 from staff_console.enrol.expectations import sheet
 from staff_console.enrol.forms import ENROL, REFERRAL, RENAMED, EnrolFields, ReferralFields
+from staff_console.enrol.minutes import log_minutes
 from staff_console.enrol.presenter import Team
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
@@ -137,7 +138,8 @@ async def _save(request: WebRequest, console: ConsoleDeps, patient_id: UUID | No
 
 async def _write(visit: Visit, form: EnrolFields, patient_id: UUID | None) -> UUID:
     tx, who, now, outreach = visit.tx, visit.actor, visit.now, visit.console.outreach
-    whole = form.enrolment(patient_id, _given_at(visit, form))
+    given_at = _given_at(visit, form)
+    whole = form.enrolment(patient_id, given_at)
     enrolled = await episodes.enrol(tx, who, whole, now=now, outreach=outreach)
     await intake.save_intake(tx, who, enrolled.patient_id, form.intake(), base=0, now=now)
     if (plan := form.care_plan()) is not None:
@@ -152,6 +154,7 @@ async def _write(visit: Visit, form: EnrolFields, patient_id: UUID | None) -> UU
     )
     if form.baseline == "paper" and form.baseline_on is not None:
         await _baseline(visit, form, enrolled.patient_id, form.baseline_on)
+    await log_minutes(visit, form, enrolled.patient_id, given_at)
     return enrolled.patient_id
 
 
@@ -166,8 +169,6 @@ async def _baseline(visit: Visit, form: EnrolFields, patient_id: UUID, on: date)
 
 def _given_at(visit: Visit, form: EnrolFields) -> datetime:
     """The moment of the agreement: minutes before it don't count. Now, when the clock shows this very minute."""
-    if form.consent_at is None:
-        raise Invalid.field("consent_at", "is needed: minutes count from then on")
     at = visit.moment(form.consent_on, form.consent_at)
     return min(at, visit.now) if (at - visit.now).total_seconds() < 60 else at
 

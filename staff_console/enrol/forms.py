@@ -115,16 +115,16 @@ class EnrolFields(FoundFields, frozen=True, kw_only=True):
     consultant_id: UUID
     consent_method: ConsentMethod
     consent_on: date
-    consent_at: time | None = None
+    consent_at: time
     consent_by: Text
     phone: Text | None = None
     phone_shared: bool = False
-    phone_private: bool = False
+    phone_private: Literal["yes", "no"] | None = None
     voicemail_ok: bool = False
     zone: str
     channel: Channel
-    second_channel: SecondChannel | None = None
-    texting: Literal["none", "link_only", "items_by_sms"] = "none"
+    second_channel: SecondChannel
+    texting: Literal["none", "link_only", "items_by_sms"]
     every_days: Literal[7, 14, 28]
     anchor_on: date
     local_time: time
@@ -142,10 +142,16 @@ class EnrolFields(FoundFields, frozen=True, kw_only=True):
     target: Text | None = None
     baseline: Literal["later", "paper", "text"] = "later"
     baseline_on: date | None = None
+    minutes: Annotated[float, Meta(gt=0, le=480)] | None = None
+    began_at: time | None = None
+    from_timer: Literal["yes"] | None = None
 
     def problems(self) -> list[Problem]:
         """What only this page asks. The record checks the rest."""
         found = []
+        # What nobody asked the patient is not on record as said: neither that texts are safe nor that they are not.
+        if self.phone is not None and self.phone_private is None:
+            found.append(Problem("phone_private", "is needed: ask the patient"))
         named = (self.emergency_name, self.emergency_relation, self.emergency_phone)
         if any(named) and not all(named):
             found.append(Problem("emergency_name", "needs name, relation and phone, or none of them"))
@@ -177,7 +183,7 @@ class EnrolFields(FoundFields, frozen=True, kw_only=True):
     def enrolment(self, patient_id: UUID | None, given_at: datetime) -> EnrolmentForm:
         return EnrolmentForm(
             person=self._person(),
-            preferences=PreferencesForm(self.language, self.zone, self.channel, self.second_channel),
+            preferences=PreferencesForm(self.language, self.zone, self.channel, self._second()),
             team=TeamForm(self.treating_clinician_id, self.care_manager_id, self.consultant_id),
             target_condition=self.target_condition,
             care_consent=CareConsentForm(
@@ -186,7 +192,7 @@ class EnrolFields(FoundFields, frozen=True, kw_only=True):
             coverage=(CoverageForm(self.payer, self.coverage_from, member_id=self.member_id),),
             phone=None
             if self.phone is None
-            else PhoneForm(self.phone, self.phone_shared, self.phone_private, self.voicemail_ok),
+            else PhoneForm(self.phone, self.phone_shared, self.phone_private == "yes", self.voicemail_ok),
             texting_consent=self._texting(),
             initiating_visit=None
             if self.initiating_visit_on is None
@@ -202,6 +208,9 @@ class EnrolFields(FoundFields, frozen=True, kw_only=True):
         return tuple(
             PlanLine(name, self.every_days, self.local_time, self.anchor_on) for name in ("phq9", "gad7")
         )
+
+    def _second(self) -> SecondChannel | None:
+        return None if self.second_channel == "none" else self.second_channel
 
     def _person(self) -> PersonForm:
         contact = None
@@ -284,7 +293,7 @@ ENROL: Final = {
     "consent_by": "Taken by",
     "phone": "Mobile phone",
     "phone_shared": "Sharing the phone",
-    "phone_private": "Privacy of the phone",
+    "phone_private": "Who reads along",
     "voicemail_ok": "Voicemail",
     "zone": "Time zone",
     "texting": "Agreement to texts",
@@ -297,6 +306,8 @@ ENROL: Final = {
     "next_at": "Time of the next contact",
     "next_mode": "How",
     "next_purpose": "What it will cover",
+    "minutes": "Minutes of this conversation",
+    "began_at": "Start of the conversation",
     "payer": "Payer",
     "member_id": "Member number",
     "coverage_from": "Valid from",
@@ -321,6 +332,8 @@ RENAMED: Final = {
     "at": "next_on",
     "mode": "next_mode",
     "purpose": "next_purpose",
+    "activity": "minutes",
+    "started_at": "began_at",
     **{f"lines[{at}].{name}": name for at in (0, 1) for name in ("every_days", "local_time", "anchor_on")},
     "lines[0].instrument_id": "language",
     "lines[1].instrument_id": "language",

@@ -12,6 +12,7 @@ from registry.intake.contents import CONSIDERED, OF_EVERYBODY
 from registry.patients.queries import PatientPage
 from staff_console import words
 from staff_console.enrol import scripts
+from staff_console.enrol.minutes import may_log, timed
 from staff_console.enrol.views import EnrolPage, ReferralPage
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
@@ -48,7 +49,12 @@ CHANNELS: Final = (
     Choice("phone", "By phone", "A colleague calls and asks."),
     Choice("none", "No check-ins for now"),
 )
+READERS: Final = (
+    Choice("yes", "Nobody who may not know"),
+    Choice("no", "Somebody may read along: no texts to this phone"),
+)
 SECOND: Final = {
+    "none": "Nothing else",
     "phone": "Phone call",
     "email": "E-mail with a link",
     "sms_link": "Text with a link",
@@ -94,6 +100,7 @@ def enrol(visit: Visit, team: Team, patient: PatientPage | None, form: FormState
         zones=words.choices(ZONES),
         consent_methods=words.choices(METHODS),
         texting_levels=LEVELS,
+        readers=READERS,
         channels=CHANNELS,
         second_channels=words.choices(SECOND),
         cadences=tuple(Choice(value, label) for value, label in EVERY.items() if value != "0"),
@@ -109,6 +116,8 @@ def enrol(visit: Visit, team: Team, patient: PatientPage | None, form: FormState
         considered=words.choices(CONSIDERED),
         of_everybody=words.choices(OF_EVERYBODY),
         baselines=BASELINES,
+        logs=may_log(visit),
+        timer=timed(visit, None if patient is None else patient.id),
     )
 
 
@@ -125,19 +134,15 @@ def _people(found: Mapping[UUID, str]) -> tuple[Choice, ...]:
 
 
 def start(visit: Visit, team: Team, patient: PatientPage | None) -> FormState:
-    """Today, now, and the person who fills it in, wherever that is the likely answer; what the referral knows."""
+    """Today and the person who fills it in, wherever that is the likely answer; what the referral knows. What the
+    patient agrees to, and when, starts empty: an answer that nobody gave must not become an agreement."""
     local = visit.now.astimezone(visit.zone)
     values = {
         "language": "en",
         "zone": visit.frame.zone if visit.frame.zone in ZONES else "",
         "care_manager_id": str(visit.staff_id) if visit.staff_id in team.care_managers else "",
         "consent_on": local.date().isoformat(),
-        "consent_at": f"{local:%H:%M}",
         "consent_by": visit.actor.name,
-        "texting": "link_only",
-        "channel": "sms_link",
-        "second_channel": "phone",
-        "phone_private": "on",
         "every_days": "14",
         "anchor_on": local.date().isoformat(),
         "local_time": "10:00",
@@ -150,6 +155,7 @@ def start(visit: Visit, team: Team, patient: PatientPage | None) -> FormState:
     }
     if patient is not None:
         values |= _known(patient)
+        values |= {"from_timer": "yes"} if timed(visit, patient.id) else {}
     return filled("enrol", **values)
 
 
@@ -161,5 +167,6 @@ def _known(patient: PatientPage) -> dict[str, str]:
         "mrn": patient.mrn or "",
         "language": patient.language,
         "phone": "" if patient.phone is None else patient.phone.number,
+        "phone_shared": "on" if patient.phone is not None and patient.phone.shared else "",
         "version": str(patient.version),
     }

@@ -36,7 +36,8 @@ class FindingsPage(Struct, frozen=True):
 class EnrolPage(Struct, frozen=True):
     """Template `enrol/enrol.html`. `action` is where the form posts to; `referral` says where the referral came
     from, empty when there is none, and then `referred_by` and its reason are asked; the scripts are the versioned
-    texts whose version ids are stored with the consent, each in English and Spanish."""
+    texts whose version ids are stored with the consent, each in English and Spanish. `logs`: the person's minutes may
+    be time of care; `timer`: their timer runs for this patient."""
 
     form: FormState
     action: str
@@ -50,6 +51,7 @@ class EnrolPage(Struct, frozen=True):
     zones: tuple[Choice, ...]
     consent_methods: tuple[Choice, ...]
     texting_levels: tuple[Choice, ...]
+    readers: tuple[Choice, ...]
     channels: tuple[Choice, ...]
     second_channels: tuple[Choice, ...]
     cadences: tuple[Choice, ...]
@@ -65,3 +67,5 @@ class EnrolPage(Struct, frozen=True):
     considered: tuple[Choice, ...]
     of_everybody: tuple[Choice, ...]
     baselines: tuple[Choice, ...]
+    logs: bool
+    timer: bool

@@ -176,10 +176,13 @@ ENROL = {
     "referral_reason": "Worries all day",
     "target_condition": "F41.1",
     "consent_by": "Dana Whitlock",
+    "consent_at": "09:50",
     "phone": "206-555-0177",
     "next_on": "2026-03-16",
     "payer": "Self-pay",
     "coverage_from": "2026-01-01",
+    "minutes": "25",
+    "began_at": "09:30",
 }
 TEAM = ("treating_clinician_id", "care_manager_id", "consultant_id")
 
@@ -195,9 +198,14 @@ def test_a_patient_is_enrolled_by_mouse(dana: Page, site: Served) -> None:
     dana.fill("#enrol-goals", "Sleep through the night")
     for box in ("seen_within_year", "eligible", "risk_asked"):
         dana.check(f"#enrol-{box}")
+    assert dana.locator("#part-consent input:checked, #part-contact input:checked").count() == 0
+    for answer in ("Nobody who may not know", "Links and reminders", "Text with a link"):
+        dana.click(f"#part-contact label:text-is('{answer}')")
+    dana.select_option("#enrol-second_channel", "phone")
     dana.click("main button:has-text('Enrol')")
     dana.wait_for_selector("#flashes >> text=Enrolled.")
     assert "BRANNOCK, Lea" in dana.inner_text("h1")
+    assert "5 min counted" in dana.inner_text("main")
     dana.click("text=Care plan")
     assert dana.input_value("#plan-goals") == "Sleep through the night"
 
@@ -221,7 +229,13 @@ def test_a_patient_is_enrolled_by_keyboard(dana: Page, site: Served) -> None:
             dana.keyboard.press("ArrowDown")
     tab_to(dana, "#enrol-consent_method")
     dana.keyboard.type("Verb")
+    types(dana, "#enrol-consent_at", "0950AM")
     types(dana, "#enrol-phone", other["phone"])
+    for choice in ("phone_private", "texting", "channel"):
+        tab_to(dana, f"#enrol-{choice}")
+        dana.keyboard.press("ArrowDown" if choice == "texting" else "Space")
+    tab_to(dana, "#enrol-second_channel")
+    dana.keyboard.type("Phone")
     types(dana, "#enrol-next_on", "03162026")
     types(dana, "#enrol-payer", other["payer"])
     types(dana, "#enrol-coverage_from", "01012026")

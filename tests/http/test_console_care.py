@@ -229,14 +229,15 @@ async def test_a_draft_of_a_reply_comes_back_after_signing_in_again(
 async def test_a_draft_of_an_enrolment_comes_back_with_its_ticks(dana: Colleague, harbor: Clinic) -> None:
     await dana.opens("/enrol")
     fields = dana.form("/enrol").filled(
-        {"family_name": "Ingersoll", "phone_private": None, "voicemail_ok": "on"}
+        {"family_name": "Ingersoll", "phone_private": "no", "voicemail_ok": "on"}
     )
     assert (await dana.client.post("/enrol/draft", data=dict(fields))).status_code == 204
     await dana.opens("/enrol")
     kept = dana.form("/enrol").fields
     assert ("family_name", "Ingersoll") in kept
     assert ("voicemail_ok", "on") in kept
-    assert "phone_private" not in dict(kept)
+    assert dict(kept)["phone_private"] == "no"
+    assert "texting" not in dict(kept)
 
 
 async def test_time_is_logged_shown_with_what_counts_and_taken_back(

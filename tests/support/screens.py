@@ -382,11 +382,12 @@ ENROL = EnrolPage(
     consent_methods=choices("Verbal", "Written"),
     texting_levels=(Choice("link_only", "Links and reminders", "The text names nothing."), Choice("none", "No texts")),
     channels=(Choice("sms_link", "Text with a link", "The questions are on a private page."), Choice("phone", "By phone")),
-    second_channels=choices("Phone call"), cadences=(Choice("14", "Every 14 days"),), modes=choices("Phone", "Video"), zone="PST",
+    readers=(Choice("yes", "Nobody who may not know"), Choice("no", "Somebody may read along: no texts to this phone")),
+    second_channels=choices("Nothing else", "Phone call"), cadences=(Choice("14", "Every 14 days"),), modes=choices("Phone", "Video"), zone="PST",
     care_script="Your doctor works with a team here. You can stop at any time.", care_script_es="Su médico trabaja con un equipo aquí.",
     care_script_version="care-consent@1", texting_script="Texts are not for emergencies.", texting_script_es="No son para emergencias.",
     texting_script_version="texting-consent@1", measures=(), considered=choices("Considered", "Not documented"), of_everybody=choices("Considered", "Not documented"),
-    baselines=(Choice("later", "Later", "The first check-in asks."),),
+    baselines=(Choice("later", "Later", "The first check-in asks."),), logs=True, timer=True,
 )  # fmt: skip
 ACCOUNT = AccountPage(
     name="Dana Whitlock", roles="Care manager", clinic="Harbor Street Family Medicine", codes_left="9 recovery codes are left",
