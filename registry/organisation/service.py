@@ -78,6 +78,11 @@ async def change_clinic(tx: Tx, actor: Actor, clinic_id: UUID, form: ClinicForm,
     await audit.record(tx, actor, "clinic.changed", "clinic", clinic_id, now=now, fields=changed)
 
 
+async def hold(tx: Tx, clinic_id: UUID) -> None:
+    """Whoever else holds the clinic's settings waits until this transaction has ended; new rows of the clinic don't."""
+    await tx.execute(select(Clinic.id).where(Clinic.id == clinic_id).with_for_update(key_share=True))
+
+
 async def add_sender(
     tx: Tx,
     actor: Actor,

@@ -27,7 +27,9 @@ from registry.time_log.months import Month
 from staff_console.billing import money_presenter
 from staff_console.billing.money_presenter import Forms
 from staff_console.deps import ConsoleDeps
+from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, query, read_again, said, show, submit
+from staff_console.seen import Stored, read_stale, require_unchanged
 
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*EXPORTERS)
@@ -94,10 +96,11 @@ async def change_fee(request: WebRequest, console: Console) -> Response[Any]:
         form = FeeForm(
             typed.code, _cents("expected", typed.expected), typed.payer, _cents("charge", typed.charge)
         )
+        await require_unchanged(visit, _stored_fees)
         await service.set_fee(visit.tx, visit.actor, form, now=visit.now)
         return said(PATH, "fees")
 
-    return await submit(request, console, do, _again("fee", FEE))
+    return await submit(request, console, do, _again("fee", FEE, _stored_fees))
 
 
 @post(f"{PATH}/denials", opt=STAFF)
@@ -137,10 +140,11 @@ async def change_staffing(request: WebRequest, console: Console) -> Response[Any
         plan = forms.parse(fields, Plan)
         typed = [(name.removeprefix("hours_"), value) for name, value in fields if name.startswith("hours_")]
         hours = {_id(who): _minutes(f"hours_{who}", value) for who, value in typed if value.strip()}
+        await require_unchanged(visit, _stored_staffing)
         await service.set_staffing(visit.tx, visit.actor, plan, hours, now=visit.now)
         return said(PATH, "staffing")
 
-    return await submit(request, console, do, _again("staffing", STAFFING))
+    return await submit(request, console, do, _again("staffing", STAFFING, _stored_staffing))
 
 
 @post(f"{PATH}/shadow", opt=STAFF)
@@ -161,14 +165,30 @@ async def compare(request: WebRequest, console: Console) -> Response[Any]:
     return await show(request, console, read)
 
 
-def _again(which: str, labels: dict[str, str]) -> Callable[[Visit, DomainError], Awaitable[View]]:
+def _again(
+    which: str, labels: dict[str, str], stored: Stored | None = None
+) -> Callable[[Visit, DomainError], Awaitable[View]]:
     async def again(visit: Visit, error: DomainError) -> View:
         typed = dict(await forms.pairs(visit.request))
         hours = {name: "Hours" for name in typed if name.startswith("hours_")}
-        form = await read_again(visit, which, error, labels | hours, dict(RENAMED))
+        named, renamed = labels | hours, dict(RENAMED)
+        if stored is None:
+            form = await read_again(visit, which, error, named, renamed)
+        else:
+            form = await read_stale(visit, error, named, stored, renamed)
         return await _page(visit, typed.get("month"), Forms(**{which: form}))
 
     return again
+
+
+async def _stored_fees(visit: Visit) -> FormState:
+    found = await queries.fee_tables(visit.tx, visit.actor)
+    return money_presenter.fee_form(found.fees, found.charges)
+
+
+async def _stored_staffing(visit: Visit) -> FormState:
+    found = await queries.staffing(visit.tx, visit.actor)
+    return money_presenter.staffing_form(found.plan, found.weekly_minutes)
 
 
 async def _page(visit: Visit, month: str | None, refused: Forms, found: Shadow | None = None) -> View:

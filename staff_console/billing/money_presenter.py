@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
 from billing.money.queries import DenialLine, Money
-from billing.money.rules import DENIAL_REASONS, PANEL_SOURCE, PANELS, Under, WeekLine
+from billing.money.rules import DENIAL_REASONS, PANEL_SOURCE, PANELS, Plan, Under, WeekLine
 from billing.money.service import BILLABLE
 from billing.money.shadow import Shadow
 from staff_console import formats, people
@@ -24,6 +26,7 @@ from staff_console.billing.money_views import (
     WeekRow,
 )
 from staff_console.formstate import Choice, FormState, filled
+from staff_console.seen import sealed
 from staff_console.time.presenter import hours
 
 OUTCOMES: Final = {
@@ -75,8 +78,8 @@ def page(found: Money, refused: Forms, shadow: Shadow | None = None) -> MoneyPag
                            f"{each.count}, {each.open} open", dollars(each.cents))
             for each in found.denial_groups
         ),
-        fee_form=refused.fee or FormState("fee"),
-        staffing_form=refused.staffing or _staffing(found),
+        fee_form=refused.fee or fee_form(found.fees, found.charges),
+        staffing_form=refused.staffing or staffing_form(found.plan, _hours(found)),
         denial_form=refused.denial or FormState("denial"),
         shadow_form=refused.shadow or FormState("shadow"),
         codes=tuple(Choice(code, code) for code in BILLABLE),
@@ -165,13 +168,20 @@ def _lines(found: Money) -> tuple[Choice, ...]:
     )  # fmt: skip
 
 
-def _staffing(found: Money) -> FormState:
+def fee_form(fees: Collection[tuple[str, str, int]], charges: Collection[tuple[str, int]]) -> FormState:
+    """Opens empty, below the fees it changes."""
+    return sealed(FormState("fee"), sorted(fees), sorted(charges))
+
+
+def staffing_form(plan: Plan, weekly_minutes: Mapping[UUID, int]) -> FormState:
     stored = {
-        "contact_minutes": str(found.plan.contact_minutes),
-        "buffer_percent": str(found.plan.buffer_percent),
-        "panel_target": str(found.plan.panel_target),
+        "contact_minutes": str(plan.contact_minutes),
+        "buffer_percent": str(plan.buffer_percent),
+        "panel_target": str(plan.panel_target),
     }
-    for each in found.week:
-        if each.available is not None:
-            stored[f"hours_{each.staff_id}"] = f"{each.available / 60:g}"
-    return filled("staffing", **stored)
+    stored |= {f"hours_{staff_id}": f"{minutes / 60:g}" for staff_id, minutes in weekly_minutes.items()}
+    return sealed(filled("staffing", **stored))
+
+
+def _hours(found: Money) -> dict[UUID, int]:
+    return {UUID(each.staff_id): each.available for each in found.week if each.available is not None}

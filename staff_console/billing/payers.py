@@ -10,14 +10,15 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 
 from billing.identity import payers as service
-from billing.identity.payers import PAYER_KEEPERS
+from billing.identity.payers import PAYER_KEEPERS, Payers
 from billing.own_rules.service import RULE_KEEPERS
 from kernel.errors import DomainError
 from kernel.web import access, forms
 from kernel.web.context import WebRequest
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import Choice, FormState, filled
-from staff_console.pages import View, Visit, read_again, said, show, submit
+from staff_console.pages import View, Visit, said, show, submit
+from staff_console.seen import read_stale, require_unchanged, sealed
 
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff(*PAYER_KEEPERS)
@@ -63,11 +64,12 @@ async def assign(request: WebRequest, console: Console) -> Response[Any]:
 
     async def do(visit: Visit) -> str:
         form = await forms.read(request, Assigned)
+        await require_unchanged(visit, _stored_payers)
         await service.assign(visit.tx, visit.actor, form.payer, form.rule_set, now=visit.now)
         return said(PATH, "payers_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _page(visit, assign=await read_again(visit, "assign", error, LABELS))
+        return await _page(visit, assign=await read_stale(visit, error, LABELS, _stored_payers))
 
     return await submit(request, console, do, again)
 
@@ -76,11 +78,12 @@ async def assign(request: WebRequest, console: Console) -> Response[Any]:
 async def set_default(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, Default)
+        await require_unchanged(visit, _stored_default)
         await service.set_default(visit.tx, visit.actor, form.rule_set, now=visit.now)
         return said(PATH, "payers_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _page(visit, default=await read_again(visit, "default", error, LABELS))
+        return await _page(visit, default=await read_stale(visit, error, LABELS, _stored_default))
 
     return await submit(request, console, do, again)
 
@@ -97,11 +100,27 @@ async def _page(visit: Visit, *, default: FormState | None = None, assign: FormS
         ),
         tuple(Choice(each.id, each.title) for each in found.offered),
         tuple((f"{each.title} ({each.rule_id})", each.source) for each in found.offered),
-        default or filled("default", rule_set=found.default),
-        assign or FormState("assign"),
+        default or _default_form(found),
+        assign or _payers_form(found),
         "/billing/rule-sets" if visit.actor.has(*RULE_KEEPERS) else "",
     )
     return View("billing/payers.html", page, "billing" if visit.actor.has("biller") else "setup")
+
+
+async def _stored_default(visit: Visit) -> FormState:
+    return _default_form(await service.payers(visit.tx, visit.actor))
+
+
+async def _stored_payers(visit: Visit) -> FormState:
+    return _payers_form(await service.payers(visit.tx, visit.actor))
+
+
+def _default_form(found: Payers) -> FormState:
+    return sealed(filled("default", rule_set=found.default))
+
+
+def _payers_form(found: Payers) -> FormState:
+    return sealed(FormState("assign"), [(line.payer, line.rule_set) for line in found.lines])
 
 
 ROUTES: Final = [payers_page, assign, set_default]

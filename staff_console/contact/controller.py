@@ -34,6 +34,7 @@ from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, query, read_again, said, show, submit
 from staff_console.patient.texting import blocked_words
 from staff_console.refusals import typed
+from staff_console.seen import read_stale, require_unchanged
 from staff_console.whose import heading, known
 
 Console = NamedDependency[ConsoleDeps]
@@ -163,14 +164,19 @@ def _kind(name: str) -> ContactKind:
 async def set_closing_rule(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, RuleFields)
+        await require_unchanged(visit, _stored_rule)
         wanted = Policy(form.attempts, form.channels, form.days, form.approval == "lead")
         await disengagement.set_policy(visit.tx, visit.actor, wanted, now=visit.now)
         return said("/setup/note-templates", "closing_rule")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _templates(visit, None, await read_again(visit, "rule", error, RULE))
+        return await _templates(visit, None, await read_stale(visit, error, RULE, _stored_rule))
 
     return await submit(request, console, do, again)
+
+
+async def _stored_rule(visit: Visit) -> FormState:
+    return presenter.rule_form(await disengagement.policy(visit.tx, visit.actor))
 
 
 async def _templates(

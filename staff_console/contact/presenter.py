@@ -25,6 +25,7 @@ from staff_console.contact.views import ContactLine, ContactPage, CopyPage, Temp
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
 from staff_console.patient.presenter import loggable
+from staff_console.seen import sealed
 from staff_console.whose import whose
 
 TITLES: Final[Mapping[Filed, str]] = {
@@ -214,16 +215,22 @@ def templates_page(
     refused: tuple[str, FormState] | None,
     rule: FormState | None,
 ) -> TemplatesPage:
-    shown = filled(
+    return TemplatesPage(
+        tuple(_template(template, refused) for template in templates.values()),
+        rule or rule_form(policy),
+        APPROVALS,
+    )
+
+
+def rule_form(policy: Policy) -> FormState:
+    form = filled(
         "rule",
         attempts=str(policy.attempts),
         channels=str(policy.channels),
         days=str(policy.days),
         approval="lead" if policy.lead_approves else "care_manager",
     )
-    return TemplatesPage(
-        tuple(_template(template, refused) for template in templates.values()), rule or shown, APPROVALS
-    )
+    return sealed(form)
 
 
 def _template(template: Template, refused: tuple[str, FormState] | None) -> TemplateForm:

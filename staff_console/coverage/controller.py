@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 from msgspec import Meta, Struct
 
-from kernel.errors import DomainError
+from kernel.errors import DomainError, NotFound
 from kernel.web import access, forms
 from kernel.web.context import WebRequest
 from registry.access import CARE, CLINICAL
@@ -24,6 +24,7 @@ from staff_console.coverage.views import CoveragePage, CoverageRow
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
+from staff_console.seen import Stored, read_stale, require_unchanged, sealed
 
 Console = NamedDependency[ConsoleDeps]
 PAYERS: Final = access.staff(*CARE, "biller")
@@ -98,13 +99,14 @@ async def correct(
 ) -> Response[Any]:
     async def do(visit: Visit) -> str:
         fields = await forms.read(request, CoverageFields)
+        await require_unchanged(visit, _stored(patient_id, coverage_id))
         await service.change_coverage(
             visit.tx, visit.actor, patient_id, coverage_id, fields.form(), now=visit.now
         )
         return said(f"/patients/{patient_id}/coverage", "coverage_saved")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        form = await read_again(visit, f"row-{coverage_id}", error, LABELS, RENAMED)
+        form = await read_stale(visit, error, LABELS, _stored(patient_id, coverage_id), RENAMED)
         return await _page(visit, patient_id, None, (str(coverage_id), form))
 
     return await submit(request, console, do, again)
@@ -129,16 +131,18 @@ async def _page(
     return View("coverage/coverage.html", page, "registry" if visit.actor.has(*CLINICAL) else "billing")
 
 
-def _row(line: CoverageLine, refused: tuple[str, FormState] | None) -> CoverageRow:
-    until = "open" if line.valid_to is None else line.valid_to.isoformat()
-    rank = RANKS.get(str(line.rank), str(line.rank))
-    known = (
-        line.plan,
-        line.payer_id and f"payer id {line.payer_id}",
-        line.member_id and f"member {line.member_id}",
-    )
-    whose = ", ".join(part for part in (line.subscriber_family, line.subscriber_given) if part)
-    detail = ", ".join(each for each in (*known, SUBSCRIBERS[line.subscriber], whose) if each)
+def _stored(patient_id: UUID, coverage_id: UUID) -> Stored:
+    async def stored(visit: Visit) -> FormState:
+        patient = await queries.patient(visit.tx, visit.actor, patient_id, now=visit.now)
+        found = next((line for line in patient.coverage if line.id == coverage_id), None)
+        if found is None:
+            raise NotFound("coverage")
+        return _form(found)
+
+    return stored
+
+
+def _form(line: CoverageLine) -> FormState:
     form = filled(
         f"row-{line.id}",
         payer=line.payer,
@@ -152,6 +156,20 @@ def _row(line: CoverageLine, refused: tuple[str, FormState] | None) -> CoverageR
         subscriber_family=line.subscriber_family,
         subscriber_given=line.subscriber_given,
     )
+    return sealed(form)
+
+
+def _row(line: CoverageLine, refused: tuple[str, FormState] | None) -> CoverageRow:
+    until = "open" if line.valid_to is None else line.valid_to.isoformat()
+    rank = RANKS.get(str(line.rank), str(line.rank))
+    known = (
+        line.plan,
+        line.payer_id and f"payer id {line.payer_id}",
+        line.member_id and f"member {line.member_id}",
+    )
+    whose = ", ".join(part for part in (line.subscriber_family, line.subscriber_given) if part)
+    detail = ", ".join(each for each in (*known, SUBSCRIBERS[line.subscriber], whose) if each)
+    form = _form(line)
     if refused is not None and refused[0] == str(line.id):
         form = refused[1]
     return CoverageRow(

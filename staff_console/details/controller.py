@@ -31,6 +31,7 @@ from staff_console.details.forms import (
 )
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, read_again, said, show, submit
+from staff_console.seen import after_stale
 from staff_console.whose import known
 
 Console = NamedDependency[ConsoleDeps]
@@ -54,7 +55,7 @@ async def change_details(request: WebRequest, console: Console, patient_id: From
         form = await read_again(visit, "details", _at_field(error), DETAILS, DETAILS_RENAMED)
         if error.code == "stale":
             stored = presenter.details_on_record(await known(visit, patient_id))
-            form = presenter.not_agreed(presenter.after_stale(form, stored, DETAILS))
+            form = presenter.not_agreed(after_stale(form, stored, DETAILS))
         return await _details(visit, patient_id, form)
 
     return await submit(request, console, do, again)
@@ -89,7 +90,7 @@ async def change_phone(request: WebRequest, console: Console, patient_id: FromPa
         form = await read_again(visit, "phone", _at_field(error), PHONE, PHONE_RENAMED)
         if error.code == "stale":
             stored = presenter.phone_on_record(await known(visit, patient_id))
-            form = presenter.after_stale(form, stored, PHONE)
+            form = after_stale(form, stored, PHONE)
         return await _phone(visit, patient_id, form)
 
     return await submit(request, console, do, again)

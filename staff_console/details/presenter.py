@@ -32,7 +32,6 @@ AGREED: Final = {
 }
 MAY_NOT: Final = "There is no agreement to texts for the present number."
 AGREE_AGAIN: Final = "The agreement to texts is chosen again, for the number that is on record now."
-TYPED_STAYS: Final = "What you typed is below. Save again to replace what the others wrote."
 
 
 def details_page(patient: PatientPage, form: FormState, agreed: ConsentFacts | None) -> DetailsPage:
@@ -107,18 +106,6 @@ def phone_on_record(patient: PatientPage) -> FormState:
         values = {name: value for name, value in values.items() if name not in marks}
         values |= {"phone": phone.number} | {name: "on" for name, holds in marks.items() if holds}
     return filled("phone", **values)
-
-
-def after_stale(typed: FormState, on_record: FormState, labels: dict[str, str]) -> FormState:
-    """What was typed stands, beside what the record says by now; saving again is a decision with the newer facts."""
-    others = [
-        f"{labels[name]}: {on_record.value(name) or 'nothing'}"
-        for name in labels
-        if name in on_record.values and on_record.value(name) != typed.value(name)
-    ]
-    now = f" On record now: {'; '.join(others)}." if others else ""
-    values = {**typed.values, "version": (on_record.value("version"),)}
-    return FormState(typed.id, values, typed.errors, f"{typed.problem} {TYPED_STAYS}{now}")
 
 
 def not_agreed(stale: FormState) -> FormState:

@@ -22,6 +22,7 @@ from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, read_again, said, show, submit
 from staff_console.protocol import presenter
 from staff_console.protocol.forms import LABELS, SIGN, SignForm, read_policy, shown
+from staff_console.seen import Stored, read_stale, require_unchanged, sealed
 
 Console = NamedDependency[ConsoleDeps]
 READERS: Final = access.staff(*CLINICAL, "administrator")
@@ -49,8 +50,7 @@ async def version(request: WebRequest, console: Console, protocol_id: FromPath[U
 @get(f"{PATH}/{{protocol_id:uuid}}/edit", opt=LEAD)
 async def edit(request: WebRequest, console: Console, protocol_id: FromPath[UUID]) -> Response[str]:
     async def read(visit: Visit) -> View:
-        page = await queries.version(visit.tx, visit.actor, protocol_id)
-        return await _edit(visit, protocol_id, shown(page.policy, await _addresses(visit)))
+        return await _edit(visit, protocol_id, await _stored(protocol_id)(visit))
 
     return await show(request, console, read)
 
@@ -72,11 +72,12 @@ async def change(request: WebRequest, console: Console, protocol_id: FromPath[UU
     async def do(visit: Visit) -> str:
         people = {email: staff_id for staff_id, email in (await _addresses(visit)).items()}
         policy = read_policy(await forms.pairs(request), people)
+        await require_unchanged(visit, _stored(protocol_id))
         await service.change_draft(visit.tx, visit.actor, protocol_id, policy, now=visit.now)
         return said(f"{PATH}/{protocol_id}", "protocol_saved")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _edit(visit, protocol_id, await read_again(visit, "policy", error, LABELS))
+        return await _edit(visit, protocol_id, await read_stale(visit, error, LABELS, _stored(protocol_id)))
 
     return await submit(request, console, do, again)
 
@@ -143,6 +144,14 @@ async def _page(visit: Visit, protocol_id: UUID | None, refused: FormState | Non
 async def _edit(visit: Visit, protocol_id: UUID, form: FormState) -> View:
     found = await queries.version(visit.tx, visit.actor, protocol_id)
     return View("protocol/edit.html", presenter.edit_page(visit, found, form), "safety")
+
+
+def _stored(protocol_id: UUID) -> Stored:
+    async def stored(visit: Visit) -> FormState:
+        page = await queries.version(visit.tx, visit.actor, protocol_id)
+        return sealed(shown(page.policy, await _addresses(visit)))
+
+    return stored
 
 
 async def _addresses(visit: Visit) -> dict[UUID, str]:

@@ -23,6 +23,7 @@ from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
 from staff_console.safety.forms import LABELS, SLOTS, ScheduleForm
 from staff_console.safety.views import DrillRow, DrillsPage, SlotLine
+from staff_console.seen import read_stale, require_unchanged, sealed
 
 Console = NamedDependency[ConsoleDeps]
 READERS: Final = access.staff(*CLINICAL, "administrator")
@@ -53,11 +54,12 @@ async def start(request: WebRequest, console: Console) -> Response[Any]:
 async def schedule(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, ScheduleForm)
+        await require_unchanged(visit, _stored)
         wanted = Schedule(form.every_days, form.slots)
         await service.set_schedule(visit.tx, visit.actor, wanted, now=visit.now)
         return said("/safety/drills", "drill_schedule")
 
-    return await submit(request, console, do, _again("schedule"))
+    return await submit(request, console, do, _again_schedule)
 
 
 def _again(form_id: str) -> Any:
@@ -65,6 +67,14 @@ def _again(form_id: str) -> Any:
         return await _page(visit, await read_again(visit, form_id, error, LABELS))
 
     return again
+
+
+async def _again_schedule(visit: Visit, error: DomainError) -> View:
+    return await _page(visit, await read_stale(visit, error, LABELS, _stored))
+
+
+async def _stored(visit: Visit) -> FormState:
+    return _filled((await queries.report(visit.tx, visit.actor, now=visit.now)).schedule)
 
 
 async def _page(visit: Visit, refused: FormState | None = None) -> View:
@@ -93,7 +103,8 @@ def _scheduled(found: DrillReport, in_force: bool) -> str:
 
 
 def _filled(schedule: Schedule) -> FormState:
-    return FormState("schedule", {"every_days": (str(schedule.every_days),), "slots": tuple(schedule.slots)})
+    values = {"every_days": (str(schedule.every_days),), "slots": tuple(schedule.slots)}
+    return sealed(FormState("schedule", values))
 
 
 def _slot(visit: Visit, line: SlotReport) -> SlotLine:

@@ -24,6 +24,7 @@ from staff_console import formats, words
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import View, Visit, read_again, said, show, submit
+from staff_console.seen import Stored, read_stale, require_unchanged, sealed
 
 Console = NamedDependency[ConsoleDeps]
 ADMIN: Final = access.staff("administrator")
@@ -159,11 +160,13 @@ async def account_page(request: WebRequest, console: Console, staff_id: FromPath
 async def change_details(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, StaffForm)
+        await require_unchanged(visit, _stored_details(staff_id))
         changed = await administration.change_account(visit.tx, visit.actor, staff_id, form, now=visit.now)
         return said(f"{PATH}/{staff_id}", "account_changed" if changed else "nothing_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _one(visit, staff_id, details=await read_again(visit, "details", error, DETAILS))
+        form = await read_stale(visit, error, DETAILS, _stored_details(staff_id))
+        return await _one(visit, staff_id, details=form)
 
     return await submit(request, console, do, again)
 
@@ -188,11 +191,13 @@ async def confirm_phone(request: WebRequest, console: Console, staff_id: FromPat
 async def change_roles(request: WebRequest, console: Console, staff_id: FromPath[UUID]) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, Roles)
+        await require_unchanged(visit, _stored_roles(staff_id))
         await administration.change_roles(visit.tx, visit.actor, staff_id, form.roles, now=visit.now)
         return said(f"{PATH}/{staff_id}", "roles_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _one(visit, staff_id, roles=await read_again(visit, "roles", error, {"roles": "Roles:"}))
+        form = await read_stale(visit, error, {"roles": "Roles:"}, _stored_roles(staff_id))
+        return await _one(visit, staff_id, roles=form)
 
     return await submit(request, console, do, again)
 
@@ -270,7 +275,6 @@ async def _one(
     factor: FormState | None = None,
 ) -> View:
     person = await queries.account_details(visit.tx, visit.actor, staff_id)
-    stored = {name: getattr(person, name) or "" for name in DETAILS}
     page = AccountPage(
         name=person.name,
         email=person.email,
@@ -283,14 +287,36 @@ async def _one(
         disabled=person.disabled,
         mine=staff_id == visit.staff_id,
         has_second_factor=person.has_second_factor,
-        details_form=details or filled("details", **stored),
+        details_form=details or _details_form(person),
         phone_form=phone or FormState("phone"),
         roles=words.choices(words.ROLES),
-        roles_form=roles or FormState("roles", {"roles": person.roles}),
+        roles_form=roles or _roles_form(person),
         password_form=password or FormState("password"),
         factor_form=factor or FormState("factor"),
     )
     return View("setup/account.html", page, "setup")
+
+
+def _stored_details(staff_id: UUID) -> Stored:
+    async def stored(visit: Visit) -> FormState:
+        return _details_form(await queries.account_details(visit.tx, visit.actor, staff_id))
+
+    return stored
+
+
+def _stored_roles(staff_id: UUID) -> Stored:
+    async def stored(visit: Visit) -> FormState:
+        return _roles_form(await queries.account_details(visit.tx, visit.actor, staff_id))
+
+    return stored
+
+
+def _details_form(person: AccountDetails) -> FormState:
+    return sealed(filled("details", **{name: getattr(person, name) or "" for name in DETAILS}))
+
+
+def _roles_form(person: AccountDetails) -> FormState:
+    return sealed(FormState("roles", {"roles": tuple(person.roles)}))
 
 
 def _ready(person: StaffMember) -> bool:

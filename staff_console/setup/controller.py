@@ -16,7 +16,9 @@ from registry.organisation import ladder, queries, service
 from registry.organisation.rules import Deployment
 from staff_console.deps import ConsoleDeps
 from staff_console.enrol import scripts
+from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, read_again, said, show, submit
+from staff_console.seen import read_stale, require_unchanged
 from staff_console.setup import presenter
 from staff_console.setup.forms import (
     DETAILS,
@@ -58,13 +60,14 @@ async def sign_policy(request: WebRequest, console: Console) -> Response[Any]:
 async def set_responsible(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, ResponsibleForm)
+        await require_unchanged(visit, _stored_responsible)
         await service.set_default_responsible(
             visit.tx, visit.actor, visit.clinic_id, form.staff_id, now=visit.now
         )
         return said("/setup", "responsible")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        form = await read_again(visit, "responsible", error, RESPONSIBLE, RENAMED)
+        form = await read_stale(visit, error, RESPONSIBLE, _stored_responsible, RENAMED)
         return await _page(visit, Refused(responsible=form))
 
     return await submit(request, console, do, again)
@@ -74,6 +77,7 @@ async def set_responsible(request: WebRequest, console: Console) -> Response[Any
 async def change_clinic(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, DetailsForm)
+        await require_unchanged(visit, _stored_details)
         clinic = await queries.clinic(visit.tx, visit.clinic_id)
         await service.change_clinic(
             visit.tx, visit.actor, visit.clinic_id, form.changed(clinic), now=visit.now
@@ -81,7 +85,7 @@ async def change_clinic(request: WebRequest, console: Console) -> Response[Any]:
         return said("/setup", "clinic_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _page(visit, Refused(details=await read_again(visit, "details", error, DETAILS)))
+        return await _page(visit, Refused(details=await read_stale(visit, error, DETAILS, _stored_details)))
 
     return await submit(request, console, do, again)
 
@@ -90,11 +94,12 @@ async def change_clinic(request: WebRequest, console: Console) -> Response[Any]:
 async def change_ladder(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, LadderForm)
+        await require_unchanged(visit, _stored_ladder)
         await ladder.set_ladder(visit.tx, visit.actor, visit.clinic_id, form.ladder, now=visit.now)
         return said("/setup", "ladder_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        form = await read_again(visit, "outreach", error, LADDER, LADDER_RENAMED)
+        form = await read_stale(visit, error, LADDER, _stored_ladder, LADDER_RENAMED)
         return await _page(visit, Refused(ladder=form))
 
     return await submit(request, console, do, again)
@@ -133,6 +138,18 @@ async def stop_texting(request: WebRequest, console: Console) -> Response[Any]:
         return said("/setup", "texting_stopped")
 
     return await submit(request, console, do, _again_live)
+
+
+async def _stored_responsible(visit: Visit) -> FormState:
+    return presenter.responsible_form(await queries.clinic(visit.tx, visit.clinic_id))
+
+
+async def _stored_details(visit: Visit) -> FormState:
+    return presenter.details_form(await queries.clinic(visit.tx, visit.clinic_id))
+
+
+async def _stored_ladder(visit: Visit) -> FormState:
+    return presenter.ladder_form(await queries.clinic(visit.tx, visit.clinic_id))
 
 
 async def _again_live(visit: Visit, error: DomainError) -> View:

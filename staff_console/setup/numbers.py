@@ -26,6 +26,7 @@ from staff_console.deps import ConsoleDeps
 from staff_console.formats import Day
 from staff_console.formstate import FormState, filled
 from staff_console.pages import View, Visit, read_again, said, show, submit
+from staff_console.seen import read_stale, require_unchanged, sealed
 
 Console = NamedDependency[ConsoleDeps]
 STAFF: Final = access.staff("administrator", "clinic_lead")
@@ -91,12 +92,13 @@ async def numbers_page(request: WebRequest, console: Console) -> Response[str]:
 async def set_numbers(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         wanted = await forms.read(request, Thresholds)
+        await require_unchanged(visit, _stored_numbers)
         changed = await judging.set_thresholds(visit.tx, visit.actor, wanted, now=visit.now)
         return said("/setup/numbers", "thresholds" if changed else "nothing_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
         labels = {setting.name: setting.label for setting in SETTINGS}
-        return await _numbers(visit, await read_again(visit, "numbers", error, labels))
+        return await _numbers(visit, await read_stale(visit, error, labels, _stored_numbers))
 
     return await submit(request, console, do, again)
 
@@ -110,13 +112,14 @@ async def calendar_page(request: WebRequest, console: Console) -> Response[str]:
 async def set_hours(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, HoursForm)
+        await require_unchanged(visit, _stored_hours)
         clinic = await queries.clinic(visit.tx, visit.clinic_id)
         changed = _clinic_form(clinic, form.zone, form.week())
         await service.change_clinic(visit.tx, visit.actor, visit.clinic_id, changed, now=visit.now)
         return said("/setup/calendar", "clinic_changed")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _calendar(visit, await read_again(visit, "hours", error, HOURS))
+        return await _calendar(visit, await read_stale(visit, error, HOURS, _stored_hours))
 
     return await submit(request, console, do, again)
 
@@ -147,11 +150,10 @@ async def _numbers(visit: Visit, refused: FormState | None = None) -> View:
         )
         for setting in SETTINGS
     )
-    values = {name: str(getattr(held, name)) for name in Thresholds.__struct_fields__}
     page = NumbersPage(
         lines,
         tuple((rule, explain(rule, held)) for rule in RULES),
-        refused or filled("numbers", **values),
+        refused or _numbers_form(held),
         visit.actor.has("clinic_lead"),
     )
     return View("setup/numbers.html", page, "setup")
@@ -159,17 +161,34 @@ async def _numbers(visit: Visit, refused: FormState | None = None) -> View:
 
 async def _calendar(visit: Visit, hours: FormState | None = None, closed: FormState | None = None) -> View:
     clinic = await queries.clinic(visit.tx, visit.clinic_id)
-    written = {
-        day: ", ".join(f"{shift.start:%H:%M}-{shift.end:%H:%M}" for shift in shifts)
-        for day, shifts in zip(DAYS, clinic.staffed, strict=True)
-    }
     page = CalendarPage(
-        hours or filled("hours", zone=clinic.zone, **written),
+        hours or _hours_form(clinic),
         tuple((day, day.capitalize()) for day in DAYS),
         tuple(formats.day(on) for on in sorted(clinic.holidays) if on >= visit.today),
         closed or FormState("closed"),
     )
     return View("setup/calendar.html", page, "setup")
+
+
+async def _stored_numbers(visit: Visit) -> FormState:
+    return _numbers_form(await judging.clinic_thresholds(visit.tx, visit.actor))
+
+
+async def _stored_hours(visit: Visit) -> FormState:
+    return _hours_form(await queries.clinic(visit.tx, visit.clinic_id))
+
+
+def _numbers_form(held: Thresholds) -> FormState:
+    values = {name: str(getattr(held, name)) for name in Thresholds.__struct_fields__}
+    return sealed(filled("numbers", **values))
+
+
+def _hours_form(clinic: ClinicFacts) -> FormState:
+    written = {
+        day: ", ".join(f"{shift.start:%H:%M}-{shift.end:%H:%M}" for shift in shifts)
+        for day, shifts in zip(DAYS, clinic.staffed, strict=True)
+    }
+    return sealed(filled("hours", zone=clinic.zone, **written))
 
 
 def _shifts(day: str, written: str) -> tuple[Shift, ...]:

@@ -14,6 +14,7 @@ from registry.organisation.rules import ClinicFacts
 from staff_console import formats, words
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
+from staff_console.seen import sealed
 from staff_console.setup.views import PersonLine, SetupGroup, SetupItem, SetupPage
 
 BELOW: Final = "Set it under Clinic details."
@@ -86,7 +87,6 @@ def page(
         SetupGroup(title, tuple(_judged(item, clinic, missing) for item in items)) for title, items in GROUPS
     )
     items = [item for group in groups for item in group.items]
-    responsible = clinic.default_responsible_id
     return SetupPage(
         clinic=clinic.name,
         mode="demo" if visit.console.settings.mode == "demo" else clinic.texting_mode,
@@ -95,25 +95,29 @@ def page(
         total=len(items),
         left=tuple(item.title for item in items if item.state == "open"),
         form=refused.live or FormState("live"),
-        responsible_form=refused.responsible
-        or filled("responsible", staff_id="" if responsible is None else str(responsible)),
+        responsible_form=refused.responsible or responsible_form(clinic),
         responsible=tuple(
             Choice(str(person.id), person.name)
             for person in people
             if not person.disabled and _clinical(person)
         ),
         people=tuple(_person(person) for person in people),
-        details=refused.details or _details(clinic),
+        details=refused.details or details_form(clinic),
         item9_channels=words.choices(ITEM9),
-        ladder_form=refused.ladder or _ladder(clinic),
+        ladder_form=refused.ladder or ladder_form(clinic),
         reminder_channels=words.choices(CHANNELS),
         sender_form=refused.sender or FormState("sender"),
         numbers=tuple(formats.phone(sender.number) for sender in numbers if sender.active),
     )
 
 
-def _details(clinic: ClinicFacts) -> FormState:
-    return filled(
+def responsible_form(clinic: ClinicFacts) -> FormState:
+    responsible = clinic.default_responsible_id
+    return sealed(filled("responsible", staff_id="" if responsible is None else str(responsible)))
+
+
+def details_form(clinic: ClinicFacts) -> FormState:
+    form = filled(
         "details",
         text_name=clinic.text_name,
         support_phone=clinic.support_phone,
@@ -125,19 +129,21 @@ def _details(clinic: ClinicFacts) -> FormState:
         npi=clinic.npi or "",
         tax_id=clinic.tax_id or "",
     )
+    return sealed(form)
 
 
-def _ladder(clinic: ClinicFacts) -> FormState:
+def ladder_form(clinic: ClinicFacts) -> FormState:
     wanted = outreach_ladder(clinic.settings)
     rows: dict[str, str] = {}
     for number, reminder in enumerate(wanted.reminders, start=1):
         rows |= {f"hours_{number}": str(reminder.after_hours), f"channel_{number}": reminder.channel}
-    return filled(
+    form = filled(
         "outreach",
         **rows,
         call_after_hours=str(wanted.call_after_hours),
         answer_within_hours=str(wanted.answer_within_hours),
     )
+    return sealed(form)
 
 
 def _judged(item: SetupItem, clinic: ClinicFacts, missing: Collection[Problem]) -> SetupItem:

@@ -27,6 +27,7 @@ from registry.worklist.judging import patient_rules
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, read_again, said, show, submit
+from staff_console.seen import Stored, read_stale, require_unchanged
 from staff_console.steps import presenter
 
 Console = NamedDependency[ConsoleDeps]
@@ -56,13 +57,18 @@ async def set_flags(request: WebRequest, console: Console, patient_id: FromPath[
     async def do(visit: Visit) -> str:
         form = await forms.read(request, FlagsForm)
         judged = await patient_rules(visit.tx, visit.actor, patient_id, now=visit.now)
+        await require_unchanged(visit, _stored_flags(patient_id))
         await flags.set_flags(
             visit.tx, visit.actor, judged.episode_id,
             safety=form.safety == "yes", discuss=form.discuss == "yes", now=visit.now,
         )  # fmt: skip
         return said(f"/patients/{patient_id}/rules", "flags_set")
 
-    return await submit(request, console, do, lambda visit, _: _page(visit, patient_id))
+    async def again(visit: Visit, error: DomainError) -> View:
+        form = await read_stale(visit, error, presenter.FLAGS, _stored_flags(patient_id))
+        return await _page(visit, patient_id, form)
+
+    return await submit(request, console, do, again)
 
 
 @post("/steps/{proposal_id:uuid}/accept", opt=access.staff(*CARE))
@@ -100,6 +106,13 @@ async def decline(request: WebRequest, console: Console, proposal_id: FromPath[U
         return said(f"/patients/{patient_id}/rules", "step_declined")
 
     return await submit(request, console, do, _again(proposal_id))
+
+
+def _stored_flags(patient_id: UUID) -> Stored:
+    async def stored(visit: Visit) -> FormState:
+        return presenter.flags_form(await patient_rules(visit.tx, visit.actor, patient_id, now=visit.now))
+
+    return stored
 
 
 def _again(proposal_id: UUID) -> Any:

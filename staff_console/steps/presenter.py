@@ -21,6 +21,7 @@ from staff_console import formats, people
 from staff_console.formstate import FormState
 from staff_console.marks import Shape, Tone
 from staff_console.pages import Visit
+from staff_console.seen import sealed
 from staff_console.steps.views import ChangeLine, RuleLine, StepLine, StepsPage
 
 STATES: Final[dict[Outcome, tuple[str, Shape, Tone]]] = {
@@ -34,6 +35,7 @@ SOURCES: Final = {
     "review": "from a case review",
     "elsewhere": "made elsewhere",
 }
+FLAGS: Final = {"safety": "Safety", "discuss": "Discuss at the next case review"}
 
 
 def page(
@@ -46,11 +48,11 @@ def page(
     refused: FormState | None,
 ) -> StepsPage:
     lines = [_step(visit, proposal, refused) for proposal in proposals]
-    home = people.patient_href(judged.patient_id)
-    return StepsPage(
     last = _last_phase(proposals, "" if line is None else line.status)
     if visit.actor.has(*CARE):
         lines = [msgspec.structs.replace(one, may_take_back=one.id == last) for one in lines]
+    home = people.patient_href(judged.patient_id)
+    return StepsPage(
         patient=people.name(*name),
         patient_href=home,
         day=formats.day(judged.day),
@@ -61,14 +63,12 @@ def page(
         past=tuple(one for one in lines if one.state != "open"),
         changes=tuple(_change(change) for change in reversed(changes)),
         flags_action=f"{home}/flags",
-        safety=judged.safety_flag,
-        discuss=judged.discuss_flag,
+        flags_form=refused if refused is not None and refused.id == "flags" else flags_form(judged),
         may_decide=visit.actor.has(*CARE),
         may_mark=visit.actor.has(*CARE, "consultant") and line is not None,
     )
 
 
-def _rule(result: Result, numbers: Thresholds) -> RuleLine:
 def flags_form(judged: Judged) -> FormState:
     flags = {"safety": judged.safety_flag, "discuss": judged.discuss_flag}
     return sealed(FormState("flags", {name: ("yes",) if on else () for name, on in flags.items()}))
@@ -81,6 +81,7 @@ def _last_phase(proposals: Sequence[ProposalLine], status: str) -> str:
     return str(newest.id) if newest is not None and BACK[newest.kind][0] == status else ""
 
 
+def _rule(result: Result, numbers: Thresholds) -> RuleLine:
     word, shape, tone = STATES[result.outcome]
     return RuleLine(
         id=result.rule,

@@ -65,7 +65,6 @@ class StepsPage(Struct, frozen=True):
     past: tuple[StepLine, ...]
     changes: tuple[ChangeLine, ...]
     flags_action: str
-    safety: bool
-    discuss: bool
+    flags_form: FormState
     may_decide: bool
     may_mark: bool
