@@ -29,6 +29,7 @@ from kernel.audit import Actor
 from kernel.db import Tx
 from kernel.errors import Conflict, NotFound, Problem
 from registry.access import require
+from registry.organisation import service as organisation
 from registry.time_log.months import Month
 
 
@@ -78,9 +79,6 @@ async def claim_batch(tx: Tx, viewer: Actor, month: Month, *, now: datetime) -> 
     pairs = [(each.frozen.row, each.frozen.claim) for each in fresh if each.frozen.episode_id in ready]
     made = prepared(pairs, _twice(standing, ready | set(claimed)))
     refused = {refusal.episode_id for refusal in made.refusals}
-    number: int | None = await tx.scalar(
-        select(func.max(StatementFile.number)).where(StatementFile.clinic_id == clinic_id)
-    )
     who = await identity.identity_of(tx, clinic_id)
     await audit.record(
         tx, viewer, "statement.claims_previewed", "statement_version", latest.id, now=now, month=str(month),
@@ -90,7 +88,7 @@ async def claim_batch(tx: Tx, viewer: Actor, month: Month, *, now: datetime) -> 
         month=month,
         version_id=latest.id,
         version=latest.version,
-        number=(number or 0) + 1,
+        number=await _next_number(tx, clinic_id),
         identity=who,
         claims=made.claims,
         episode_ids=tuple(row.facts.episode.id for row, _ in pairs if row.facts.episode.id not in refused),
@@ -124,13 +122,16 @@ def require_makeable(batch: ClaimBatch, *, leave_out: bool) -> None:
 
 
 async def store_claims(tx: Tx, actor: Actor, batch: ClaimBatch, file: CheckedFile, *, now: datetime) -> UUID:
-    """Stores a checked file. Raises Conflict when the maps refused it, or another version was made meanwhile."""
+    """Stores a checked file. Raises Conflict when the maps refused it, or another version or file was made meanwhile."""
     clinic_id = require(actor, *EXPORTERS)
     if file.problems:
         raise Conflict("the claim file did not pass the X12 check", code="claims_invalid")
+    await organisation.hold(tx, clinic_id)  # whoever makes a file at the same time waits here
     versions = await record.versions(tx, clinic_id, batch.month)
     if not versions or versions[-1].id != batch.version_id:
         raise Conflict("the month was adjusted meanwhile; look at it again", code="stale")
+    if await _next_number(tx, clinic_id) != batch.number:
+        raise Conflict("another claim file was made meanwhile; look at it again", code="stale")
     made = MadeFile(
         "claims_837p", f"evenkeel-{batch.month}.v{batch.version}.837p.txt", "text/plain; charset=us-ascii",
         file.text.encode("ascii"),
@@ -144,6 +145,13 @@ async def store_claims(tx: Tx, actor: Actor, batch: ClaimBatch, file: CheckedFil
         month=str(batch.month), claims=len(batch.claims), left_out=len(batch.refusals), sha256=made.sha256,
     )  # fmt: skip
     return file_id
+
+
+async def _next_number(tx: Tx, clinic_id: UUID) -> int:
+    number: int | None = await tx.scalar(
+        select(func.max(StatementFile.number)).where(StatementFile.clinic_id == clinic_id)
+    )
+    return (number or 0) + 1
 
 
 def _twice(standing: Mapping[str, Standing], billed: set[str]) -> dict[str, str]:

@@ -216,6 +216,23 @@ async def test_a_claim_file_is_stored_once_it_passes_and_holds_nobody_twice(data
     assert ([claim.given_name for claim in after.claims], after.by_hand, after.number) == (["Ben"], (), 2)
 
 
+async def test_of_two_who_make_the_claim_file_at_once_the_second_is_told(database):
+    made, _ = await clinic(database)
+    await close(database, made)
+    biller = made.actor("biller")
+    async with database.begin(made.id) as tx:
+        batch = await claims.claim_batch(tx, biller, MARCH, now=LATER)
+    file = claims.checked(batch, LATER)
+
+    async def store():
+        async with database.begin(made.id) as tx:
+            return await claims.store_claims(tx, biller, batch, file, now=LATER)
+
+    outcomes = await asyncio.gather(store(), store(), return_exceptions=True)
+    [refusal] = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert isinstance(refusal, Conflict) and refusal.code == "stale"
+
+
 async def test_a_patient_covered_through_somebody_else_is_claimed_once_that_name_is_on_record(
     database, app_database
 ):
