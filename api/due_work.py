@@ -16,6 +16,7 @@ from api.dead_man.canary import Canary
 from api.dead_man.rules import AUDIT_EVERY
 from api.sweeps import Counts, Sweep
 from api.wiring import Deps
+from billing.close.copies import ask_for_months
 from messaging.conversation import inbound_sweep
 from messaging.conversation.jobs import release_held, wake_threads
 from messaging.conversation.service import Conversation
@@ -111,6 +112,7 @@ def loops(deps: Deps) -> tuple[Loop, ...]:
                 _sweep("recommendations", 900, _with(deps, overdue_recommendations)),
                 _sweep("referrals", 3600, _with(deps, ask_after_referrals)),
                 _sweep("unfiled_notes", 900, _with(deps, ask_for_filing)),
+                _sweep("unfiled_months", 900, _with(deps, ask_for_months)),
                 _sweep("holds", 3600, _with(deps, reopen_reviews)),
                 _sweep("closing_watch", 900, _with(deps, look_again)),
                 _sweep("release_held", 10, _with_ports(deps, release_held)),

@@ -15,17 +15,21 @@ from litestar.response import Response
 
 from api.staff import billing_examples
 from api.staff.billing_months import CHECKED, OF_MONTH
-from api.staff.calls import WRITE_ERRORS, Call, within
+from api.staff.calls import READ, WRITE_ERRORS, Call, Items, within
+from api.staff.contacts import ChartText
 from api.wiring import Deps
 from billing.close import claims as claim_files
-from billing.close import queries
+from billing.close import copies, queries
 from billing.close.claims import ClaimBatch
+from billing.close.copies import MonthCopy
 from billing.close.files import FileKind
+from billing.packet.copies import month_copy
 from billing.packet.service import packet
 from billing.statement.service import EXPORTERS
 from kernel.errors import NotFound
 from kernel.web import access
 from kernel.web.context import WebRequest
+from registry.access import CLINICAL
 from registry.time_log.months import Month
 from staff_console.enrol.scripts import care_words
 
@@ -138,6 +142,41 @@ async def audit_packet(
     return await within(request, deps, body)
 
 
+@get(
+    f"{OF_MONTH}/copies", opt=access.token(*CLINICAL), tags=["billing"],
+    summary="Copies of a closed month for the chart", **READ,
+)  # fmt: skip
+async def month_copies(
+    request: WebRequest, deps: NamedDependency[Deps], month: FromPath[str]
+) -> Items[MonthCopy]:
+    """Those to file first. `POST /api/v1/patients/{patient_id}/filed` with kind `month` ticks one."""
+
+    async def body(call: Call) -> Items[MonthCopy]:
+        return Items(await copies.copies(call.tx, call.actor, Month.parse(month), now=call.now))
+
+    return await within(request, deps, body)
+
+
+@get(
+    f"{OF_MONTH}/copies/{{patient_id:uuid}}/{{ref_id:uuid}}/chart-text", opt=access.token(*CLINICAL),
+    tags=["billing"], summary="A closed patient-month as text for the EHR", **READ,
+)  # fmt: skip
+async def month_text(
+    request: WebRequest,
+    deps: NamedDependency[Deps],
+    month: FromPath[str],
+    patient_id: FromPath[UUID],
+    ref_id: FromPath[UUID],
+) -> ChartText:
+    """Codes in our own words, minutes by person and activity, contacts, scores, reviews and what changed."""
+
+    async def body(call: Call) -> ChartText:
+        Month.parse(month)
+        return ChartText(await month_copy(call.tx, call.actor, patient_id, ref_id, now=call.now))
+
+    return await within(request, deps, body)
+
+
 def _claims(batch: ClaimBatch, *, stored: bool, problems: tuple[str, ...]) -> ClaimsMade:
     return ClaimsMade(
         version=batch.version,
@@ -155,4 +194,4 @@ def _download(name: str, media_type: str, content: bytes) -> Response[bytes]:
     return Response(content, media_type=media_type, headers=headers)
 
 
-ROUTES: tuple[Any, ...] = (file, claims, audit_packet)
+ROUTES: tuple[Any, ...] = (file, claims, audit_packet, month_copies, month_text)

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, select
 
-from billing.close import record
+from billing.close import copies, record
 from billing.close.files import Made, files
 from billing.close.record import Standing
 from billing.close.rules import Delta, Frozen, Sealed, deltas, encoded, freeze, month_hash
@@ -185,6 +185,7 @@ async def _store(
         },
     )
     await record.store_rows(tx, clinic.id, version_id, month, version, rows)
+    await copies.offer(tx, clinic.id, month, [(each, removed) for each, _, removed in rows], now=now)
     made = Made(
         clinic=clinic.name,
         month=month,

@@ -55,7 +55,7 @@ async def packet(
     version, standing = await closed_patient_month(tx, clinic_id, month, episode_id)
     frozen = standing.frozen
     clinic: str = await tx.scalar(select(Clinic.name).where(Clinic.id == clinic_id))
-    names = await _names(tx, clinic_id, frozen)
+    names = await names_of(tx, clinic_id, frozen)
     manifest = Manifest(
         clinic=clinic,
         month=str(month),
@@ -107,8 +107,8 @@ async def taken(tx: Tx, viewer: Actor, patient_id: UUID, month: Month) -> tuple[
     return tuple(found[:20])
 
 
-async def _names(tx: Tx, clinic_id: UUID, frozen: Frozen) -> dict[UUID, str]:
-    """People of the clinic, and whoever the time log names."""
+async def names_of(tx: Tx, clinic_id: UUID, frozen: Frozen) -> dict[UUID, str]:
+    """By id: people of the clinic, and whoever the time log names."""
     logged = [UUID(entry.staff_id) for entry in frozen.inputs.entries]
     of_clinic = select(StaffRole.staff_id).where(StaffRole.clinic_id == clinic_id)
     rows = await tx.all(

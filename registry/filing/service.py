@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 from uuid import UUID
@@ -23,6 +23,15 @@ from registry.worklist import service as worklist
 
 Filed = Literal["contact", "care_plan", "relapse_plan", "safety_plan", "closing_note", "case_review", "month"]
 MOST: Final = 200
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something to copy: whose it is, what it is, and who is asked to file it."""
+
+    patient_id: UUID
+    episode_id: UUID
+    ref_id: UUID
+    owner_id: UUID | None
 
 
 class CopyState(msgspec.Struct, frozen=True):
@@ -49,21 +58,32 @@ async def offer(
     now: datetime,
 ) -> None:
     """With the note, in its transaction. On the next business day an unfiled one becomes a task of `owner_id`."""
+    note = Note(patient_id, episode_id, ref_id, owner_id)
+    await offer_many(tx, clinic_id, kind, [note], now=now)
+
+
+async def offer_many(tx: Tx, clinic_id: UUID, kind: Filed, notes: Sequence[Note], *, now: datetime) -> None:
+    """Several at once, as the close of a month makes them. Those of a month are asked for by `billing`, together."""
+    if not notes:
+        return
     due = next_business_day(now, await worklist.working_time(tx, clinic_id))
-    values = {
-        "id": tx.new_id(),
-        "clinic_id": clinic_id,
-        "patient_id": patient_id,
-        "episode_id": episode_id,
-        "kind": kind,
-        "ref_id": ref_id,
-        "made_at": now,
-        "owner_id": owner_id,
-        "next_at": due,
-        "filed_at": None,
-        "filed_by_id": None,
-    }
-    await tx.execute(insert(ChartCopy), values)
+    rows = [
+        {
+            "id": tx.new_id(),
+            "clinic_id": clinic_id,
+            "patient_id": note.patient_id,
+            "episode_id": note.episode_id,
+            "kind": kind,
+            "ref_id": note.ref_id,
+            "made_at": now,
+            "owner_id": note.owner_id,
+            "next_at": due,
+            "filed_at": None,
+            "filed_by_id": None,
+        }
+        for note in notes
+    ]
+    await tx.execute(insert(ChartCopy), rows)
 
 
 async def mark(
@@ -150,12 +170,13 @@ async def states(
 
 
 async def ask_for_filing(database: Database, now: datetime, *, limit: int = 200) -> dict[str, int]:
-    """Copies that nobody has filed by the next business day become tasks; one that can't be asked for is pushed on."""
+    """Copies that nobody has filed by the next business day become tasks. Those of a closed month do not, eighty at once:
+    `billing.close.copies` asks for them with one task."""
 
     async def body(tx: Tx) -> Counter[str]:
         rows = await tx.all(
             select(ChartCopy.__table__)
-            .where(ChartCopy.next_at <= now)
+            .where(ChartCopy.next_at <= now, ChartCopy.kind != "month")
             .order_by(ChartCopy.next_at, ChartCopy.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -50,6 +50,7 @@ TaskKind = Literal[
     "plan_to_sign",
     "handover_note",
     "relapse_plan",
+    "unfiled_months",
 ]
 DueRule = Literal["now", "staffed_hour", "same_day", "next_business_day"]
 
@@ -89,6 +90,7 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     "late_answer": Kind("Answer after the check-in ended", "same_day", reply=True),
     "alert_undeliverable": Kind("A safety alert reached nobody", "now"),
     "unfiled_note": Kind("Note not filed in the EHR yet", "next_business_day", by_hand=False),
+    "unfiled_months": Kind("Copies of a closed month to file in the EHR", "next_business_day", by_hand=False),
     "call_back": Kind("Asked to be called after a missed appointment", "same_day", reply=True),
     "closing_proposed": Kind("Not reached: decide whether to close", "next_business_day", by_hand=False),
     "after_discharge": Kind("Back from hospital or jail: contact", "next_business_day"),

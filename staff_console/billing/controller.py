@@ -15,7 +15,7 @@ from billing.statement.service import EXPORTERS, READERS
 from kernel.web import access
 from kernel.web.context import WebRequest
 from registry.time_log.months import Month
-from staff_console.billing import closing, explained, identity, money, payers, rule_sets
+from staff_console.billing import closing, copies, explained, identity, money, payers, rule_sets
 from staff_console.deps import ConsoleDeps
 from staff_console.pages import View, Visit, show, within
 
@@ -64,4 +64,5 @@ ROUTES: Final = [
     *rule_sets.ROUTES,
     *money.ROUTES,
     *explained.ROUTES,
+    *copies.ROUTES,
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 from uuid import UUID
 
+import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
 from msgspec import Struct
 
+from billing.close import copies
 from billing.decisions import service as decisions
 from billing.decisions.rules import (
     DECIDERS,
@@ -153,7 +155,12 @@ async def withdraw(
 async def _page(visit: Visit, month: Month, patient_id: UUID, form: FormState | None = None) -> View:
     found = await explained.patient_month(visit.tx, visit.actor, patient_id, month, now=visit.now)
     known = await taken(visit.tx, visit.actor, patient_id, month) if visit.actor.has(*AUDITORS) else ()
-    return View("billing/explained.html", page(visit, found, form, known), "billing")
+    shown = page(visit, found, form, known)
+    if visit.actor.has(*CLINICAL):
+        ref_id = await copies.ref_of(visit.tx, visit.clinic_id, patient_id, month)
+        href = "" if ref_id is None else f"/billing/{month}/copies/{patient_id}/{ref_id}"
+        shown = msgspec.structs.replace(shown, copy_href=href)
+    return View("billing/explained.html", shown, "billing")
 
 
 def page(

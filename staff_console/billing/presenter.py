@@ -9,6 +9,7 @@ from billing.rules import lines_for
 from billing.statement.elements import Element
 from billing.statement.rules import StatementRow
 from billing.statement.service import EXPORTERS, Statement
+from registry.access import CLINICAL
 from registry.time_log.months import Month
 from registry.time_log.reasons import REASON_TEXT
 from staff_console import charts, formats, people, words
@@ -56,6 +57,9 @@ def page(visit: Visit, found: Statement, close: CloseSection | None = None) -> B
         near=_near(found) if found.month == present else (),
         problems=tuple(problem.words for problem in found.problems),
         close=close,
+        copies_href=f"/billing/{found.month}/copies"
+        if visit.actor.has(*CLINICAL) and found.month < present
+        else "",
         links=()
         if close is None
         else (Link("Money and staffing", "/billing/money"), Link("Set-up", "/billing/setup")),

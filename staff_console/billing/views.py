@@ -1,7 +1,8 @@
 """One calendar month for the biller. Template `billing/month.html`.
 
 Gets: `/billing/{yyyy-mm}`, `/billing/{yyyy-mm}/export.csv`, `/billing/{yyyy-mm}/files/{version}/{kind}`,
-`/billing/{yyyy-mm}/adjustments/{version}`, `/billing/{yyyy-mm}/packets/{episode}`.
+`/billing/{yyyy-mm}/adjustments/{version}`, `/billing/{yyyy-mm}/packets/{episode}`,
+`/billing/{yyyy-mm}/copies`, `/billing/{yyyy-mm}/copies/{patient}/{ref}`.
 Posts: `/billing/{yyyy-mm}/close` (despite), `/correct` (reason), `/adjust` (reason), `/close-again`.
 """
 
@@ -153,6 +154,7 @@ class BillingPage(Struct, frozen=True):
     problems: tuple[str, ...] = ()
     close: CloseSection | None = None
     links: tuple[Link, ...] = ()
+    copies_href: str = ""
 
 
 class RowLink(Struct, frozen=True):
@@ -233,6 +235,7 @@ class ExplainedPage(Struct, frozen=True):
     form: FormState
     may_decide: bool
     packets: tuple[PacketLine, ...] = ()
+    copy_href: str = ""
 
 
 class MissingRow(Struct, frozen=True):
@@ -290,3 +293,25 @@ class RuleSetsPage(Struct, frozen=True):
     shipped: tuple[RuleSetLine, ...]
     tried: str
     months: tuple[TrialMonth, ...]
+
+
+class CopyRow(Struct, frozen=True):
+    """A patient's month; `filed` None while it is not in the EHR, `changed` when an older wording is."""
+
+    patient: str
+    href: str
+    owner: str
+    filed: Moment | None
+    filed_by: str
+    changed: bool
+
+
+class CopiesPage(Struct, frozen=True):
+    """Template `billing/copies.html`. `left`: how many of the shown are to be filed."""
+
+    month: str
+    month_text: str
+    mine: bool
+    left: int
+    rows: tuple[CopyRow, ...]
+    may_file: bool

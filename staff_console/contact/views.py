@@ -75,7 +75,8 @@ class AmendPage(Struct, frozen=True):
 
 class CopyPage(Struct, frozen=True):
     """Template `contact/copy.html`. `text` is what is pasted into the EHR; `filed` says who ticked it and when, `changed`
-    that the copy there is out of date; `earlier` versions of an amended contact, the newest first."""
+    that the copy there is out of date; `earlier` versions of an amended contact, the newest first; `file_to` where the
+    tick goes when not to the patient's page."""
 
     whose: Whose
     title: str
@@ -89,6 +90,7 @@ class CopyPage(Struct, frozen=True):
     amend_href: str = ""
     minutes_href: str = ""
     earlier: tuple[VersionView, ...] = ()
+    file_to: str = ""
 
 
 class TemplateForm(Struct, frozen=True):

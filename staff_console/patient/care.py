@@ -23,7 +23,7 @@ def panel(visit: Visit, facts: PatientFacts) -> CarePanel:
     care = visit.actor.has(*CARE)
     return CarePanel(
         contacts=tuple(_entry(visit, facts, contact) for contact in facts.contacts[:SHOWN]),
-        unfiled=sum(copy.filed_at is None for copy in facts.copies.values()),
+        unfiled=sum(copy.filed_at is None and copy.kind != "month" for copy in facts.copies.values()),
         may_record=care and in_care,
         notice=facts.standing.judgement.sentence + NOTICE if facts.standing.judgement.met else "",
         notice_href=f"/patients/{facts.patient.id}/closing",

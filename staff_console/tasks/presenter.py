@@ -60,6 +60,8 @@ def task_href(line: Fact) -> str:
         return f"/patients/{line.patient_id}#texts" if line.reply else f"/patients/{line.patient_id}"
     if line.kind == "handover_note":
         return "/handovers"
+    if line.kind == "unfiled_months":
+        return f"/billing/{line.detail['month']}/copies"
     return f"/tasks?view=all#task-{line.id}"
 
 
@@ -100,8 +102,8 @@ def _line(
         tone=tone,
         title=line.label + ASKED.get(str(line.detail.get("asked")), ""),
         why=f"From {formats.phone(text.phone)}." if text is not None else WHY.get(line.ref_kind or "", RULE),
-        patient=people.name(line.family_name, line.given_name) if line.patient_id else "",
-        patient_href=task_href(line) if line.patient_id else "",
+        patient=people.name(line.family_name, line.given_name) if line.patient_id else _subject(line),
+        patient_href=task_href(line) if line.patient_id or _subject(line) else "",
         waiting=people.age(waits_since(line), line.done_at or visit.now),
         due=None if line.done_at else visit.at(line.due_at).day,
         late=line.late,
@@ -112,6 +114,11 @@ def _line(
         by_hand=line.by_hand,
         done="" if line.done_at is None else words.shown(WRITTEN, line.outcome).capitalize(),
     )
+
+
+def _subject(line: Fact) -> str:
+    """What a task about no one patient is about, where it has a page."""
+    return formats.month_text(line.detail["month"]) if line.kind == "unfiled_months" else ""
 
 
 def _mark(line: Fact) -> tuple[Shape, Tone]:

@@ -47,6 +47,7 @@ EQUAL: Final = {
     f"{PATIENT}/contact": f"POST {PATIENT}/contacts",
     f"{PATIENT}/contact/template": "GET /note-templates",
     f"{PATIENT}/contacts/{{contact_id}}/amend": f"POST {PATIENT}/contacts/{{contact_id}}/amendments",
+    "/billing/{month}/copies/{patient_id}/{ref_id}": f"POST {PATIENT}/filed",
     f"{PATIENT}/filed": f"POST {PATIENT}/filed",
     "/setup/note-templates/{kind}": "PUT /note-templates/{kind}",
     "/setup/closing-rule": "PUT /closing-rule",

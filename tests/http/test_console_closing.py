@@ -177,3 +177,26 @@ async def test_only_those_who_answer_for_the_bill_close_and_take_files(
         if role == "care_manager":
             await other.opens(MONTH)
             assert f"{MONTH}/close" not in other.html
+
+
+async def test_a_closed_month_is_copied_to_the_chart_and_ticked_by_the_care_manager(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await billable(dana, harbor, console_deps)
+    async with signed_in(console_deps, harbor, "biller") as tom:
+        await tom.opens(MONTH)
+        await tom.submits(f"{MONTH}/close")
+        assert "/copies" not in tom.html
+        assert (await tom.opens(f"{MONTH}/copies")).status == 403
+    async with signed_in(console_deps, harbor) as dana_again:
+        await dana_again.opens(f"{MONTH}/people/{patient_id}")
+        [copy] = dana_again.links("Copy for the chart")
+        await dana_again.opens(copy)
+        assert "COLLABORATIVE CARE, 2026-03" in dana_again.html
+        await dana_again.submits(copy)
+        assert "Filed in the EHR: 02-Apr-2026" in dana_again.text
+        await dana_again.submits(copy)
+        await dana_again.opens(f"{MONTH}/copies")
+        assert "1 to file in the EHR by you." in dana_again.text
+        await dana_again.submits(copy)
+        assert "0 to file in the EHR by you." in dana_again.text
