@@ -130,7 +130,8 @@ async def _closing(visit: Visit, patient_id: UUID, form: FormState | None) -> Vi
     patient = await known(visit, patient_id)
     standing = await disengagement.standing(visit.tx, visit.actor, patient_id, now=visit.now)
     notes = await closing.decisions(visit.tx, visit.actor, patient_id, now=visit.now)
-    page = presenter.closing_page(visit, patient, standing, notes, form)
+    ending = await endings.standing(visit.tx, visit.actor, patient_id, now=visit.now)
+    page = presenter.closing_page(visit, patient, standing, notes, form, handover=ending.handover_open)
     return View("status/closing.html", page, "registry")
 
 

@@ -102,6 +102,8 @@ def closing_page(
     standing: Standing,
     notes: Sequence[ClosingNote],
     form: FormState | None,
+    *,
+    handover: bool,
 ) -> ClosingPage:
     assert patient.episode is not None
     found = standing.judgement
@@ -114,6 +116,7 @@ def closing_page(
         met=found.met,
         due="" if found.due_on is None or found.met else formats.day(found.due_on).text,
         blocks=tuple(BLOCKS[block] for block in found.blocks),
+        handover=HANDOVER if handover else "",
         asks_clinician="item9_above_zero" in found.blocks and not visit.actor.has("clinician"),
         closes=standing.status in ("active", "relapse_prevention", "inactive_disengaged"),
         may_close=lead and not blocked,

@@ -50,7 +50,8 @@ class NoteLine(Struct, frozen=True):
 
 class ClosingPage(Struct, frozen=True):
     """Template `status/closing.html`. `rule` is the clinic's rule and how the patient stands with it; `blocks` say in
-    words what stands in the way; `may_close` False: somebody else approves."""
+    words what stands in the way, `handover` what holds an end but no closing for now; `may_close` False: somebody else
+    approves."""
 
     whose: Whose
     form: FormState
@@ -63,3 +64,4 @@ class ClosingPage(Struct, frozen=True):
     may_close: bool
     decisions: tuple[Choice, ...]
     notes: tuple[NoteLine, ...]
+    handover: str = ""
