@@ -5,12 +5,12 @@ from msgspec import Struct
 
 class ErrorPage(Struct, frozen=True):
     """`advice` says what to do now; `reference` is the request id to quote, never anything about a person.
-    `kept` says what became of the typed text ("Your note is saved as a draft."), empty when nothing was typed."""
+    `typed` is what a form brought and nobody saved, to read and to copy; empty when there was none."""
 
     status: int
     title: str
     advice: str
     reference: str
-    kept: str = ""
+    typed: str = ""
     back_href: str = "/"
     back_label: str = "Start page"

@@ -36,6 +36,11 @@ def typed_text(fields: Pairs, labels: Mapping[str, str]) -> str:
     return "\n".join(_line(labels.get(name) or _words(name), ", ".join(given[name])) for name in names)
 
 
+def has_words(fields: Pairs) -> bool:
+    """Whether somebody typed a text; a button, a choice or a number is soon given again."""
+    return any(" " in value.strip() and not _hidden(name, value) for name, value in fields)
+
+
 def drawn(page: str, fields: Pairs, labels: Mapping[str, str]) -> bool:
     """Whether every typed field stands in a control of the page."""
     return all(

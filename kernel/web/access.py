@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,9 +13,10 @@ from kernel import audit
 from kernel.audit import Actor, Role
 from kernel.crypto import token_hash
 from kernel.db import Tx
-from kernel.errors import Forbidden, Unauthenticated
+from kernel.errors import Forbidden, Invalid, Unauthenticated
 from kernel.web import cookies, csrf, sessions
 from kernel.web.context import Connection, PatientCaller, request_id, web
+from kernel.web.forms import pairs
 
 Kind = Literal["public", "provider", "link", "staff", "half_signed_in", "token", "patient", "device"]
 
@@ -65,7 +67,11 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         case "token":
             await _bearer(connection, access)
         case "staff" | "half_signed_in":
-            await _session(connection, access)
+            try:
+                await _session(connection, access)
+            except Unauthenticated:
+                await _keep_typed(connection, access)
+                raise
         case "patient":
             await _patient(connection)
         case "device":
@@ -146,6 +152,13 @@ async def _session(connection: Connection, access: Access) -> None:
     connection.state["session"] = session
     await _require_role(connection, access, found)
     connection.state["actor"] = found
+
+
+async def _keep_typed(connection: Connection, access: Access) -> None:
+    """What a form brought after its session had ended is read, so that the answer can give it back."""
+    if access.kind == "staff" and _method(connection) not in csrf.SAFE and csrf.from_own_page(connection):
+        with suppress(Invalid):
+            await pairs(connection)  # type: ignore[arg-type]
 
 
 async def _require_role(connection: Connection, access: Access, actor: Actor) -> None:

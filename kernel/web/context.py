@@ -49,7 +49,7 @@ class Web(msgspec.Struct, frozen=True):
     load_token: Callable[[Tx, str, datetime], Awaitable[Actor | None]]
     load_patient: LoadPatient
     # HTML for an error, by path: the console's page for staff, the patients' page (with the crisis line) for them.
-    error_page: Callable[[Connection, int, str, str], Response[str]]
+    error_page: Callable[[Connection, int, str, str], Response[Any]]
 
 
 def web(connection: Connection) -> Web:

@@ -23,9 +23,22 @@ def check_origin(connection: Connection) -> None:
     origin = connection.headers.get("origin")
     if origin is None or (origin == "null" and site == "same-origin"):
         return
-    own = {urlsplit(web(connection).settings.public_url).netloc, connection.headers.get("host", "")}
-    if urlsplit(origin).netloc not in own:
+    if not _ours(connection, origin):
         raise Forbidden("the request came from another site", code="cross_site")
+
+
+def from_own_page(connection: Connection) -> bool:
+    """Whether the browser says itself that one of our pages sent this: only then may an answer show what came with
+    it to somebody who is not known."""
+    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
+    if site is not None:
+        return site == "same-origin"
+    return origin is not None and _ours(connection, origin)
+
+
+def _ours(connection: Connection, origin: str) -> bool:
+    own = {urlsplit(web(connection).settings.public_url).netloc, connection.headers.get("host", "")}
+    return urlsplit(origin).netloc in own
 
 
 async def check_token(request: WebRequest, expected: str) -> None:

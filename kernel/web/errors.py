@@ -24,6 +24,7 @@ from kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from kernel.web import forms
 from kernel.web.context import Connection, request_id, web
 
 STATUS: dict[type[DomainError], int] = {
@@ -37,6 +38,7 @@ STATUS: dict[type[DomainError], int] = {
 }
 PROGRAMS = ("/api/", "/patient/v1", "/webhooks/", "/health", "/metrics", "/schema")
 PATIENTS = "/me"  # a signed-in patient's pages
+STAFF_SIGN_IN = "/sign-in"
 _UNKNOWN_FIELD = re.compile("unknown field `([^`]*)`")
 
 
@@ -84,13 +86,14 @@ def handle(connection: Connection, error: Exception) -> Response[Any]:
         if status == 401:
             answer.headers["www-authenticate"] = "Bearer"
         return answer
-    if status == 401:
-        return Redirect(_sign_in(connection.scope["path"]), status_code=303)
+    sign_in = _sign_in(connection.scope["path"])
+    if status == 401 and (sign_in != STAFF_SIGN_IN or not connection.state.get(forms.READ)):
+        return Redirect(sign_in, status_code=303)
     return web(connection).error_page(connection, status, code, detail)
 
 
 def _sign_in(path: str) -> str:
-    return f"{PATIENTS}/sign-in" if f"{path}/".startswith(f"{PATIENTS}/") else "/sign-in"
+    return f"{PATIENTS}/sign-in" if f"{path}/".startswith(f"{PATIENTS}/") else STAFF_SIGN_IN
 
 
 def _describe(error: Exception, status: int) -> tuple[str, str, tuple[Problem, ...]]:

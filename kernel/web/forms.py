@@ -26,6 +26,7 @@ MAX_FIELDS = 500
 # A year beyond these is a slip of the keyboard; sums of dates stay within what a calendar holds.
 EARLIEST, LATEST = 1850, 2199
 _LARGEST = "largest_form"
+READ = "form_pairs"  # in the request's state: the fields, once they were read
 _SHORT_TIME = re.compile(r"\d{2}:\d{2}", re.ASCII)
 Pairs = Sequence[tuple[str, str]]
 
@@ -38,13 +39,13 @@ def up_to(largest: int) -> dict[str, Any]:
 async def pairs(request: WebRequest) -> Pairs:
     """Fields of an URL-encoded or multipart body in order, blanks kept. Raises Invalid beyond 250 KB, or the route's own
     limit, or 500 fields."""
-    cached: Pairs | None = request.state.get("form_pairs")
+    cached: Pairs | None = request.state.get(READ)
     if cached is not None:
         return cached
     body = await request.body()
     if len(body) > request.route_handler.opt.get(_LARGEST, MAX_BODY):
         raise Invalid.field("", "the form is too long: go back, where it still stands, and shorten it")
-    request.state["form_pairs"] = found = _split(request.headers.get("content-type", ""), body)
+    request.state[READ] = found = _split(request.headers.get("content-type", ""), body)
     return found
 
 

@@ -126,6 +126,14 @@
   let last = Date.now();
   const heard = () => { last = Date.now(); if (dialog.open) dialog.close(); };
   const asked = () => { heard(); if (tabs) tabs.postMessage("asked"); };
+  const typedIn = (form) => [...form.elements].some((field) => field.matches("textarea, input[type=text], input:not([type])") && !field.readOnly && field.value !== field.defaultValue);
+  /* What is typed into a form without a draft goes with the session, and the warning says so. */
+  const sayWhatIsKept = () => {
+    const kept = drafts.map(([form]) => form);
+    dialog.querySelector("[data-idle-kept]").hidden = !kept.some(typedIn);
+    dialog.querySelector("[data-idle-lost]").hidden = ![...document.forms].some((form) => !kept.includes(form) && typedIn(form));
+  };
+  if (!ends && document.getElementById("unsaved-text")) setTimeout(() => { body.replaceChildren(); location.replace("/sign-in?ended=idle"); }, 900000);
   if (ends) {
     asked();
     if (tabs) tabs.onmessage = heard;
@@ -139,7 +147,7 @@
       const left = last + ends - Date.now();
       if (left <= 0) { body.replaceChildren(); location.replace(body.dataset.idleOut); return; }
       if (left > warn) return;
-      if (!dialog.open) { saveAll(); if (last + ends - Date.now() <= warn) open(dialog); }
+      if (!dialog.open) { saveAll(); sayWhatIsKept(); if (last + ends - Date.now() <= warn) open(dialog); }
       const minutes = Math.ceil(left / 60000);
       dialog.querySelector("[data-idle-left]").textContent = left > 60000 ? minutes + " minutes" : Math.ceil(left / 1000) + " seconds";
     }, 1000);

@@ -12,6 +12,7 @@ import pytest
 from api.wiring import Deps
 from kernel.audit import Role
 from tests.support.app import Clinic
+from tests.support.clock import FakeClock
 from tests.support.colleague import Colleague
 from tests.support.console import enrols, signed_in
 
@@ -154,3 +155,38 @@ async def test_the_same_change_by_two_people_is_no_conflict(console_deps: Deps, 
         await anna.submits("/setup/numbers", no_contact_days="25")
         await ben.submits("/setup/numbers", no_contact_days="25")
         assert ben.status == 200 and not ben.errors
+
+
+HERE = {"origin": "http://testserver.local", "sec-fetch-site": "same-origin"}
+
+
+async def test_a_form_of_an_ended_session_or_an_old_page_gives_back_what_was_typed(
+    dana: Colleague, harbor: Clinic, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/texts"
+    fields = dict(dana.form(path).filled({"body": "See you on <Friday>"}))
+    old = await dana.client.post(path, data=fields | {"_csrf": "of yesterday"}, headers=HERE)
+    assert old.status_code == 403
+    assert "from before you signed in" in old.text and "See you on &lt;Friday&gt;" in old.text
+
+    clock.advance(minutes=16)
+    ended = await dana.client.post(path, data=fields, headers=HERE)
+    assert ended.status_code == 401
+    assert "You were signed out" in ended.text and "See you on &lt;Friday&gt;" in ended.text
+    assert "Aldercott" not in ended.text and 'href="/sign-in"' in ended.text
+    for headers in ({}, {"sec-fetch-site": "cross-site"}):
+        elsewhere = await dana.client.post(path, data=fields, headers=headers)
+        assert (elsewhere.status_code, elsewhere.headers["location"]) == (303, "/sign-in")
+    button = await dana.client.post("/time/timer/keep", data={"back": "/today"}, headers=HERE)
+    assert button.status_code == 303, "nothing was typed"
+
+
+async def test_a_text_for_what_is_gone_is_given_back_on_the_page_that_says_so(
+    dana: Colleague, harbor: Clinic
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    path = f"/patients/{patient_id}/treatment-changes/{patient_id}/withdraw"
+    token = dict(dana.form("/sign-out").fields)["_csrf"]
+    gone = await dana.client.post(path, data={"_csrf": token, "reason": "Wrong patient"}, headers=HERE)
+    assert gone.status_code == 404 and "Reason: Wrong patient" in gone.text
