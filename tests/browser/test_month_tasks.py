@@ -153,6 +153,17 @@ def test_a_closed_month_has_no_axe_finding(browser: Browser, site: Served) -> No
         assert findings(tab) == []
 
 
+def test_copies_of_a_closed_month_have_no_axe_finding_and_fit_a_phone(browser: Browser, site: Served) -> None:
+    with context_of(browser, site, "care_manager", bypass_csp=True) as context:
+        tab = context.new_page()
+        tab.goto(f"{site.url}/billing/2026-03/copies?who=all")
+        assert findings(tab) == []
+        tab.set_viewport_size({"width": 320, "height": 800})
+        tab.reload()
+        assert tab.evaluate(SIDEWAYS) <= 0
+        assert tab.evaluate(SMALL) == []
+
+
 SETUP_PAGES = ("/setup/accounts", "/setup/accounts/{dana}", "/setup/clinics", "/billing/payers")
 
 
