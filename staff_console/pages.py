@@ -155,15 +155,16 @@ async def submit(
 
 
 async def _lost(request: WebRequest, refusal: DomainError, page: str) -> Unsaved | None:
-    """What `page` neither says of the refusal nor shows of what was typed. A page that drew the form has its errors."""
-    if unsaved.DRAWN in page:
+    """What `page` neither says of the refusal nor shows of what was typed. What is wrong with a field stands with it."""
+    summary = unsaved.DRAWN in page
+    if summary and isinstance(refusal, Invalid):
         return None
     fields = await forms.pairs(request)
     form, labels = request.state.get(REFUSED, (FormState("", problem=sentence("", refusal.message)), {}))
     problem = " ".join(part for part in (form.problem, *form.errors.values()) if part)
-    said = isinstance(refusal, Invalid) or unsaved.says(page, sentence("", refusal.message))
+    said = summary or isinstance(refusal, Invalid) or unsaved.says(page, sentence("", refusal.message))
     text = "" if unsaved.drawn(page, fields, labels) else unsaved.typed_text(fields, labels)
-    return Unsaved("" if said and not text else problem, text) if text or not said else None
+    return Unsaved("" if said else problem, text) if text or not said else None
 
 
 async def _twice(request: WebRequest, console: ConsoleDeps, do: Callable[[Visit], Awaitable[T]]) -> T:
