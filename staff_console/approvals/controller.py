@@ -18,6 +18,9 @@ from kernel.web.context import WebRequest
 from registry.cover import queries as cover
 from registry.organisation import queries as organisation
 from registry.recommendations import queries, service
+from registry.recommendations.queries import RecommendationPage
+from registry.review import queries as reviews
+from registry.review import wording
 from registry.worklist import task_list as worklist
 from registry.worklist.task_list import TaskFilter, TaskLine
 from staff_console.approvals import presenter
@@ -31,9 +34,11 @@ from staff_console.approvals.forms import (
     UseFields,
     WithdrawFields,
 )
+from staff_console.approvals.presenter import Grounds
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, read_again, said, show, submit
+from staff_console.review import sheets
 from staff_console.whose import known
 
 Console = NamedDependency[ConsoleDeps]
@@ -175,8 +180,20 @@ async def _page(visit: Visit, approval_id: UUID, refused: FormState | None = Non
     found = await queries.recommendation(visit.tx, visit.actor, approval_id, now=visit.now)
     patient = await known(visit, found.line.patient_id)
     decides = await queries.may_decide(visit.tx, visit.actor, found.line, now=visit.now)
-    page = presenter.approval(visit, patient, found, decides, refused)
+    page = presenter.approval(visit, patient, found, decides, await _grounds(visit, found), refused)
     return View("approvals/approval.html", page, "approvals")
+
+
+async def _grounds(visit: Visit, found: RecommendationPage) -> Grounds:
+    """What the decision rests on."""
+    patient_id = found.line.patient_id
+    discussed = await reviews.of_patient(visit.tx, visit.actor, patient_id, now=visit.now)
+    known_of = await sheets.sheet(visit, patient_id)
+    return Grounds(
+        review=next((item for item in discussed if item.id == found.review_item_id), None),
+        facts=tuple(sheets.facts_named(visit, known_of, presenter.KNOWN)),
+        disclaimer=(await wording.shown_to(visit.tx, visit.actor)).body,
+    )
 
 
 async def _recommend(visit: Visit, patient_id: UUID, form: FormState | None) -> View:

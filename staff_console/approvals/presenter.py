@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from registry.access import CARE
 from registry.patients.queries import PatientPage
@@ -19,15 +21,30 @@ from registry.recommendations.rules import (
     turn,
     who_acts,
 )
+from registry.review.queries import ReviewLine
 from registry.treatment_changes.rules import KINDS
 from registry.worklist.task_list import TaskLine
 from staff_console import formats, people, words
 from staff_console.approvals.views import ApprovalPage, ApprovalsPage, PlanRow, RecommendPage, Row, StepLine
 from staff_console.formstate import FormState, filled
 from staff_console.pages import Visit
+from staff_console.review.views import Fact
 from staff_console.tasks.presenter import task_href
 from staff_console.whose import whose
 
+# The lines of the one-page summary that a decision needs.
+KNOWN: Final = (
+    "Diagnosis",
+    "Weeks in treatment",
+    "PHQ-9",
+    "GAD-7",
+    "Item 9",
+    "Present treatment",
+    "Changes",
+    "Adherence",
+    "Side effects",
+    "Question",
+)
 DECISIONS: Final = {
     "accepted": "Accept",
     "modified": "Accept with a change",
@@ -88,7 +105,7 @@ def row(visit: Visit, line: RecommendationLine) -> Row:
     return Row(
         href=f"/approvals/{line.id}",
         patient=people.name(line.family_name, line.given_name),
-        what=tuple(f"{PARTS[part.kind]}: {part.text}" for part in line.parts),
+        what=what(line),
         urgency=URGENCIES[line.urgency],
         stage=STAGES[line.stage],
         waited=_waited(line.stage_since, visit.now),
@@ -99,6 +116,10 @@ def row(visit: Visit, line: RecommendationLine) -> Row:
         next_step=TO_DO.get(line.stage, ""),
         next_by=next_by(line),
     )
+
+
+def what(line: RecommendationLine) -> tuple[str, ...]:
+    return tuple(f"{PARTS[part.kind]}: {part.text}" for part in line.parts)
 
 
 def next_by(line: RecommendationLine) -> str:
@@ -119,8 +140,21 @@ def move(visit: Visit, line: RecommendationLine, decides: bool) -> str:
     return _MOVES.get(line.stage, "") if visit.actor.has(*CARE) else ""
 
 
+class Grounds(msgspec.Struct, frozen=True):
+    """`review` is the discussion it came out of, `facts` are lines of the one-page summary."""
+
+    review: ReviewLine | None
+    facts: tuple[Fact, ...]
+    disclaimer: str
+
+
 def approval(
-    visit: Visit, patient: PatientPage, found: RecommendationPage, decides: bool, refused: FormState | None
+    visit: Visit,
+    patient: PatientPage,
+    found: RecommendationPage,
+    decides: bool,
+    grounds: Grounds,
+    refused: FormState | None,
 ) -> ApprovalPage:
     line = found.line
     shown = move(visit, line, decides)
@@ -141,7 +175,25 @@ def approval(
         changes=words.choices(KINDS),
         uses=words.choices(USES),
         action=f"/approvals/{line.id}",
+        why=tuple(_why(found, grounds.review)),
+        facts=grounds.facts,
+        disclaimer=grounds.disclaimer,
     )
+
+
+def _why(found: RecommendationPage, item: ReviewLine | None) -> Iterable[Fact]:
+    """The reason as it was sent, and what the case review said."""
+    if found.why:
+        yield Fact("Why", found.why)
+    if item is None:
+        return
+    for label, said in (
+        ("What changes, and why", item.changed),
+        ("Impression", item.impression),
+        ("Discussed", item.note),
+    ):
+        if said:
+            yield Fact(label, said)
 
 
 def recommend(

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from staff_console.formats import Day, Moment
 from staff_console.formstate import Choice, FormState
+from staff_console.review.views import Fact
 from staff_console.whose import Whose
 
 
@@ -59,7 +60,8 @@ class StepLine(Struct, frozen=True):
 
 
 class ApprovalPage(Struct, frozen=True):
-    """`form` belongs to `move`, the form shown for the stage: decide, record, order, told, taking or none."""
+    """`form` belongs to `move`, the form shown for the stage: decide, record, order, told, taking or none. `why` is what
+    was sent or said in the case review, `facts` what is known of the patient, `disclaimer` the clinic's own sentence."""
 
     whose: Whose
     row: Row
@@ -76,6 +78,9 @@ class ApprovalPage(Struct, frozen=True):
     changes: tuple[Choice, ...]
     uses: tuple[Choice, ...]
     action: str
+    why: tuple[Fact, ...]
+    facts: tuple[Fact, ...]
+    disclaimer: str
 
 
 class RecommendPage(Struct, frozen=True):

@@ -36,6 +36,8 @@ from registry.patients.details import Trace
 from registry.patients.queries import PatientPage
 from registry.plans import queries as plans
 from registry.plans.queries import PlanFacts
+from registry.recommendations import queries as recommendations
+from registry.recommendations.queries import RecommendationPage
 from registry.review import queries as reviews
 from registry.review.queries import ReviewLine
 from registry.safety import queries as safety
@@ -79,6 +81,7 @@ class PatientFacts(msgspec.Struct, frozen=True):
     copies: Mapping[UUID, CopyState]
     standing: Standing
     traces: tuple[Trace, ...]
+    advice: tuple[RecommendationPage, ...]  # newest first
 
 
 async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) -> PatientFacts:
@@ -113,6 +116,7 @@ async def read(visit: Visit, patient_id: UUID, texts_before: datetime | None) ->
         copies=await filing.states(tx, viewer, patient_id, now=now),
         standing=await disengagement.standing(tx, viewer, patient_id, now=now),
         traces=await details.trail(tx, viewer, patient_id),
+        advice=await recommendations.of_patient(tx, viewer, patient_id, now=now),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from registry.contacts import chart
 from staff_console import formats, people, words
 from staff_console.pages import Visit
+from staff_console.patient import advice
 from staff_console.patient.facts import PatientFacts
 from staff_console.patient.scores import band_label, total_text
 from staff_console.patient.views import TimelineEvent
@@ -97,11 +98,19 @@ def _reviews(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
 
 
 def _changes(visit: Visit, facts: PatientFacts) -> Iterable[Dated]:
+    """A recommendation and the change of treatment that it led to are one entry."""
+    reviews = {item.id: item for item in facts.reviews}
+    advised = {page.line.id: page for page in facts.advice}
     for change in facts.changes:
-        if change.recorded_at is not None:
+        page = None if change.source_id is None else advised.pop(change.source_id, None)
+        if page is not None and change.recorded_at is not None:
+            yield change.recorded_at, advice.changed(visit, change, page, reviews)
+        elif change.recorded_at is not None:
             title, since = f"{change.label}: {change.what}", f"From {formats.day(change.on).text}"
             at = visit.at(change.recorded_at)
             yield change.recorded_at, TimelineEvent("change", at, title, since, change.recorded_by or "")
+    for page in advised.values():
+        yield page.line.stage_since, advice.entry(visit, page, reviews)
     for gone in facts.withdrawn:
         title = f"Withdrawn: {gone.label.lower()}, {gone.what}"
         detail = gone.reason or f"From {formats.day(gone.on).text}"

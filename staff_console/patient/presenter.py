@@ -18,7 +18,7 @@ from staff_console import formats, marks, people, words
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.marks import Tone
 from staff_console.pages import Visit
-from staff_console.patient import care, scores, texting
+from staff_console.patient import advice, care, scores, texting
 from staff_console.patient.facts import PatientFacts
 from staff_console.patient.forms import EVERY
 from staff_console.patient.history import timeline
@@ -90,6 +90,7 @@ def page(visit: Visit, facts: PatientFacts, forms: Forms) -> PatientPage:
         timeline=timeline(visit, facts),
         team=tuple(_team(facts)),
         care=care.panel(visit, facts),
+        advice=advice.panel(visit, facts.advice),
         older_texts_href=texting.older_href(facts),
         unread=texting.unread(facts),
     )

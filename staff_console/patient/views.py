@@ -166,6 +166,18 @@ class TimelineEvent(Struct, frozen=True):
     detail: str
     who: str
     href: str = ""
+    lines: tuple[str, ...] = ()
+
+
+class AdviceLine(Struct, frozen=True):
+    """A recommendation: `stage` in words, since when (`waited`), and whose `turn` it is to do what."""
+
+    href: str
+    what: str
+    stage: str
+    waited: str
+    late: bool
+    turn: str
 
 
 class ContactEntry(Struct, frozen=True):
@@ -220,6 +232,7 @@ class PatientPage(Struct, frozen=True):
     timeline: tuple[TimelineEvent, ...]
     team: tuple[tuple[str, str], ...]
     care: CarePanel
+    advice: tuple[AdviceLine, ...] = ()
     older_texts_href: str = ""
     unread: int = 0
     email: EmailPart | None = None

@@ -181,6 +181,19 @@ async def test_the_clinician_accepts_and_the_care_manager_closes_the_loop(
         await ines.opens("/approvals")
         assert "Raise sertraline to 100 mg" in ines.text
         await ines.opens(path)
+        known = ines.text[ines.text.index("What is known") :]
+        for label in (
+            "PHQ-9",
+            "GAD-7",
+            "Item 9",
+            "Present treatment",
+            "Adherence",
+            "Side effects",
+            "Question",
+        ):
+            assert label in known
+        assert "Why Half the drop after four weeks." in ines.text
+        assert "has not seen or examined the patient" in ines.text  # the clinic's own sentence
         await ines.submits(f"{path}/decide", decision="declined")
         assert ines.errors == ["Why is needed."]
         await ines.submits(f"{path}/decide", decision="accepted")
@@ -210,6 +223,38 @@ async def test_the_clinician_accepts_and_the_care_manager_closes_the_loop(
     assert await count(console_deps, TreatmentChange) == 1
     await dana.opens("/approvals")
     assert "Nothing is under way" in dana.text
+
+
+async def test_what_changed_and_why_is_one_entry_with_who_decided_it(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    await dana.opens(f"/patients/{patient_id}/recommend")
+    await dana.submits(f"/patients/{patient_id}/recommend", **ADVICE, why="Half the drop after four weeks.")
+    path = f"/approvals/{await _first(console_deps, select(Recommendation.id))}"
+    given = {"decision": "accepted", "via": "phone", "decided_by": "Dr. Roth", "read_back": "yes"}
+    await dana.opens(path)
+    await dana.submits(f"{path}/decide", **given)
+    async with signed_in(console_deps, harbor, "consultant") as lee:
+        await lee.opens(f"/patients/{patient_id}")
+        assert "Accepted, to be ordered or arranged. Order or arrange it:" in lee.text
+    await dana.opens(path)
+    await dana.submits(f"{path}/order", by="Dr. Roth")
+    await dana.submits(f"{path}/told")
+    await dana.opens(f"/patients/{patient_id}")
+    text = dana.text[dana.text.rindex("Dose changed: sertraline 100 mg") :][:900]
+    for said in (
+        "Dr. Roth (written down by ",
+        "Patient told, to be seen in use.",
+        "Why: Half the drop after four weeks.",
+        "Recommended by ",
+        "Accepted by Dr. Roth by phone, read back (written down by ",
+        "Ordered or arranged by Dr. Roth (written down by ",
+        "Patient told (",
+    ):
+        assert said in text
+    assert f'href="{path}"' in dana.html
+    assert dana.text.count("Raise sertraline to 100 mg") == 2  # beside the timeline, and as what was ordered
 
 
 async def test_two_decisions_at_once_are_one_and_the_other_is_told(
