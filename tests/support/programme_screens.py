@@ -76,11 +76,11 @@ STEPS = StepsPage(
     ),
     open=(STEP,), past=(DECIDED,),
     changes=(ChangeLine(1, on("2026-11-06"), "Dose changed: sertraline 100 mg", "made elsewhere, recorded by Dana Whitlock"),),
-    flags_action="/patients/p2/flags", safety=True, discuss=False, may_decide=True, may_mark=True,
+    flags_action="/patients/p2/flags", flags_form=FormState("flags", {"safety": ("yes",)}), may_decide=True, may_mark=True,
 )  # fmt: skip
 NO_STEPS = StepsPage(
     patient="GRISWELL, Amadou", patient_href="/patients/p7", day=on("2026-11-23"), as_of=NOW, flags=(), rules=(), open=(),
-    past=(), changes=(), flags_action="/patients/p7/flags", safety=False, discuss=False, may_decide=False, may_mark=False,
+    past=(), changes=(), flags_action="/patients/p7/flags", flags_form=FormState("flags"), may_decide=False, may_mark=False,
 )  # fmt: skip
 FIGURES = (("Check-ins answered", "75%", "6 of 8"),)
 LAUNCH = LaunchPage(
