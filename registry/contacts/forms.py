@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from registry.episodes.forms import ContactMode
+from registry.recommendations.rules import Answer
 from registry.treatment_changes.rules import ChangeKind
 
 # Fields follow the contact record of UW SCOPE (uwscope/scope-web, `scope_shared/scope/schemas/documents`) and what
@@ -64,10 +65,21 @@ class MedicationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new_antidepressant: bool = False
 
 
+class AdviceAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a contact did for a recommendation that waits for the patient: `told` of what was ordered, `in_use` by what the
+    patient says (one that was only ordered is told with it), or `not_in_use` and `why`. `version` is that of the
+    recommendation the person looked at."""
+
+    recommendation_id: UUID
+    answer: Answer
+    why: Short | None = None
+    version: int | None = None
+
+
 class ContactForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One contact, or one try. `next` null keeps a next contact that still lies ahead. `minutes` are logged as the
     work of `staff_id`, by default the person who writes; `from_timer` stops the writer's timer instead, which must run
-    for this patient; `channel` is asked of a try. `version` is that of the
+    for this patient; `channel` is asked of a try. `advice` moves recommendations on. `version` is that of the
     episode the person looked at."""
 
     kind: ContactKind
@@ -91,6 +103,7 @@ class ContactForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     discuss: bool = False
     question: Short | None = None
     no_show_text: NoShowText = "dont_send"
+    advice: tuple[AdviceAnswer, ...] = ()
     version: int | None = None
 
 

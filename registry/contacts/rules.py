@@ -150,6 +150,19 @@ def _check_content(form: ContactForm) -> list[Problem]:
         found.append(Problem("discuss", "is needed for a question to the consultant"))
     if form.medication is not None:
         found += _check_medication(form.medication)
+    return found + _check_advice(form)
+
+
+def _check_advice(form: ContactForm) -> list[Problem]:
+    found = [
+        Problem(f"advice[{at}].why", "is needed: why is it not in use?")
+        for at, told in enumerate(form.advice)
+        if told.answer == "not_in_use" and not (told.why or "").strip()
+    ]
+    if form.advice and not is_contact(form.kind, form.outcome):
+        found.append(Problem("advice", "can't move on without speaking to the patient"))
+    if len({told.recommendation_id for told in form.advice}) < len(form.advice):
+        found.append(Problem("advice", "says two things about one recommendation"))
     return found
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select
 from kernel import audit
 from kernel.audit import Actor
 from kernel.db import Tx
-from kernel.errors import Conflict, Invalid, Problem
+from kernel.errors import Conflict, Invalid, NotFound, Problem
 from registry.access import CARE, require
 from registry.contacts import rules
 from registry.contacts.forms import ContactForm
@@ -20,9 +20,11 @@ from registry.disengagement.service import note_contact
 from registry.episodes import records as episode_records
 from registry.episodes import service as episodes
 from registry.filing import service as filing
+from registry.organisation import queries as organisation
 from registry.patients import records as patient_records
 from registry.patients.service import refuse
 from registry.ports import Outreach
+from registry.recommendations import service as recommendations
 from registry.time_log import service as time_log
 from registry.time_log import timer
 from registry.time_log.service import TimeForm
@@ -70,6 +72,7 @@ async def record_contact(
     await tx.execute(insert(Contact), values)
     await _set_next(tx, actor, patient_id, episode.id, form, now, outreach)
     await _tell_registry(tx, actor, episode.id, form, now)
+    await _move_advice(tx, actor, patient_id, form, now)
     spoken = rules.is_contact(form.kind, form.outcome)
     await note_contact(tx, clinic_id, patient_id, episode.id, spoken=spoken, now=now)
     if form.no_show_text == "send":
@@ -164,6 +167,21 @@ async def _tell_registry(tx: Tx, actor: Actor, episode_id: UUID, form: ContactFo
             await worklist.set_last_contact(tx, episode_id, last, now)
     if form.discuss:
         await worklist.set_flags(tx, actor, episode_id, discuss=True, now=now)
+
+
+async def _move_advice(tx: Tx, actor: Actor, patient_id: UUID, form: ContactForm, now: datetime) -> None:
+    """The next step of each recommendation that the patient was told of or asked about."""
+    if not form.advice:
+        return
+    clinic = await organisation.clinic(tx, require(actor, *CARE))
+    for told in form.advice:
+        try:
+            await recommendations.answered(
+                tx, actor, patient_id, told.recommendation_id, told.answer, told.why,
+                on=clinic.local_date(form.occurred_at), version=told.version, now=now,
+            )  # fmt: skip
+        except (Conflict, NotFound):
+            raise Invalid.field("advice", "has moved on since this page was opened: look again") from None
 
 
 def _values(tx: Tx, actor: Actor, form: ContactForm, now: datetime) -> dict[str, Any]:

@@ -36,6 +36,7 @@ Step = Literal[
     "episode_ended",
 ]
 Via = Literal["console", "ehr", "phone", "in_person"]
+Answer = Literal["told", "in_use", "not_in_use"]
 Turn = Literal["recipient", "care_manager", "nobody"]
 
 PARTS: Final[Mapping[PartKind, str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Final, cast
+from typing import Any, Final, assert_never, cast
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,7 @@ from registry.ports import Notices
 from registry.recommendations import rules
 from registry.recommendations.rules import (
     STAGES,
+    Answer,
     ClinicianDecision,
     OrderForm,
     RecommendationForm,
@@ -162,9 +163,46 @@ async def taking(
     if in_use:
         await _step(tx, actor, row, "taking", now, text=_bounded(note))
         return
-    if note is None or not note.strip():
+    await _not_in_use(tx, actor, row, note, now)
+
+
+async def answered(
+    tx: Tx,
+    actor: Actor,
+    patient_id: UUID,
+    recommendation_id: UUID,
+    answer: Answer,
+    why: str | None,
+    *,
+    on: date,
+    version: int | None,
+    now: datetime,
+) -> None:
+    """What a contact on the clinic's date `on` did for it. In use straight from the order: the patient was told with it.
+    Raises `NotFound` for another patient's, `Conflict` when its stage or version is another by now."""
+    row = await _locked(tx, actor, recommendation_id, version)
+    if row.patient_id != patient_id:
+        raise NotFound("recommendation")
+    if answer == "told" or row.stage == "ordered":
+        await _step(tx, actor, row, "told", now, on=on)
+        row = await _locked(tx, actor, recommendation_id, None)
+    match answer:
+        case "told":
+            return
+        case "in_use":
+            await _step(tx, actor, row, "taking", now, on=on, text=_bounded(why))
+        case "not_in_use":
+            await _not_in_use(tx, actor, row, why, now, on)
+        case _:
+            assert_never(answer)
+
+
+async def _not_in_use(
+    tx: Tx, actor: Actor, row: Row[Any], why: str | None, now: datetime, on: date | None = None
+) -> None:
+    if why is None or not why.strip():
         raise Invalid.field("note", "is needed: why is it not in use?")
-    await _step(tx, actor, row, "not_taking", now, text=_bounded(note))
+    await _step(tx, actor, row, "not_taking", now, on=on, text=_bounded(why))
     await worklist.set_flags(tx, actor, row.episode_id, discuss=True, now=now)
 
 

@@ -25,15 +25,18 @@ from registry.disengagement.rules import Policy
 from registry.drafts.service import drop as drop_draft
 from registry.filing import service as filing
 from registry.patients.queries import PatientPage
+from registry.recommendations import queries as recommendations
 from registry.worklist import queries as worklist
 from staff_console import drafts
 from staff_console.contact import amending, presenter
 from staff_console.contact.forms import LABELS, RENAMED, ContactFields, ContactQuery, FiledForm
+from staff_console.contact.presenter import Asked
 from staff_console.deps import ConsoleDeps
 from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, once, query, read_again, said, show, submit
 from staff_console.patient.texting import blocked_words
 from staff_console.refusals import typed
+from staff_console.review import sheets
 from staff_console.seen import read_stale, require_unchanged
 from staff_console.whose import heading, known
 
@@ -216,7 +219,12 @@ async def _page(visit: Visit, patient_id: UUID, form: FormState) -> View:
     )
     why = await staff_texts.why_not(visit.tx, visit.clinic_id, patient_id, now=visit.now)
     blocked = "" if why is None else blocked_words(why)
-    page = presenter.page(visit, patient, line, before, copies, form, blocked)
+    found = await sheets.sheet(visit, patient_id)
+    asked = Asked(
+        facts=tuple(sheets.facts_named(visit, found, presenter.KNOWN)),
+        advice=await recommendations.of_patient(visit.tx, visit.actor, patient_id, now=visit.now),
+    )
+    page = presenter.page(visit, patient, line, before, copies, form, blocked, asked)
     return View("contact/contact.html", page, "registry")
 
 

@@ -12,6 +12,7 @@ from msgspec import Meta
 from kernel.errors import Invalid
 from registry.contacts.forms import (
     Adherence,
+    AdviceAnswer,
     AttemptChannel,
     ContactForm,
     ContactKind,
@@ -23,10 +24,12 @@ from registry.contacts.forms import (
 )
 from registry.episodes.forms import ContactMode
 from registry.filing.service import Filed
+from registry.recommendations.rules import Answer
 from registry.treatment_changes.rules import ChangeKind
 from staff_console.pages import Visit
 
 Text = Annotated[str, Meta(max_length=2000)]
+MOST_ADVICE: Final = 20
 LONGEST_OPEN: Final = timedelta(hours=2)
 
 
@@ -63,6 +66,8 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
     discuss: Literal["yes"] | None = None
     question: Text | None = None
     no_show_text: Literal["send"] | None = None
+    advice: tuple[Annotated[str, Meta(max_length=80)], ...] = ()
+    advice_why: Text | None = None
     version: int
 
     def contact(self, visit: Visit) -> ContactForm:
@@ -88,8 +93,12 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
             discuss=self.discuss is not None,
             question=self.question,
             no_show_text="dont_send" if self.no_show_text is None else self.no_show_text,
+            advice=self._advice(),
             version=self.version,
         )
+
+    def _advice(self) -> tuple[AdviceAnswer, ...]:
+        return tuple(ticked(value, self.advice_why) for value in self.advice)
 
     def _started(self, visit: Visit) -> datetime:
         """Without a time: as long ago as it took, when it was today."""
@@ -132,6 +141,23 @@ class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
             return NextStep(None, None, self.next_purpose) if self.next_purpose else None
         at = visit.moment(self.next_on, self.next_at or time(12))
         return NextStep(at, self.next_mode, self.next_purpose)
+
+
+def tick(recommendation_id: UUID, version: int, answer: Answer) -> str:
+    """The value of a box about a recommendation."""
+    return f"{answer}:{version}:{recommendation_id}"
+
+
+def ticked(value: str, why: str | None) -> AdviceAnswer:
+    """Raises Invalid for what no page offers."""
+    answer, _, rest = value.partition(":")
+    version, _, recommendation_id = rest.partition(":")
+    try:
+        told = {"recommendation_id": recommendation_id, "version": int(version), "answer": answer}
+        read = msgspec.convert(told, AdviceAnswer)
+    except ValueError:
+        raise Invalid.field("advice", "is none of those on the page") from None
+    return msgspec.structs.replace(read, why=why) if read.answer == "not_in_use" else read
 
 
 def _this_minute(at: datetime, now: datetime) -> datetime:
@@ -180,8 +206,11 @@ LABELS: Final = {
     "discuss": "Discuss at review",
     "question": "The question",
     "no_show_text": "The text",
+    "advice": "The recommendation",
+    "advice_why": "Why it is not in use",
 }
 RENAMED: Final = {
+    **{f"advice[{at}].why": "advice_why" for at in range(MOST_ADVICE)},
     "occurred_at": "on",
     "started_at": "on",
     "next.at": "next_on",

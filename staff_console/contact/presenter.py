@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,14 +17,20 @@ from registry.contacts.templates import Template
 from registry.disengagement.rules import Policy
 from registry.filing.service import CopyState, Filed
 from registry.patients.queries import PatientPage
+from registry.recommendations import rules as recommendations
+from registry.recommendations.queries import RecommendationPage
+from registry.recommendations.rules import Answer
 from registry.treatment_changes.rules import KINDS as CHANGES
 from registry.treatment_changes.rules import OF_MEDICATION
 from registry.worklist.queries import Line
 from staff_console import words
+from staff_console.contact.forms import tick
 from staff_console.contact.views import ContactLine, ContactPage, CopyPage, TemplateForm, TemplatesPage
 from staff_console.formstate import Choice, FormState, filled
 from staff_console.pages import Visit
+from staff_console.patient import advice
 from staff_console.patient.presenter import loggable
+from staff_console.review.views import Fact
 from staff_console.seen import sealed
 from staff_console.whose import whose
 
@@ -37,11 +43,50 @@ TITLES: Final[Mapping[Filed, str]] = {
     "case_review": "Case review",
     "month": "Month",
 }
+# The lines of the one-page summary that a talk needs.
+KNOWN: Final = ("Present treatment", "Goals", "Side effects", "Adherence", "Question")
+NOTE_LINES: Final = 4
+NOTE_SHOWN: Final = 400
 APPROVALS: Final = (
     Choice("lead", "The clinic lead or a clinician"),
     Choice("care_manager", "The care manager too"),
 )
 FIRST_OUTCOME: Final[Mapping[str, ContactOutcome]] = {"no_show": "did_not_come", "attempt": "no_answer"}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is needed during the talk: lines of the one-page summary, and what was recommended, newest first."""
+
+    facts: tuple[Fact, ...]
+    advice: tuple[RecommendationPage, ...]
+
+
+def _boxes(found: Sequence[RecommendationPage]) -> Iterable[Choice]:
+    """What a contact can bring for each recommendation that waits for the patient."""
+    for page in found:
+        line = page.line
+        answers: tuple[tuple[Answer, str], ...] = ()
+        if line.stage == "ordered":
+            answers = (("told", "Told the patient"), ("in_use", "Told, and in use already"))
+        elif line.stage == "told":
+            answers = (("in_use", "In use"), ("not_in_use", "Not in use"))
+        ordered = next((step.text for step in page.steps if step.step == "ordered"), None)
+        about = ordered or "; ".join(part.text for part in line.parts)
+        for answer, said in answers:
+            yield Choice(tick(line.id, line.version, answer), f"{said}: {about}")
+
+
+def _last_time(visit: Visit, before: Sequence[ContactFacts]) -> Iterable[Fact]:
+    """What was agreed and noted when they last spoke."""
+    last = next((contact for contact in before if contact.spoken), None)
+    if last is None:
+        return
+    skill = chart.SKILLS[last.skill] if last.skill else ""
+    agreed = "; ".join(filter(None, (skill, last.homework)))
+    note = [text for text in last.note.splitlines() if text.strip()][:NOTE_LINES]
+    on = visit.at(last.occurred_at).day.text
+    yield Fact(f"Agreed on {on}", agreed)
+    yield Fact(f"Noted on {on}", "\n".join(note)[:NOTE_SHOWN])
 
 
 def page(
@@ -52,6 +97,7 @@ def page(
     copies: Mapping[UUID, CopyState],
     form: FormState,
     blocked: str,
+    asked: Asked,
 ) -> ContactPage:
     opened = _opened(form, visit.now)
     form = msgspec.structs.replace(form, values={**form.values, "opened_at": (opened.isoformat(),)})
@@ -72,6 +118,11 @@ def page(
         planned=_planned(visit, patient),
         scores=_scores(visit, line),
         before=lines(visit, before, copies),
+        advice=tuple(_boxes(asked.advice)),
+        known=(*asked.facts, *_last_time(visit, before)),
+        open_advice=advice.panel(
+            visit, [page for page in asked.advice if page.line.stage in recommendations.OPEN]
+        ),
         text_blocked=blocked,
         timer=timed(visit, patient.id),
     )

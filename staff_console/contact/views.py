@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from staff_console.formats import Moment
 from staff_console.formstate import Choice, FormState
+from staff_console.patient.views import AdviceLine
+from staff_console.review.views import Fact
 from staff_console.whose import Whose
 
 
@@ -27,7 +29,8 @@ class ContactLine(Struct, frozen=True):
 
 class ContactPage(Struct, frozen=True):
     """Template `contact/contact.html`. `planned` is what this contact was to cover, `opened` the time from which
-    minutes can run; `before` the last contacts. `text_blocked` says why no text can go after a missed appointment;
+    minutes can run; `before` the last contacts. `advice` are boxes about recommendations that wait for the patient, `known`
+    what is needed during the talk, `open_advice` the recommendations under way. `text_blocked` says why no text can go after a missed appointment;
     `timer`: the person's timer runs for this patient."""
 
     whose: Whose
@@ -46,6 +49,9 @@ class ContactPage(Struct, frozen=True):
     planned: str
     scores: tuple[str, ...]
     before: tuple[ContactLine, ...]
+    advice: tuple[Choice, ...] = ()
+    known: tuple[Fact, ...] = ()
+    open_advice: tuple[AdviceLine, ...] = ()
     text_blocked: str = ""
     timer: bool = False
 

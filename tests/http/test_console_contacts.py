@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -12,6 +14,7 @@ from registry.drafts.tables import Draft
 from registry.episodes.tables import Episode
 from registry.filing.tables import ChartCopy
 from registry.intake.tables import Intake
+from registry.recommendations.tables import Recommendation, RecommendationStep
 from registry.referrals.tables import Referral
 from registry.safety.tables import RiskEvent
 from registry.time_log.tables import RunningTimer, TimeEntry
@@ -56,6 +59,45 @@ async def test_one_form_records_the_contact_and_offers_the_copy_for_the_chart(
     assert "Discuss at review" in dana.text
     assert "12 min counted" in dana.text
     assert await count(console_deps, ChartCopy, ChartCopy.filed_at.is_not(None)) == 1
+
+
+async def test_the_contact_form_moves_on_what_waits_for_the_patient(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor)
+    clock.advance(minutes=14)
+    recommend, path = f"/patients/{patient_id}/recommend", f"/patients/{patient_id}/contact"
+    await dana.opens(recommend)
+    await dana.submits(recommend, medication="Raise sertraline to 100 mg")
+    async with console_deps.system_db.begin() as tx:
+        advice = f"/approvals/{await tx.scalar(select(Recommendation.id))}"
+    await dana.opens(advice)
+    await dana.submits(f"{advice}/decide", decision="accepted", via="ehr", decided_by="Dr. Roth")
+    await dana.opens(path)
+    assert "Recommendations that wait for the patient" not in dana.text  # it is not ordered yet
+    assert "Accepted, to be ordered or arranged" in dana.text and "Present treatment" in dana.text
+    await dana.opens(advice)
+    await dana.submits(f"{advice}/order", by="Dr. Roth", what="Sertraline 100 mg mornings")
+    await dana.opens(path)
+    [told] = re.findall(r'value="(told:\d+:[0-9a-f-]{36})"', dana.html)
+    assert "Told the patient: Sertraline 100 mg mornings" in dana.text
+    tried = {"kind": "attempt", "outcome": "no_answer", "channel": "phone", "note": "", **NEXT}
+    await dana.submits(path, **tried, advice=told)
+    assert dana.errors == ["The recommendation can't move on without speaking to the patient."]
+    await dana.submits(path, **TALK, **NEXT, kind="phone", outcome="reached", channel="", advice=told)
+    assert "Contact saved." in dana.said
+    await dana.opens(path)
+    assert "Noted on " in dana.text and "Sleeps better. Walked twice." in dana.text
+    [not_in_use] = re.findall(r'value="(not_in_use:\d+:[0-9a-f-]{36})"', dana.html)
+    await dana.submits(path, **TALK, **NEXT, advice=not_in_use)
+    assert dana.errors == ["Why it is not in use is needed: why is it not in use?"]
+    await dana.submits(path, advice=told)
+    assert dana.errors == ["The recommendation has moved on since this page was opened: look again."]
+    assert await count(console_deps, Contact) == 1
+    await dana.submits(path, advice=not_in_use.replace("not_in_use", "in_use"))
+    assert "Contact saved." in dana.said
+    taken = RecommendationStep.step.in_(("told", "taking"))
+    assert await count(console_deps, RecommendationStep, taken) == await count(console_deps, Contact) == 2
 
 
 async def test_a_refused_contact_shows_what_was_typed_with_each_error_at_its_field(

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from registry.contacts import chart, rules
-from registry.contacts.forms import ContactForm, MedicationReport, NextStep
+from registry.contacts.forms import AdviceAnswer, ContactForm, MedicationReport, NextStep
 from registry.contacts.queries import ContactFacts
 from registry.contacts.rules import Standing
 from registry.filing.text import Heading, document
@@ -18,6 +18,7 @@ NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 AHEAD = Standing(NOW + timedelta(days=5), "active")
 NOTHING_AHEAD = Standing(NOW - timedelta(days=1), "active")
 NEXT = NextStep(NOW + timedelta(days=7), "phone", "How the week went")
+ADVICE = UUID(int=9)
 ZONE = "America/Los_Angeles"
 
 
@@ -57,6 +58,11 @@ TRY: dict[str, Any] = {
         (TRY | {"channel": None}, ["channel"]),
         ({"channel": "phone"}, ["channel"]),
         (TRY | {"adherence": "as_prescribed"}, ["adherence"]),
+        ({"advice": (AdviceAnswer(ADVICE, "told"),)}, []),
+        ({"advice": (AdviceAnswer(ADVICE, "not_in_use", " "),)}, ["advice[0].why"]),
+        ({"advice": (AdviceAnswer(ADVICE, "not_in_use", "Nausea"),)}, []),
+        ({"advice": (AdviceAnswer(ADVICE, "told"), AdviceAnswer(ADVICE, "in_use"))}, ["advice"]),
+        (TRY | {"advice": (AdviceAnswer(ADVICE, "told"),)}, ["advice"]),
         (TRY | {"outcome": "other_person", "adherence": "as_prescribed"}, []),
         ({"side_effects": "troubling"}, ["side_effects_note"]),
         ({"side_effects": "troubling", "side_effects_note": "Nausea"}, []),
