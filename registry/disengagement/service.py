@@ -294,7 +294,7 @@ async def _close(
         clinic.local_date(now),
         note=form.note.strip()[:2000],
     )
-    await change_status(tx, actor, patient_id, status, now=now, outreach=outreach, clinician_decided=True)
+    await change_status(tx, actor, patient_id, status, now=now, outreach=outreach, closing_form=True)
 
 
 async def _settle(tx: Tx, clinic: ClinicFacts, episode_id: UUID, form: ClosingForm, now: datetime) -> None:

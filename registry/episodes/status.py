@@ -28,10 +28,13 @@ from registry.recommendations.tables import Recommendation
 from registry.referrals.tables import Referral
 from registry.safety import queries as safety
 from registry.worklist import service as worklist
-from registry.worklist.tables import RegistryLine
 
 HANDOVER: Final = (
     "a referral that hands the patient over is not complete: complete it, or call it off with the reason"
+)
+
+CLOSING: Final = (
+    "a patient whom nobody reaches is closed on the closing page, which asks what was tried and who decides"
 )
 
 
@@ -43,12 +46,12 @@ async def change_status(
     *,
     now: datetime,
     outreach: Outreach,
-    clinician_decided: bool = False,
+    closing_form: bool = False,
 ) -> None:
     """Raises `Invalid` with every problem; `Conflict` when the version is stale, no episode is open, an open risk
     event keeps the episode from being ended or given up on, an unfinished handover keeps it from being ended, or
-    somebody whose last item 9 was above 0 would be given up on without a clinician's decision: the actor's own, or one
-    that is on record (`clinician_decided`, by the closing form, which asks for what such an end needs)."""
+    somebody would be closed for not being reached without the form that asks who decided and what was tried
+    (`closing_form`, of `registry.disengagement`)."""
     clinic_id = require(actor, *CARE)
     patient = await patient_records.locked(tx, clinic_id, patient_id)
     row = await records.open_episode(tx, patient_id)
@@ -63,10 +66,10 @@ async def change_status(
     refuse(rules.check_status(form, state, clinic.local_date(now)))
     if rules.waits_for_risk_event(form, state):
         raise Conflict("a safety event is open: close it first", code="open_risk_event")
+    if rules.gives_up(form) and not closing_form:
+        raise Conflict(CLOSING, code="closing_form")
     if form.status == "ended":
-        await _check_ending(tx, actor, row, form, clinic.local_date(now), clinician_decided)
-    if rules.gives_up(form) and not (clinician_decided or actor.has("clinician")):
-        await _refuse_above_zero(tx, row.id)
+        await _check_ending(tx, actor, row, form, clinic.local_date(now), closing_form)
     if row.status == "on_hold" and form.status in rules.IN_CARE:
         await _contact_after_discharge(tx, clinic_id, patient_id, row, now)
     await records.change_episode(tx, row.id, _status_values(row, form), now)
@@ -110,14 +113,6 @@ async def _check_ending(
         raise Conflict(HANDOVER, code="handover_open")
     if not closing_form:
         refuse(ending.check(form, found, today))
-
-
-async def _refuse_above_zero(tx: Tx, episode_id: UUID) -> None:
-    last = await tx.scalar(select(RegistryLine.phq9_item9).where(RegistryLine.episode_id == episode_id))
-    if last in ("1", "2", "3"):
-        raise Conflict(
-            "the last item 9 was above 0: a clinician decides whether to give up", code="item9_above_zero"
-        )
 
 
 async def _contact_after_discharge(

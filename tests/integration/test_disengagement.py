@@ -135,16 +135,25 @@ async def test_item_9_above_0_is_never_given_up_on_without_a_clinician(case: Cas
     with pytest.raises(Invalid) as raised:
         await case.decides()
     assert [problem.field for problem in raised.value.problems] == ["clinician_said"]
-    given_up = StatusForm("inactive_disengaged", "no_contact", case.clock.now().date())
+    await case.decides(case.practice.clinician)
+    assert await case.status() == "inactive_disengaged"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("inactive_disengaged", "no_contact"), ("ended", "disengaged")]
+)
+async def test_nobody_is_given_up_on_by_a_plain_change_of_status(
+    case: Case, status: Any, reason: str
+) -> None:
+    await case.is_not_reached()
+    given_up = StatusForm(status, reason, case.clock.now().date())
     with pytest.raises(Conflict) as refused:
         async with case.database.begin(case.practice.clinic_id) as tx:
             await episodes.change_status(
-                tx, case.practice.manager, case.ana, given_up, now=case.clock.now(), outreach=case.outreach
+                tx, case.practice.clinician, case.ana, given_up, now=case.clock.now(), outreach=case.outreach
             )
-    assert refused.value.code == "item9_above_zero"
+    assert refused.value.code == "closing_form"
     assert await case.status() == "active"
-    await case.decides(case.practice.clinician)
-    assert await case.status() == "inactive_disengaged"
 
 
 async def test_an_open_safety_event_is_closed_first(case: Case) -> None:
