@@ -195,10 +195,11 @@ async def _visit(deps: Deps, world: World) -> Visit:
         )
 
 
-_WORKED_OUT = ("contacts", "overdue", "phq9_change_pct", "gad7_change_pct")
+_WORKED_OUT = ("contacts", "hold_review_on", "overdue", "phq9_change_pct", "gad7_change_pct")
 _STORED = tuple(name for name in Line.__struct_fields__ if name not in _WORKED_OUT)
 _SQL = f"""SELECT {", ".join(_STORED)}, overdue_since,
-    (SELECT count(*) FROM contact c WHERE c.episode_id = registry_line.episode_id AND c.spoken) AS contacts
+    (SELECT count(*) FROM contact c WHERE c.episode_id = registry_line.episode_id AND c.spoken) AS contacts,
+    (SELECT hold_review_on FROM episode e WHERE e.id = registry_line.episode_id) AS hold_review_on
     FROM registry_line WHERE episode_id = ANY($1::uuid[])"""
 _JSON = ("rules", "phq9_series")
 
@@ -230,6 +231,7 @@ def _line(row: asyncpg.Record) -> Line:
     return Line(
         **values,
         contacts=row["contacts"],
+        hold_review_on=row["hold_review_on"],
         overdue=row["overdue_since"] <= NOW,
         phq9_change_pct=-25,
         gad7_change_pct=-25,

@@ -1,11 +1,11 @@
 """What stands beside the registry's lines: whom to filter by, one's own views, whom one stands in for, and how many
-patients each view holds. One statement; nothing in it is about one person, so it leaves no audit row."""
+patients each view holds, of one's own, of a colleague's or of the whole clinic. One statement; nothing in it is about one person, so it leaves no audit row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -34,13 +34,16 @@ from kernel.db import Tx
 from registry.access import CLINICAL, require
 from registry.cover.tables import Cover
 from registry.organisation.tables import Staff, StaffRole
-from registry.worklist.filters import NOTHING_PLANNED
+from registry.worklist.filters import NOTHING_PLANNED, planned
 from registry.worklist.paging import mine
 from registry.worklist.rules import CURRENT, RULE_FLAGS
 from registry.worklist.tables import RaisedRule, RegistryLine, SavedView
 
 COUNTED_TO: Final = 1000  # "999+": a clinic of any size is counted at the same cost
 MAX_VIEWS: Final = 30
+Whose = Literal["mine", "clinic"] | UUID
+Day = tuple[datetime, datetime]
+_WHO: Final = (RegistryLine.care_manager_id, RegistryLine.treating_clinician_id, RegistryLine.consultant_id)
 
 
 class OwnView(msgspec.Struct, frozen=True):
@@ -60,13 +63,16 @@ class Beside(msgspec.Struct, frozen=True):
     counts: dict[str, int]
 
 
-async def beside(tx: Tx, viewer: Actor, *, today: date, now: datetime) -> Beside:
+async def beside(
+    tx: Tx, viewer: Actor, *, today: date, now: datetime, whose: Whose = "clinic", day: Day | None = None
+) -> Beside:
+    """`whose` patients the views count, those of `mine` and `clinic` apart; `day` holds the contacts of today."""
     clinic_id = require(viewer, *CLINICAL)
     parts = [
         _managers(clinic_id),
         _views(clinic_id, viewer),
         _covering(clinic_id, viewer, today),
-        *(_count(name, found) for name, found in _counted(clinic_id, viewer, today, now).items()),
+        *(_count(name, found) for name, found in _counted(clinic_id, viewer, today, now, whose, day).items()),
     ]
     managers: dict[UUID, str] = {}
     covering: dict[UUID, str] = {}
@@ -143,35 +149,49 @@ def _count(name: str, found: Select[Any]) -> Select[Any]:
     return _part("count", _NO_ID, literal(label, String), _NO_QUERY, number)
 
 
-def _counted(clinic_id: UUID, viewer: Actor, today: date, now: datetime) -> dict[str, Select[Any]]:
+def _counted(
+    clinic_id: UUID, viewer: Actor, today: date, now: datetime, whose: Whose, day: Day | None
+) -> dict[str, Select[Any]]:
     """A view counted in parts names them `view/part`."""
     line = RegistryLine
-    shown = (line.clinic_id == clinic_id, line.status.in_(CURRENT))
-    lines = select(line.episode_id)
-    stood_in = lines.join(
-        Cover, and_(Cover.absent_id == line.care_manager_id, *_covers(clinic_id, viewer, today))
-    )
+    shown = select(line.episode_id).where(line.clinic_id == clinic_id, line.status.in_(CURRENT))
+    covers = _covers(clinic_id, viewer, today)
+    found = {"clinic": shown, **_mine("mine", shown, viewer, covers)}
+    for name, flagged in _flagged(clinic_id, now, day, whole=whose == "clinic").items():
+        if whose == "clinic":
+            found[name] = flagged
+        elif whose == "mine":
+            found |= _mine(name, flagged, viewer, covers)
+        else:
+            found[name] = flagged.where(line.care_manager_id == whose)
+    return found
+
+
+def _mine(
+    name: str, found: Select[Any], viewer: Actor, covers: Sequence[ColumnElement[bool]]
+) -> dict[str, Select[Any]]:
+    """One's own, and those of colleagues for whom one stands in: apart, so that each part has an index."""
+    stood_in = found.join(Cover, and_(or_(*(Cover.absent_id == who for who in _WHO)), *covers))
+    return {name: found.where(mine(viewer)), f"{name}/covered": stood_in.where(not_(_own(viewer))).distinct()}
+
+
+def _flagged(clinic_id: UUID, now: datetime, day: Day | None, *, whole: bool) -> dict[str, Select[Any]]:
+    line = RegistryLine
+    lines = select(line.episode_id).where(line.clinic_id == clinic_id)
     rules: Sequence[str] = RULE_FLAGS["not_improving"]
+    met = (RaisedRule.clinic_id == clinic_id, RaisedRule.rule.in_(rules), RaisedRule.outcome == "met")
+    raised = select(RaisedRule.episode_id).where(*met).distinct()
+    current = line.status.in_(CURRENT)
     return {
-        "mine": lines.where(*shown, mine(viewer)),
-        "mine/covered": stood_in.where(*shown, not_(_own(viewer))),
-        "clinic": lines.where(*shown),
-        "safety": lines.where(*shown, line.sort_rank == literal_column("0")),  # in the plan, not a parameter
-        "discuss": lines.where(*shown, line.discuss_flag),
-        "overdue": lines.where(line.clinic_id == clinic_id, line.overdue_since <= now),
-        "nothing_planned": lines.where(line.clinic_id == clinic_id, NOTHING_PLANNED),
-        "not_improving": select(RaisedRule.episode_id)
-        .where(RaisedRule.clinic_id == clinic_id, RaisedRule.rule.in_(rules), RaisedRule.outcome == "met")
-        .distinct(),
+        "safety": lines.where(current, line.sort_rank == literal_column("0")),  # in the plan, not a parameter
+        "discuss": lines.where(current, line.discuss_flag),
+        "overdue": lines.where(line.overdue_since <= now),
+        "nothing_planned": lines.where(NOTHING_PLANNED),
+        "not_improving": raised if whole else lines.where(line.episode_id.in_(raised)),
+        **({} if day is None else {"today": lines.where(*planned(*day))}),
     }
 
 
 def _own(viewer: Actor) -> ColumnElement[bool]:
     """Never null, so that its negation keeps lines without a clinician or a consultant."""
-    line = RegistryLine
-    return or_(
-        *(
-            func.coalesce(column == viewer.id, False)
-            for column in (line.care_manager_id, line.treating_clinician_id, line.consultant_id)
-        )
-    )
+    return or_(*(func.coalesce(column == viewer.id, False) for column in _WHO))

@@ -55,7 +55,15 @@ def conditions(
         found.append(line.check_in_state.in_(sorted(wanted.check_in_states)))
     if wanted.opted_out is not None:
         found.append(line.opted_out.is_(wanted.opted_out))
+    if wanted.planned is not None:
+        found += planned(*wanted.planned)
     return found
+
+
+def planned(since: datetime, before: datetime) -> list[ColumnElement[bool]]:
+    """The next contact lies between these moments, of a patient in or before care."""
+    at = RegistryLine.next_contact_at
+    return [at >= since, at < before, RegistryLine.status.in_(sorted(CAN_BE_OVERDUE))]
 
 
 def _raised(*wheres: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -58,7 +58,8 @@ SHORTEST_NAME: Final = 2
 class Line(msgspec.Struct, frozen=True):
     """One line of the registry. Scores are complete totals; `phq9_item9` "unknown" and "declined" are states of
     their own and say nothing about danger. `minutes_month` says which month `counted_seconds` belong to. `rules`: the
-    rules R-* that are met or can't be judged (`registry.flags.facts.Result` as stored). `contacts` counts the episode's
+    rules R-* that are met or can't be judged (`registry.flags.facts.Result` as stored). `hold_review_on`: when somebody
+    looks again at a patient on hold. `contacts` counts the episode's
     contacts so far in which two people spoke; tries that reached nobody are none."""
 
     episode_id: UUID
@@ -91,6 +92,7 @@ class Line(msgspec.Struct, frozen=True):
     contacts: int
     next_contact_at: datetime | None
     next_contact_mode: str | None
+    hold_review_on: date | None
     last_review_at: datetime | None
     changed_on: date | None
     rules: list[Any]
@@ -136,8 +138,16 @@ _CONTACTS: Final = (
     .scalar_subquery()
     .label("contacts")
 )
+_HOLD: Final = (
+    select(Episode.hold_review_on)
+    .where(Episode.id == RegistryLine.episode_id, Episode.status == "on_hold")
+    .correlate(RegistryLine)
+    .scalar_subquery()
+    .label("hold_review_on")
+)
+_READ: Final = {"contacts": _CONTACTS, "hold_review_on": _HOLD}  # beside the line's own columns
 _COLUMNS: Final = (
-    *(_CONTACTS if name == "contacts" else getattr(RegistryLine, name) for name in _STORED),
+    *(_READ[name] if name in _READ else getattr(RegistryLine, name) for name in _STORED),
     RegistryLine.overdue_since,
 )
 _AT = aliased(RegistryLine)

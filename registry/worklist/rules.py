@@ -282,7 +282,8 @@ def _raised(rules: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
 
 class RegistryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Filters narrow, `flags` and `check_in_states` by any of theirs. `mine`: the viewer is care manager, treating
-    clinician or consultant. `descending` turns any sort but the default round; nulls stay last."""
+    clinician or consultant. `planned`: from when until before when the next contact is. `descending` turns any sort but
+    the default round; nulls stay last."""
 
     care_manager_id: UUID | None = None
     mine: bool = False
@@ -291,5 +292,6 @@ class RegistryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flags: frozenset[Flag] = frozenset()
     check_in_states: frozenset[str] = frozenset()
     opted_out: bool | None = None
+    planned: tuple[datetime, datetime] | None = None
     sort: Sort = "default"
     descending: bool = False

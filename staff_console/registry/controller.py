@@ -30,7 +30,7 @@ from staff_console.formstate import FormState
 from staff_console.pages import View, Visit, query, read_again, said, show, submit, within
 from staff_console.registry import presenter
 from staff_console.registry.export import registry_file
-from staff_console.registry.forms import FIELDS, VIEW, RegistryQuery, ViewForm, wanted
+from staff_console.registry.forms import FIELDS, VIEW, RegistryQuery, ViewForm, days, wanted, whose
 
 LINES: Final = 50
 CASELOAD: Final = 100  # a full caseload fits on one page
@@ -76,7 +76,7 @@ async def registry_export(request: WebRequest, console: Console) -> Response[byt
 async def save_view(request: WebRequest, console: Console) -> Response[Any]:
     async def do(visit: Visit) -> str:
         form = await forms.read(request, ViewForm)
-        wanted(form.query)
+        wanted(form.query, visit.today, visit.zone)
         kept = form.query.fields()
         await own_views.save_view(visit.tx, visit.actor, form.name, kept, now=visit.now)
         return said("/registry", "view_saved", **kept)
@@ -99,8 +99,9 @@ async def delete_view(request: WebRequest, console: Console, view_id: FromPath[U
 
 async def _page(visit: Visit, asked: RegistryQuery, refused: FormState | None = None) -> View:
     """Eight statements with those that say who is asking; a test counts them."""
-    tx, now, narrowed = visit.tx, visit.now, wanted(asked)
-    beside = await read_beside(tx, visit.actor, today=visit.today, now=now)
+    tx, now, narrowed = visit.tx, visit.now, wanted(asked, visit.today, visit.zone)
+    day = days(visit.today, 1, visit.zone)
+    beside = await read_beside(tx, visit.actor, today=visit.today, now=now, whose=whose(asked), day=day)
     found = await worklist.registry_page(
         tx,
         visit.actor,
@@ -123,7 +124,12 @@ async def _page(visit: Visit, asked: RegistryQuery, refused: FormState | None = 
 async def _everything(visit: Visit, asked: RegistryQuery) -> tuple[Beside, tuple[Line, ...]]:
     beside = await read_beside(visit.tx, visit.actor, today=visit.today, now=visit.now)
     lines = await worklist.registry_export(
-        visit.tx, visit.actor, wanted(asked), now=visit.now, today=visit.today, covering=beside.covering
+        visit.tx,
+        visit.actor,
+        wanted(asked, visit.today, visit.zone),
+        now=visit.now,
+        today=visit.today,
+        covering=beside.covering,
     )
     return beside, lines
 

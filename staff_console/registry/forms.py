@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
 
 from kernel.errors import NotFound
+from registry.worklist.beside import Whose
 from registry.worklist.rules import CURRENT, UNANSWERED_STATES, Flag, RegistryFilter, Sort, Status
 
 STATUS_CHOICES: Final[dict[str, str]] = {
@@ -47,6 +50,8 @@ CHECK_IN_CHOICES: Final[dict[str, str]] = {
     "unanswered": "Sent, not answered in full",
     "opted_out": "Opted out",
 }
+DUE_CHOICES: Final[dict[str, str]] = {"": "Any", "today": "Today", "week": "In the next 7 days"}
+DUE_DAYS: Final = {"today": 1, "week": 7}
 SORTS: Final[dict[str, Sort]] = {
     "patient": "name",
     "phq9": "phq9_last",
@@ -55,11 +60,12 @@ SORTS: Final[dict[str, Sort]] = {
 }
 
 
-FIELDS: Final = ("caseload", "status", "flag", "check_in", "sort")
+FIELDS: Final = ("caseload", "status", "flag", "check_in", "due", "sort")
 
 
 class RegistryQuery(msgspec.Struct, frozen=True):
-    """`caseload` is mine, clinic or a care manager's id; `sort` a column of `SORTS`, with a minus for descending."""
+    """`caseload` is mine, clinic or a care manager's id; `due` when the next contact is; `sort` a column of `SORTS`,
+    with a minus for descending."""
 
     caseload: str = "mine"
     status: str = ""
@@ -67,6 +73,7 @@ class RegistryQuery(msgspec.Struct, frozen=True):
     check_in: str = ""
     sort: str = ""
     after: UUID | None = None
+    due: str = ""
 
     @property
     def column(self) -> str:
@@ -93,19 +100,23 @@ class ViewForm(msgspec.Struct, frozen=True):
     flag: str = ""
     check_in: str = ""
     sort: str = ""
+    due: str = ""
 
     @property
     def query(self) -> RegistryQuery:
-        return RegistryQuery(self.caseload, self.status, self.flag, self.check_in, self.sort)
+        return RegistryQuery(self.caseload, self.status, self.flag, self.check_in, self.sort, due=self.due)
 
 
 VIEW: Final = {"name": "The name"}
 
 
-def wanted(asked: RegistryQuery) -> RegistryFilter:
-    """Raises NotFound for an address nobody was led to."""
+def wanted(asked: RegistryQuery, today: date, zone: ZoneInfo) -> RegistryFilter:
+    """`today` is the clinic's date in its `zone`. Raises NotFound for an address nobody was led to."""
     known = (
-        asked.status in STATUS_CHOICES and asked.flag in FLAG_CHOICES and asked.check_in in CHECK_IN_CHOICES
+        asked.status in STATUS_CHOICES
+        and asked.flag in FLAG_CHOICES
+        and asked.check_in in CHECK_IN_CHOICES
+        and asked.due in DUE_CHOICES
     )
     if not known or (asked.column and asked.column not in SORTS):
         raise NotFound("this view of the registry")
@@ -121,9 +132,24 @@ def wanted(asked: RegistryQuery) -> RegistryFilter:
         flags=flagged,
         check_in_states=_states(asked.check_in),
         opted_out=True if asked.check_in == "opted_out" else None,
+        planned=days(today, DUE_DAYS[asked.due], zone) if asked.due else None,
         sort=SORTS.get(asked.column, "default"),
         descending=asked.descending,
     )
+
+
+def days(first: date, number: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From the first moment of a day to that of the day `number` days on."""
+    ends = (first, first + timedelta(days=number))
+    since, before = (datetime.combine(day, time(), zone).astimezone(UTC) for day in ends)
+    return since, before
+
+
+def whose(asked: RegistryQuery) -> Whose:
+    manager = _manager(asked.caseload)
+    if manager is not None:
+        return manager
+    return "mine" if asked.caseload == "mine" else "clinic"
 
 
 def _states(check_in: str) -> frozenset[str]:

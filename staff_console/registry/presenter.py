@@ -21,6 +21,7 @@ from staff_console.marks import CheckInKind, CheckInPill, Item9, ScoreCell
 from staff_console.pages import Visit, link
 from staff_console.registry.forms import (
     CHECK_IN_CHOICES,
+    DUE_CHOICES,
     FLAG_CHOICES,
     SORTS,
     STATUS_CHOICES,
@@ -203,6 +204,10 @@ def item9(stored: str | None) -> tuple[Item9, str]:
 
 
 def _next(visit: Visit, line: Line) -> NextAction:
+    if line.next_contact_at is None and line.hold_review_on is not None:
+        late = (visit.today - line.hold_review_on).days
+        late_by = f"{words.count(late, 'day', 'days')} late" if late > 0 else ""
+        return NextAction("Look again", formats.day(line.hold_review_on), late_by)
     if line.next_contact_at is None:
         return NextAction("Enrol" if line.status == "referred" else "Nothing planned", None)
     shown = visit.at(line.next_contact_at)
@@ -228,17 +233,23 @@ def _column(asked: RegistryQuery, key: str, label: str) -> Column:
 def _filters(asked: RegistryQuery, managers: Mapping[UUID, str], numbers: Thresholds) -> Filters:
     caseloads = {"mine": "My patients", "clinic": "Whole clinic"}
     others = {str(staff_id): name for staff_id, name in managers.items()}
-    active = sum(bool(value) for value in (asked.status, asked.flag, asked.check_in)) + (
+    active = sum(bool(value) for value in (asked.status, asked.flag, asked.check_in, asked.due)) + (
         asked.caseload in others
     )
     return Filters(
         form=filled(
-            "filters", caseload=asked.caseload, status=asked.status, flag=asked.flag, check_in=asked.check_in
+            "filters",
+            caseload=asked.caseload,
+            status=asked.status,
+            flag=asked.flag,
+            check_in=asked.check_in,
+            due=asked.due,
         ),
         caseloads=words.choices(caseloads | others),
         statuses=words.choices(STATUS_CHOICES),
         flags=words.choices(FLAG_CHOICES),
         check_ins=tuple(Choice(value, label) for value, label in CHECK_IN_CHOICES.items()),
+        dues=words.choices(DUE_CHOICES),
         active=active,
         sort=asked.sort,
         rule_text=_rule_text(asked.flag, numbers),
@@ -251,19 +262,26 @@ def _rule_text(flag: str, numbers: Thresholds) -> str:
 
 
 def _views(asked: RegistryQuery, beside: Beside) -> tuple[SavedView, ...]:
+    """Whose patients comes first; the others keep the caseload that is chosen, and count it."""
+    chosen = asked.caseload
     wanted = (
-        ("My patients", "mine", "", "mine"),
-        ("Whole clinic", "clinic", "", "clinic"),
-        ("Safety", "clinic", "safety", "safety"),
-        ("Discuss", "clinic", "discuss", "discuss"),
-        ("Overdue", "clinic", "overdue", "overdue"),
-        ("No next contact", "clinic", "nothing_planned", "nothing_planned"),
-        ("Not improving", "clinic", "not_improving", "not_improving"),
+        ("My patients", RegistryQuery(), "mine"),
+        ("Whole clinic", RegistryQuery(caseload="clinic"), "clinic"),
+        ("Contacts today", RegistryQuery(caseload=chosen, due="today", sort="next_action"), "today"),
+        *(
+            (label, RegistryQuery(caseload=chosen, flag=flag), flag)
+            for label, flag in (
+                ("Safety", "safety"),
+                ("Discuss", "discuss"),
+                ("Overdue", "overdue"),
+                ("No next contact", "nothing_planned"),
+                ("Not improving", "not_improving"),
+            )
+        ),
     )
     here = asked.fields()
     everybodys = [
-        _view(label, RegistryQuery(caseload=caseload, flag=flag).fields(), here, beside.counts[count])
-        for label, caseload, flag, count in wanted
+        _view(label, view.fields(), here, beside.counts.get(count)) for label, view, count in wanted
     ]
     own = [
         _view(view.name, view.query, here, None, f"/registry/views/{view.id}/delete") for view in beside.views

@@ -78,7 +78,7 @@ class Pager(Struct, frozen=True):
 
 
 class Filters(Struct, frozen=True):
-    """Fields `caseload`, `status`, `flag`, `check_in`, each a single choice with "" for any; `sort` is carried along.
+    """Fields `caseload`, `status`, `flag`, `check_in`, `due`, each a single choice with "" for any; `sort` is carried along.
 
     `rule_text` explains the chosen flag in words ("Not improving: ...") and is empty for other filters.
     """
@@ -88,6 +88,7 @@ class Filters(Struct, frozen=True):
     statuses: tuple[Choice, ...]
     flags: tuple[Choice, ...]
     check_ins: tuple[Choice, ...]
+    dues: tuple[Choice, ...] = ()
     active: int = 0
     sort: str = ""
     rule_text: str = ""

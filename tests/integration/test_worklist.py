@@ -26,7 +26,7 @@ from registry.safety.rules import Signal
 from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.rules import ChangeForm, ChangeWithdrawal
 from registry.worklist import judging, own_views, queries, service
-from registry.worklist.beside import beside
+from registry.worklist.beside import Whose, beside
 from registry.worklist.queries import Page, RegistryFilter, TaskFilter
 from registry.worklist.rules import Difference
 from registry.worklist.tables import RegistryLine, Task
@@ -724,6 +724,50 @@ async def test_nobody_without_a_next_contact_can_hide(database: Database, scene:
         assert await scene.names(tx, RegistryFilter(flags=frozenset({"nothing_planned"}))) == ["Adams"]
         found = await beside(tx, scene.casey, today=NOW.date(), now=NOW)
         assert (found.counts["nothing_planned"], found.counts["clinic"]) == (1, 2)
+
+
+async def test_views_count_the_caseload_that_is_chosen(database: Database, scene: Scene) -> None:
+    today = NOW.date()
+    day = (NOW - timedelta(hours=10), NOW + timedelta(hours=14))  # the clinic's
+    async with database.begin() as tx:
+        other = await builders.member(tx, scene.clinic.id, "care_manager", NOW, name="Robin Field")
+        role = {"staff_id": other, "clinic_id": scene.clinic.id, "role": "care_manager"}
+        await tx.execute(insert(StaffRole), role)
+        elsewhere = {"care_manager_id": other, "treating_clinician_id": None, "consultant_id": None}
+        await scene.patient(tx, "Adams", next_contact_at=NOW + timedelta(hours=2))
+        await scene.patient(tx, "Baker", next_contact_at=NOW - 3 * DAY)
+        await scene.patient(tx, "Evans", **elsewhere)
+        await scene.patient(tx, "Hill", **elsewhere, next_contact_at=NOW + timedelta(hours=13))
+
+        async def counts(whose: Whose) -> dict[str, int]:
+            found = await beside(tx, scene.casey, today=today, now=NOW, whose=whose, day=day)
+            return {
+                name: found.counts[name] for name in ("mine", "clinic", "today", "overdue", "nothing_planned")
+            }
+
+        whole = {"mine": 2, "clinic": 4}
+        assert await counts("clinic") == {**whole, "today": 2, "overdue": 1, "nothing_planned": 1}
+        assert await counts("mine") == {**whole, "today": 1, "overdue": 1, "nothing_planned": 0}
+        assert await counts(other) == {**whole, "today": 1, "overdue": 0, "nothing_planned": 1}
+        form = CoverForm(other, scene.clinic.care_manager, today, today)
+        await cover.assign(tx, scene.clinic.actor("clinic_lead"), form, now=NOW)
+        assert await counts("mine") == {
+            "mine": 4, "clinic": 4, "today": 2, "overdue": 1, "nothing_planned": 1,
+        }  # fmt: skip
+
+
+async def test_contacts_planned_within_a_time_are_found_and_holds_say_when_to_look_again(
+    database: Database, scene: Scene
+) -> None:
+    on = date(2026, 3, 20)
+    async with database.begin() as tx:
+        for name, hours in (("Adams", -1), ("Baker", 0), ("Evans", 23), ("Hill", 24)):
+            await scene.patient(tx, name, next_contact_at=NOW + timedelta(hours=hours))
+        await scene.patient(tx, "Irwin", status="on_hold", hold_review_on=on)
+        found = await scene.names(tx, RegistryFilter(planned=(NOW, NOW + DAY), sort="next_contact"))
+        assert found == ["Baker", "Evans"]
+        held = await scene.page(tx, RegistryFilter(statuses=("on_hold",)))
+        assert [line.hold_review_on for line in held.lines] == [on]
 
 
 async def test_a_view_belongs_to_the_person_who_saved_it(database: Database, scene: Scene) -> None:

@@ -191,6 +191,7 @@ FILTERS = Filters(
     statuses=(Choice("", "Any"), *choices("Active", "Relapse prevention", "On hold")),
     flags=(Choice("", "Any"), *choices("Safety", "Discuss", "Overdue", "Not improving")),
     check_ins=(Choice("", "Any"), *choices("Sent", "Partial", "No answer", "Opted out")),
+    dues=(Choice("", "Any"), *choices("Today", "In the next 7 days")),
     active=1,
     rule_text="Not improving: 8 weeks or more in treatment, and the last PHQ-9 is neither below 10 nor half of the first.",
 )

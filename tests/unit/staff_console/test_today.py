@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -57,5 +58,5 @@ def test_what_is_left_out_is_listed_where_the_link_leads(whose: Literal["mine", 
 
 
 def test_the_registry_finds_every_check_in_that_waits_for_an_answer() -> None:
-    asked = wanted(RegistryQuery(caseload="clinic", check_in="unanswered"))
+    asked = wanted(RegistryQuery(caseload="clinic", check_in="unanswered"), date(2026, 3, 2), ZoneInfo("UTC"))
     assert asked.check_in_states == {"invited", "in_progress", "missed", "partial_expired"}
