@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
@@ -63,6 +64,8 @@ REASONS: Final = {
     "no_window": "No hour of the day was left in which it may go.",
 }
 
+_FILED: Final = re.compile(r"answer:\d(;echo)?|bulk:\d(,\d)*|command:[a-z]+")
+
 
 def thread_days(visit: Visit, facts: PatientFacts) -> tuple[ThreadDay, ...]:
     return thread.by_day([_bubble(visit, line, facts.names) for line in facts.texts.lines])
@@ -76,7 +79,15 @@ def older_href(facts: PatientFacts) -> str:
 
 
 def unread(facts: PatientFacts) -> int:
-    return sum(line.direction == "in" and line.seen_at is None for line in facts.texts.lines)
+    return sum(needs_reading(line) for line in facts.texts.lines)
+
+
+def needs_reading(line: TextLine) -> bool:
+    """Whether a text of the patient waits for a person. What the rules filed whole, a plain answer or a word such as
+    BACK, does not: one with more in it, a picture, or any doubt does."""
+    if line.direction != "in" or line.seen_at is not None:
+        return False
+    return line.state != "applied" or line.media_count > 0 or not _FILED.fullmatch(line.understood or "")
 
 
 def reply(visit: Visit, facts: PatientFacts, form: FormState | None) -> ReplyForm:
@@ -122,7 +133,7 @@ def _note(line: TextLine) -> str:
         ),
         _meaning(parts[0].split(";")[0]),
         "may signal danger" if {"crisis", "risk"} & set(parts) else "",
-        "not read yet" if line.seen_at is None else "",
+        "not read yet" if needs_reading(line) else "",
     ]
     return "; ".join(note for note in notes if note)
 

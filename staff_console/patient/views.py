@@ -214,7 +214,7 @@ class EmailPart(Struct, frozen=True):
 
 
 class PatientPage(Struct, frozen=True):
-    """`unread` counts texts that nobody has marked as read."""
+    """`unread` counts texts that wait for a person to read them."""
 
     patient_id: str
     banner: Banner
