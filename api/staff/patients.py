@@ -178,7 +178,8 @@ async def refer(
     data: Annotated[ReferralForm, BodyKwarg(examples=examples.REFERRAL)],
     idempotency_key: Key = None,
 ) -> Response[PatientView]:
-    """Somebody waits for enrolment. No text goes out and no minute counts until then."""
+    """Somebody waits for enrolment. No text goes out and no minute counts until then. A name and date of birth that are
+    known are a 409 (`known_patient`)."""
 
     async def create(call: Call) -> UUID:
         return await episodes.refer(call.tx, call.actor, data, now=call.now)

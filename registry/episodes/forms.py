@@ -32,7 +32,9 @@ StatusReason = HoldReason | EndReason | Literal["enrolled", "resumed", "response
 
 class ReferralForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A warm handoff. No text goes out and no minute counts until enrolment. `patient_id` refers somebody who was in
-    care before: their details stay as they are, only a phone given here becomes the current one."""
+    care before: their details stay as they are, only a phone given here becomes the current one. `phone_shared`:
+    another patient of the clinic uses this number too. `another_person`: somebody has this name and date of birth,
+    and it was looked at that it is not them."""
 
     family_name: str
     given_name: str
@@ -44,6 +46,7 @@ class ReferralForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     birth_date: date | None = None
     language: str = "en"
     patient_id: UUID | None = None
+    another_person: bool = False
     is_test: bool = False
 
 

@@ -25,6 +25,7 @@ from registry.episodes.forms import (
     ReferralForm,
     TeamForm,
 )
+from registry.episodes.matches import refuse_known
 from registry.episodes.status import change_status, mark_deceased, undo_deceased
 from registry.episodes.tables import Episode
 from registry.launch.room import check_room
@@ -66,8 +67,8 @@ class Enrolled(msgspec.Struct, frozen=True):
 
 
 async def refer(tx: Tx, actor: Actor, form: ReferralForm, *, now: datetime) -> UUID:
-    """The patient's id. Raises `Invalid` with every problem; `Conflict` for a record number or phone in use, or for
-    somebody who waits or is in care already."""
+    """The patient's id. Raises `Invalid` with every problem; `Conflict` for a record number or phone in use, for a name
+    and date of birth that are known (`known_patient`), or for somebody who waits or is in care already."""
     clinic_id = require(actor, *CARE, "consultant")
     clinic = await organisation.clinic(tx, clinic_id)
     refuse(rules.check_referral(form, clinic.local_date(now)))
@@ -75,6 +76,8 @@ async def refer(tx: Tx, actor: Actor, form: ReferralForm, *, now: datetime) -> U
         None if patient_rules.clean(form.phone) is None else PhoneForm(form.phone or "", form.phone_shared)
     )
     if form.patient_id is None:
+        if not form.another_person:
+            await refuse_known(tx, clinic_id, form)
         channel: Channel = "none" if phone is None else "phone"
         patient_id = await patient_records.insert_patient(
             tx,

@@ -32,6 +32,7 @@ from staff_console.deps import ConsoleDeps
 from staff_console.enrol import presenter
 from staff_console.enrol.expectations import sheet
 from staff_console.enrol.forms import ENROL, REFERRAL, RENAMED, EnrolFields, ReferralFields
+from staff_console.enrol.known import referral_again
 from staff_console.enrol.minutes import log_minutes
 from staff_console.enrol.presenter import Team
 from staff_console.formstate import FormState
@@ -47,7 +48,7 @@ REFERRERS: Final = (*CARE, "consultant")
 
 @get("/referrals", opt=access.staff(*REFERRERS))
 async def referral_page(request: WebRequest, console: Console) -> Response[str]:
-    return await show(request, console, lambda visit: _referral(visit, None))
+    return await show(request, console, _referral)
 
 
 @post("/referrals", opt=access.staff(*REFERRERS))
@@ -64,7 +65,7 @@ async def refer(request: WebRequest, console: Console) -> Response[Any]:
         return said(f"/patients/{patient_id}", "referred")
 
     async def again(visit: Visit, error: DomainError) -> View:
-        return await _referral(visit, await read_again(visit, "refer", error, REFERRAL))
+        return await referral_again(visit, await read_again(visit, "refer", error, REFERRAL), error)
 
     return await submit(request, console, do, again)
 
@@ -173,8 +174,8 @@ def _given_at(visit: Visit, form: EnrolFields) -> datetime:
     return min(at, visit.now) if (at - visit.now).total_seconds() < 60 else at
 
 
-async def _referral(visit: Visit, form: FormState | None) -> View:
-    return View("enrol/referral.html", presenter.referral(form), "registry")
+async def _referral(visit: Visit) -> View:
+    return View("enrol/referral.html", presenter.referral(None), "registry")
 
 
 async def _enrol(visit: Visit, patient_id: UUID | None, form: FormState | None) -> View:

@@ -48,6 +48,9 @@ class ReferralFields(msgspec.Struct, frozen=True):
     mrn: Text | None = None
     phone: Text | None = None
     language: str = "en"
+    phone_shared: Literal["on"] | None = None
+    another_person: Literal["yes"] | None = None
+    patient_id: UUID | None = None
 
     def referral(self, referred_by: str) -> ReferralForm:
         return ReferralForm(
@@ -59,6 +62,9 @@ class ReferralFields(msgspec.Struct, frozen=True):
             mrn=self.mrn,
             birth_date=self.birth_date,
             language=self.language,
+            phone_shared=self.phone_shared is not None,
+            patient_id=self.patient_id,
+            another_person=self.another_person is not None,
         )
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from kernel.errors import Conflict, Invalid
-from registry.time_log import timer
 from registry.time_log import service as time_log
+from registry.time_log import timer
 from registry.time_log.service import TimeForm, ended_now
 from registry.time_log.timer import StopForm
 from staff_console.enrol.forms import EnrolFields

@@ -11,13 +11,27 @@ from staff_console.scores.views import MeasurePart
 from staff_console.whose import Whose
 
 
+class KnownPatient(Struct, frozen=True):
+    """Somebody the referral may mean. `again` is the patient to refer again, empty unless care has ended."""
+
+    name: str
+    href: str
+    what: str
+    again: str
+
+
 class ReferralPage(Struct, frozen=True):
-    """Template `enrol/referral.html`. `script` is the clinic's introduction to read aloud."""
+    """Template `enrol/referral.html`. `script` is the clinic's introduction to read aloud. `known` are those whom a
+    refused referral may mean; `may_be_another` when it can go on as somebody else's, `shares` when the phone may be
+    said to be shared."""
 
     form: FormState
     languages: tuple[Choice, ...]
     script: str
     safety_line: str
+    known: tuple[KnownPatient, ...] = ()
+    may_be_another: bool = False
+    shares: bool = False
 
 
 class FindingsPage(Struct, frozen=True):

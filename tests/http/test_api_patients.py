@@ -264,3 +264,23 @@ async def test_a_hostile_text_is_kept_as_it_is_or_refused_and_never_a_failure(
         headers = clinic.headers(**{"content-type": "application/json"})
         answer = await web.post(path, content=content, headers=headers)
         assert answer.status_code in (200, 201, 400, 422), (path, answer.text)
+
+
+async def test_a_known_name_and_birth_date_is_a_conflict_until_it_is_said_to_be_another_person(
+    web: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    referral = {
+        "family_name": "Alder", "given_name": "Ana", "referred_by": "Dr. Osei", "reason": "Low mood",
+        "phone": "+12065550123", "birth_date": "1987-04-12",
+    }  # fmt: skip
+    first = await web.post("/api/v1/referrals", json=referral, headers=clinic.headers())
+    assert first.status_code == 201
+    for changed in ({"phone": "+12065550124"}, {"phone": "+12065550124", "birth_date": None}):
+        again = await web.post("/api/v1/referrals", json=referral | changed, headers=clinic.headers())
+        assert (again.status_code, again.json()["code"]) == (409, "known_patient")
+    other = referral | {"birth_date": "2001-02-03"}
+    taken = await web.post("/api/v1/referrals", json=other, headers=clinic.headers())
+    assert (taken.status_code, taken.json()["code"]) == (409, "phone_taken")
+    for said in (other | {"phone_shared": True}, referral | {"phone": "+12065550124", "another_person": True}):
+        answer = await web.post("/api/v1/referrals", json=said, headers=clinic.headers())
+        assert answer.status_code == 201, answer.text

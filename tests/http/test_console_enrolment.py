@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -9,11 +10,14 @@ from sqlalchemy import select
 
 from api.wiring import Deps
 from messaging.consent.tables import TextingConsent
+from registry.episodes.forms import StatusForm
+from registry.episodes.status import change_status
+from registry.episodes.tables import Episode
 from registry.patients.tables import Patient, PatientPhone
 from registry.time_log.tables import RunningTimer, TimeEntry
 from tests.support.app import Clinic
 from tests.support.colleague import Colleague
-from tests.support.console import ENROLMENT, count, enrols, team
+from tests.support.console import ENROLMENT, actor, count, enrols, team
 
 ASKED = ("texting", "channel", "second_channel", "phone_private", "consent_method", "consent_at")
 REFERRAL = {
@@ -138,3 +142,58 @@ async def test_the_timer_of_the_call_is_stopped_by_the_enrolment(
     assert "5 min counted" in dana.text
     assert await count(console_deps, RunningTimer) == 0
     assert await count(console_deps, TimeEntry, TimeEntry.patient_id == UUID(patient_id)) == 1
+
+
+async def test_two_who_share_a_phone_are_both_referred_after_a_tick(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await refers(dana)
+    await refers(dana, given_name="Lea", birth_date="2001-02-03")
+    assert dana.errors == ["Mobile phone is another patient's. Tick Both use this phone if that is so."]
+    assert "BRANNOCK, Tobias" in dana.text and "same phone" in dana.text
+    await dana.submits("/referrals", phone_shared="on")
+    assert "Referral sent" in dana.said
+    assert await count(console_deps, PatientPhone, PatientPhone.shared.is_(True)) == 2
+    patient_id = referred_id(dana)
+    await dana.opens(f"/enrol/{patient_id}")
+    form = dana.form(f"/enrol/{patient_id}")
+    assert dict(form.fields)["phone_shared"] == "on"
+    whole = ENROLMENT | team(harbor)
+    rest = {k: v for k, v in whole.items() if k in form.names and k not in REFERRAL}
+    await dana.submits(f"/enrol/{patient_id}", **rest)
+    assert "Enrolled." in dana.said
+
+
+async def test_a_second_referral_of_a_person_leads_to_the_record_unless_it_is_said_to_be_another(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await refers(dana)
+    known = referred_id(dana)
+    await refers(dana, phone="206-555-0134", family_name="brannock")
+    assert dana.status == 409
+    assert "born 17-May-1990, waits to be enrolled; same name" in dana.text
+    assert dana.links("BRANNOCK, Tobias") == [f"/patients/{known}"]
+    assert not dana.form("/referrals").names & {"patient_id"}
+    assert await count(console_deps, Patient) == 1
+    await dana.submits("/referrals", another_person="yes")
+    assert "Referral sent" in dana.said
+    assert await count(console_deps, Patient) == 2
+
+
+async def test_somebody_whose_care_ended_is_referred_again_with_the_history(
+    dana: Colleague, harbor: Clinic, console_deps: Deps
+) -> None:
+    await refers(dana, mrn="40300")
+    known = referred_id(dana)
+    who = await actor(console_deps, harbor)
+    async with console_deps.db.begin(harbor.id) as tx:
+        form = StatusForm("ended", "declined", date(2026, 3, 2), note="Wants to wait.")
+        await change_status(
+            tx, who, UUID(known), form, now=console_deps.clock.now(), outreach=console_deps.outreach
+        )
+    await refers(dana, family_name="Brannock-Vale", mrn="40300", phone="206-555-0135")
+    assert "care has ended; same MRN" in dana.text
+    await dana.submits("/referrals", patient_id=known)
+    assert "Referral sent" in dana.said
+    assert referred_id(dana) == known
+    assert (await count(console_deps, Patient), await count(console_deps, Episode)) == (1, 2)
