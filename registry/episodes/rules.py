@@ -279,7 +279,7 @@ def _check_review(form: StatusForm, today: date) -> list[Problem]:
             return [Problem("review_on", "is needed: when does somebody look again?")]
         return []
     if form.review_on < form.from_date:
-        return [Problem("review_on", "is before from_date")]
+        return [Problem("review_on", "is before the change itself")]
     if form.review_on < today:
         return [Problem("review_on", "is in the past")]
     if form.review_on > today + FURTHEST_REVIEW:

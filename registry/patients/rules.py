@@ -298,7 +298,7 @@ def _check_texting(
         if may_text is None:
             found.append(Problem("texting_consent", f"is needed for {field} {channel}"))
         elif channel == "sms_items" and may_text != "items_by_sms":
-            text = "must allow questions by text, with the acknowledgement"
+            text = "must allow them, with the acknowledgement, for questions by text"
             found.append(Problem("texting_consent.content_level", text))
         if phone is not None and not phone.safe_to_text:
             found.append(

@@ -97,7 +97,7 @@ async def test_refused_details_stand_at_their_fields_with_what_was_typed(
             "Family name has no letter.",
             "Date of birth can't be removed.",
             "Not after is needed with the other end of the window.",
-            "Agreement to texts must allow items_by_sms, with the acknowledgement, for questions by text.",
+            "Agreement to texts must allow them, with the acknowledgement, for questions by text.",
         ],
     )
     assert dict(dana.form(path).fields)["family_name"] == "123"
