@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from staff_console.pages import Visit  # the frame shows the timer's patient by these functions
 
 UNKNOWN = "Unknown number"
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
 def name(family: str | None, given: str | None) -> str:
@@ -62,17 +64,23 @@ def flags(visit: Visit, line: Line, *, on_page: bool = False) -> tuple[Flag, ...
 
 
 def rule_flags(line: Line, page: str) -> list[Flag]:
-    """One flag a rule, and one for all that could not be judged: what is not known never looks like all is well."""
+    """One flag a rule, and one for all that could not be judged: what is not known never looks like all is well.
+
+    Several rules miss the same score: it is said once, with the rules that wait for it.
+    """
     found: list[Flag] = []
-    unknown: list[str] = []
+    unknown: dict[str, list[str]] = {}
     for result in line.rules:
-        why = f"{result['sentence']} ({result['rule']}, version {result['version']})"
+        rule = f"{result['rule']}, version {result['version']}"
+        why = f"{result['sentence']} ({rule})"
         if result["outcome"] == "unknown":
-            unknown.append(why)
+            for missing in _SENTENCE_END.split(result["sentence"]):
+                unknown.setdefault(missing, []).append(rule)
         elif result["rule"] in marks.OF_RULE:
             found.append(marks.flag(marks.OF_RULE[result["rule"]], why, f"{page}#scores"))
     if unknown:
-        found.append(marks.flag("not_judged", " ".join(unknown), f"{page}#scores"))
+        said = (f"{missing} ({'; '.join(dict.fromkeys(rules))})" for missing, rules in unknown.items())
+        found.append(marks.flag("not_judged", " ".join(said), f"{page}#scores"))
     return found
 
 
