@@ -20,6 +20,7 @@ from registry.disengagement.service import note_contact
 from registry.episodes import records as episode_records
 from registry.episodes import service as episodes
 from registry.filing import service as filing
+from registry.filing.text import day_text
 from registry.organisation import queries as organisation
 from registry.patients import records as patient_records
 from registry.patients.service import refuse
@@ -210,7 +211,7 @@ def _values(tx: Tx, actor: Actor, form: ContactForm, now: datetime) -> dict[str,
         "homework_sealed": sealed(form.homework),
         "medication_sealed": None
         if told is None
-        else sealed(f"{told.what.strip()}, by {told.by.strip()}, since {told.on.isoformat()}"),
+        else sealed(f"{told.what.strip()}, by {told.by.strip()}, since {day_text(told.on)}"),
         "next_contact_at": None if step is None else step.at,
         "next_contact_mode": None if step is None or step.at is None else step.mode,
         "next_contact_purpose_sealed": None if step is None else sealed(step.purpose),

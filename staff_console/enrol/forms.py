@@ -20,6 +20,7 @@ from registry.episodes.forms import (
     ReferralForm,
     TeamForm,
 )
+from registry.filing.text import day_text
 from registry.intake.contents import Considered, IntakeContent
 from registry.patients.forms import (
     Channel,
@@ -183,7 +184,7 @@ class EnrolFields(FoundFields, frozen=True, kw_only=True):
             goals=lines(self.goals),
             target=self.target or "",
             medications=lines(self.medications),
-            rhythm=f"Contact {how[self.next_mode]}, next on {self.next_on.isoformat()}{asked}",
+            rhythm=f"Contact {how[self.next_mode]}, next on {day_text(self.next_on)}{asked}",
         )
 
     def enrolment(self, patient_id: UUID | None, given_at: datetime) -> EnrolmentForm:

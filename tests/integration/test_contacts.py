@@ -107,7 +107,7 @@ async def test_one_form_moves_registry_minutes_change_next_contact_and_reminder_
     async with case.database.begin(case.practice.clinic_id) as tx:
         found = await queries.contact(tx, case.practice.consultant, case.ana, contact_id, now=now)
     assert (found.note, found.question, found.seconds) == ("Sleeps better.", "Raise the dose?", 840)
-    assert found.medication == "Sertraline 100 mg, by Dr. Roth, since 2026-03-01"
+    assert found.medication == "Sertraline 100 mg, by Dr. Roth, since 01-Mar-2026"
 
 
 @pytest.mark.parametrize(
