@@ -24,6 +24,7 @@ from registry.patients.service import refuse
 from registry.review import agendas, rules
 from registry.review.rules import Discussion, DiscussionForm, Place
 from registry.review.tables import CaseReview, ReviewItem
+from registry.stepped_care import service as stepped_care
 from registry.time_log import service as time_log
 from registry.time_log.service import TimeForm
 from registry.worklist import service as worklist
@@ -128,7 +129,8 @@ async def add_patient(tx: Tx, actor: Actor, review_id: UUID, patient_id: UUID, *
 async def discuss(
     tx: Tx, actor: Actor, item_id: UUID, form: DiscussionForm, *, version: int | None, now: datetime
 ) -> None:
-    """Note, minutes and the date of the last review, or nothing. Takes the flag for discussion off. Raises `Invalid`
+    """Note, minutes and the date of the last review, or nothing. Takes the flag for discussion off, and accepts an open
+    step up, which asked for this. Raises `Invalid`
     with every problem, `Conflict` when the item was discussed already or its form is stale."""
     item, review = await _open_item(tx, actor, item_id, version)
     consultants = await organisation.holders(tx, review.clinic_id, "consultant")
@@ -149,6 +151,7 @@ async def discuss(
     }
     await tx.execute(update(ReviewItem).where(ReviewItem.id == item_id).values(**values))
     await worklist.set_last_review(tx, item.episode_id, now, now)
+    await stepped_care.settle_by_review(tx, actor, item.episode_id, item_id, now)
     await filing.offer(
         tx, item.clinic_id, item.patient_id, item.episode_id, "case_review", item_id,
         owner_id=values["by_id"], now=now,

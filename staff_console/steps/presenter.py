@@ -112,6 +112,7 @@ def _step(visit: Visit, found: ProposalLine, refused: FormState | None) -> StepL
         state=found.state,
         decided=_decided(visit, found),
         form=form,
+        review_at=None if found.review_at is None else visit.at(found.review_at),
     )
 
 

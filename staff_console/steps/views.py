@@ -29,7 +29,7 @@ class RuleLine(Struct, frozen=True):
 
 
 class StepLine(Struct, frozen=True):
-    """`decided` says who, when and why of a proposal that is no longer open."""
+    """`decided` says who, when and why of a proposal that is no longer open; `review_at` when a case review takes it up."""
 
     id: str
     title: str

@@ -97,7 +97,9 @@ async def _page(visit: Visit, asked: TodayQuery, refused: FormState | None = Non
     beside = Beside(
         outgoing=await schedule.going_out_today(tx, viewer, now=now, own=whose == "mine", covering=covering),
         approvals=await recommendations.waiting_for(tx, viewer, now=now),
-        steps=await steps.waiting(tx, viewer, now=now, own=whose == "mine", covering=covering),
+        steps=await steps.waiting(
+            tx, viewer, now=now, own=whose == "mine", covering=covering, beside_agenda=True
+        ),
         covers=await covers.current_and_planned(tx, visit.clinic_id, visit.today),
         colleagues=colleagues,
         whose=whose,

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select
 
+from kernel.audit import AuditEvent
 from kernel.db import Database, Tx
 from kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from messaging.schedule.outreach import Schedule
@@ -22,6 +23,9 @@ from registry.measures import service as measures
 from registry.plans import service as plans
 from registry.plans.queries import plan_facts
 from registry.plans.rules import PlanLine
+from registry.review import queries as review_queries
+from registry.review import service as reviews
+from registry.review.rules import DiscussionForm
 from registry.stepped_care import queries, service
 from registry.treatment_changes import service as treatment_changes
 from registry.treatment_changes.queries import changes
@@ -87,9 +91,6 @@ async def test_a_response_is_found_by_the_sweep_and_steps_down_with_its_rhythm(d
         assert [line.every_days for line in (await plan_facts(tx, patient.id)).lines] == [14]
 
 
-async def test_a_planned_phq9_that_never_came_is_no_response_of_the_gad7(database: Database) -> None:
-    async with database.begin() as tx:
-        clinic, patient = await course(tx)
 async def test_a_step_down_asks_for_the_plan_against_relapse_and_can_be_taken_back(
     database: Database,
 ) -> None:
@@ -125,6 +126,9 @@ async def test_a_step_down_asks_for_the_plan_against_relapse_and_can_be_taken_ba
         assert await tx.scalar(asked) is None
 
 
+async def test_a_planned_phq9_that_never_came_is_no_response_of_the_gad7(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx)
         await scored(tx, clinic, patient, 12, 90, "gad7")
         await scored(tx, clinic, patient, 4, 3, "gad7")
         casey = clinic.actor("care_manager")
@@ -161,6 +165,50 @@ async def test_what_was_declined_is_not_proposed_again_until_a_new_score(databas
         await service.accept(tx, casey, (await waiting(tx, clinic))["step_up"], now=NOW, outreach=OUTREACH)
         line = await worklist_line(tx, patient)
         assert line.discuss_flag
+
+
+async def test_a_discussion_in_the_review_accepts_the_step_up_that_asked_for_it(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (16, 90), (13, 3))
+        await service.propose_for(tx, patient.episode_id, NOW)
+        casey, connie = clinic.actor("care_manager"), clinic.actor("consultant")
+        [line] = await queries.waiting(tx, casey, now=NOW, beside_agenda=True)
+        assert (line.kind, line.review_at) == ("step_up", None)
+        starts = NOW + DAY
+        meeting = await reviews.plan(
+            tx, casey, starts_at=starts, minutes=30, consultant_id=clinic.consultant, care_manager_id=None, now=NOW,
+        )  # fmt: skip
+        assert await queries.waiting(tx, casey, now=NOW, beside_agenda=True) == ()
+        assert [line.review_at for line in await queries.waiting(tx, casey, now=NOW)] == [starts]
+        never_opened = await queries.waiting(tx, casey, now=NOW + 2 * DAY, beside_agenda=True)
+        assert [line.kind for line in never_opened] == ["step_up"]
+        await reviews.open_review(tx, connie, meeting, now=NOW)
+        assert await queries.waiting(tx, casey, now=NOW, beside_agenda=True) == ()
+        [item] = (await review_queries.review(tx, connie, meeting, now=NOW)).items
+        form = DiscussionForm(
+            discussion="joint",
+            people=(clinic.consultant, clinic.care_manager),
+            minutes=5,
+            note="Raise the dose.",
+        )
+        await reviews.discuss(tx, connie, item.id, form, version=1, now=NOW)
+        assert await queries.waiting(tx, casey, now=NOW) == ()
+        [decided] = await queries.of_patient(tx, casey, patient.id, now=NOW)
+        assert (decided.state, decided.reason) == ("accepted", "Discussed in the case review.")
+        noted = await tx.first(select(AuditEvent.detail).where(AuditEvent.action == "step.accepted"))
+        assert noted.detail["review_item"] == str(item.id)
+        await service.propose_for(tx, patient.episode_id, NOW + DAY)
+        assert await waiting(tx, clinic) == {}
+
+
+async def test_a_review_takes_up_what_the_sweep_has_not_come_to(database: Database) -> None:
+    async with database.begin() as tx:
+        clinic, patient = await course(tx, (16, 90), (13, 3))
+        connie = clinic.actor("consultant")
+        item_id = tx.new_id()
+        await service.settle_by_review(tx, connie, patient.episode_id, item_id, NOW)
+        await service.propose_for(tx, patient.episode_id, NOW + DAY)
+        assert await waiting(tx, clinic) == {}
 
 
 async def test_a_change_of_treatment_proposes_a_contact_and_a_score_at_once(database: Database) -> None:
