@@ -315,12 +315,12 @@ def _plan_form(facts: PatientFacts) -> FormState:
 def _time(visit: Visit, facts: PatientFacts, form: FormState | None) -> TimePanel:
     found = facts.month
     bar = minutes_bar(facts.billed)
-    missed = found.logged_seconds - found.counted_seconds
+    counted, not_counted = counted_words(found.counted_seconds, found.logged_seconds)
     return TimePanel(
         month=formats.month_text(found.month),
         bar=bar,
-        counted=f"{found.minutes} min counted",
-        not_counted=f"{missed // 60} min not counted" if missed else "every minute counts",
+        counted=counted,
+        not_counted=not_counted,
         lines=tuple(_time_line(visit, entry) for entry in reversed(found.entries)),
         form=form or filled("time", on=visit.today.isoformat()),
         activities=loggable(visit),
@@ -355,6 +355,13 @@ def _time_line(visit: Visit, entry: EntryLine) -> TimeLine:
         not_counted=reasons(entry.why_not),
         edit_href=f"/time/{entry.id}" if own else "",
     )
+
+
+def counted_words(counted: int, logged: int) -> tuple[str, str]:
+    """Both to the second, as each entry shows its length: rounded apart they would not add up. Seconds."""
+    missed = logged - counted
+    rest = f"{minutes(missed)} min not counted" if missed else "every minute counts"
+    return f"{minutes(counted)} min counted", rest
 
 
 def minutes(seconds: int) -> str:

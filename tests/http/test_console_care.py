@@ -250,6 +250,7 @@ async def test_time_is_logged_shown_with_what_counts_and_taken_back(
     assert "Time added." in dana.said
     assert "20 min counted" in dana.text
     assert "20 min: G2214, next line at 36" in dana.text
+    assert "every minute counts" in dana.text
     undo = next(form.action for form in dana.page.forms if form.action.endswith("/undo"))
     await dana.submits(undo)
     assert "The entry was taken back." in dana.said
