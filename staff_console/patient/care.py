@@ -10,7 +10,7 @@ from registry.contacts import chart, rules
 from registry.contacts.queries import ContactFacts
 from staff_console.pages import Visit
 from staff_console.patient.facts import PatientFacts
-from staff_console.patient.views import CarePanel, ContactEntry
+from staff_console.patient.views import CarePanel, ContactEntry, LinkGroup
 
 SHOWN: Final = 6
 NOTICE: Final = " Decide whether to close."
@@ -46,20 +46,29 @@ def _entry(visit: Visit, facts: PatientFacts, contact: ContactFacts) -> ContactE
     )
 
 
-def _links(facts: PatientFacts, care: bool) -> Iterable[tuple[str, str]]:
+def _links(facts: PatientFacts, care: bool) -> Iterable[LinkGroup]:
     base = f"/patients/{facts.patient.id}"
     if care:
-        yield "Enter scores", f"{base}/scores"
-        yield "Call and ask", f"{base}/scores?source=phone"
-    yield "Care plan", f"{base}/plans/care"
-    yield "Plan against relapse", f"{base}/plans/relapse"
-    yield "Safety plan", f"{base}/plans/safety"
-    yield "Referrals", f"{base}/referrals"
-    yield "Recommend to the clinician", f"{base}/recommend"
+        scores = (("Enter scores", f"{base}/scores"), ("Call and ask", f"{base}/scores?source=phone"))
+        yield LinkGroup("Scores", scores)
+    plans = (
+        ("Care plan", f"{base}/plans/care"),
+        ("Plan against relapse", f"{base}/plans/relapse"),
+        ("Safety plan", f"{base}/plans/safety"),
+    )
+    yield LinkGroup("Plans", plans)
+    review = (("Referrals", f"{base}/referrals"), ("Recommend to the clinician", f"{base}/recommend"))
+    yield LinkGroup("Review and referrals", review)
+    yield LinkGroup("Record", (*_record(base), *(_changes(base) if care else ())))
+
+
+def _record(base: str) -> Iterable[tuple[str, str]]:
     yield "Expectations sheet", f"{base}/expectations"
     yield "Findings at the start", f"{base}/intake"
-    if care:
-        yield "Change the details", f"{base}/details"
-        yield "Change the number", f"{base}/phone"
-        yield "People who help", f"{base}/people"
-        yield "Change the status", f"{base}/status"
+
+
+def _changes(base: str) -> Iterable[tuple[str, str]]:
+    yield "Change the details", f"{base}/details"
+    yield "Change the number", f"{base}/phone"
+    yield "People who help", f"{base}/people"
+    yield "Change the status", f"{base}/status"

@@ -192,6 +192,13 @@ class ContactEntry(Struct, frozen=True):
     changed: bool = False
 
 
+class LinkGroup(Struct, frozen=True):
+    """Labels with their addresses, under a heading."""
+
+    title: str
+    links: tuple[tuple[str, str], ...]
+
+
 class CarePanel(Struct, frozen=True):
     """Contacts and the ways to record one, offered to people who may; `links` lead to the plans and other pages.
     `notice` is what needs a decision."""
@@ -199,7 +206,7 @@ class CarePanel(Struct, frozen=True):
     contacts: tuple[ContactEntry, ...]
     unfiled: int
     may_record: bool
-    links: tuple[tuple[str, str], ...]
+    links: tuple[LinkGroup, ...]
     notice: str = ""
     notice_href: str = ""
 
