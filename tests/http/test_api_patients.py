@@ -281,6 +281,9 @@ async def test_a_known_name_and_birth_date_is_a_conflict_until_it_is_said_to_be_
     other = referral | {"birth_date": "2001-02-03"}
     taken = await web.post("/api/v1/referrals", json=other, headers=clinic.headers())
     assert (taken.status_code, taken.json()["code"]) == (409, "phone_taken")
-    for said in (other | {"phone_shared": True}, referral | {"phone": "+12065550124", "another_person": True}):
+    for said in (
+        other | {"phone_shared": True},
+        referral | {"phone": "+12065550124", "another_person": True},
+    ):
         answer = await web.post("/api/v1/referrals", json=said, headers=clinic.headers())
         assert answer.status_code == 201, answer.text
