@@ -69,7 +69,7 @@ def _lines(now: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _review_at(now: datetime) -> ScalarSelect[datetime | None]:
+def _review_at(now: datetime) -> ScalarSelect[Any]:
     """Whoever does worse or does not improve stands on every agenda of the caseload by rule; once a meeting is open its
     agenda is fixed, and a patient it passed over stands on it no more."""
     listed = exists().where(
