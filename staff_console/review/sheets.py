@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
 from uuid import UUID
 
 from registry.care_plans import queries as care_plans
@@ -16,8 +15,6 @@ from staff_console.review import summary
 from staff_console.review.summary import Sheet
 from staff_console.review.views import Fact
 from staff_console.whose import known
-
-CONTACTS: Final = 20
 
 
 async def sheet(visit: Visit, patient_id: UUID) -> Sheet:
@@ -32,8 +29,9 @@ async def sheet(visit: Visit, patient_id: UUID) -> Sheet:
         results=results,
         answers=await measures.latest_answers(tx, viewer, patient_id, asked, now=now),
         changes=await treatment_changes.changes(tx, viewer, patient_id, now=now),
-        contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=CONTACTS),
+        contacts=await contacts.contacts(tx, viewer, patient_id, now=now, limit=summary.CONTACTS),
         plans=await care_plans.versions(tx, viewer, patient_id, "care", now=now),
+        safety_plans=await care_plans.versions(tx, viewer, patient_id, "safety", now=now),
         intake=None if episode is None else await intake.intake(tx, viewer, patient_id, episode.id, now=now),
     )
 

@@ -4,7 +4,7 @@ for systematic case review, Psychiatric Services appi.ps.201900085). What nobody
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +34,7 @@ ADHERENCE: Final = {
 SHOWN: Final = ("phq9", "gad7")
 DIFFICULTY: Final = 10
 NEWEST: Final = 6
+CONTACTS: Final = 20
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ class Sheet(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...]
     contacts: tuple[ContactFacts, ...]
     plans: tuple[PlanVersion, ...]
+    safety_plans: tuple[PlanVersion, ...]
     intake: IntakeFacts | None
     answers: Mapping[UUID, Mapping[int, int | None]]
 
@@ -61,19 +63,64 @@ def facts(visit: Visit, sheet: Sheet) -> tuple[Fact, ...]:
         *(Fact(_name(measure), _scores(visit, sheet.results, measure)) for measure in SHOWN),
         Fact("Item 9", _item9(visit, sheet.results)),
         Fact("Function", _function(visit, sheet)),
-        Fact("Present treatment", _joined(plan.medications + plan.treatments)),
+        Fact("Present treatment", _treatment(visit, sheet)),
         Fact("Changes", _changes(sheet.changes)),
         Fact("Adherence", _latest(visit, spoken, "adherence", ADHERENCE)),
         Fact("Side effects", _latest(visit, spoken, "side_effects", {})),
-        Fact(
-            "Skill, and contacts",
-            _joined((plan.skill, words.count(len(spoken), "contact", "contacts") if spoken else None)),
-        ),
+        Fact("Skill", plan.skill or ""),
+        Fact("Contacts", _spoken(visit, sheet, spoken)),
+        Fact("Safety plan", _safety_plan(visit, sheet)),
         Fact("Goals", _joined(plan.goals)),
         Fact("Barriers", _joined(plan.barriers)),
         *_found_first(sheet.intake),
         Fact("Question", next((c.question for c in sheet.contacts if c.question), "") or ""),
     )
+
+
+def _treatment(visit: Visit, sheet: Sheet) -> str:
+    """What the plan says, each change recorded after it was written, and for how long nothing changed: a plan that was
+    not renewed names the old dose, and a dose is judged by its weeks."""
+    newest = sheet.plans[0] if sheet.plans else None
+    plan = _plan(sheet)
+    written = _joined(plan.medications + plan.treatments)
+    told = [c for c in sheet.changes if newest is None or _after(c, newest.created_at, visit)]
+    last = max((c.on for c in sheet.changes), default=None)
+    return _joined(
+        (
+            f"{written} (plan of {visit.at(newest.created_at).day.text})" if newest and written else written,
+            *(f"since {formats.day(c.on).text} {c.label.lower()}: {c.what}" for c in told[-4:]),
+            _unchanged(visit.today, last),
+        )
+    )
+
+
+def _after(change: Change, written: datetime, visit: Visit) -> bool:
+    """Whether the plan was written without it."""
+    if change.recorded_at is not None:
+        return change.recorded_at > written
+    return change.on > written.astimezone(visit.zone).date()
+
+
+def _unchanged(today: date, last: date | None) -> str:
+    if last is None or last > today:
+        return ""
+    return f"last changed {words.count((today - last).days // 7, 'week', 'weeks')} ago"
+
+
+def _spoken(visit: Visit, sheet: Sheet, spoken: Sequence[ContactFacts]) -> str:
+    """How many, and when the last was; of a patient with more entries than are read at least so many."""
+    if not spoken:
+        return ""
+    least = "at least " if len(sheet.contacts) >= CONTACTS else ""
+    when = visit.at(spoken[0].occurred_at).day.text
+    return f"{least}{words.count(len(spoken), 'contact', 'contacts')}, the last on {when}"
+
+
+def _safety_plan(visit: Visit, sheet: Sheet) -> str:
+    if not sheet.safety_plans:
+        return ""
+    newest = sheet.safety_plans[0]
+    return f"version {newest.version} of {visit.at(newest.created_at).day.text}"
 
 
 def _found_first(found: IntakeFacts | None) -> tuple[Fact, ...]:

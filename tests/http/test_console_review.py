@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
@@ -11,11 +12,13 @@ from api.wiring import Deps
 from registry.recommendations.tables import Recommendation, RecommendationStep
 from registry.review.tables import CaseReview
 from registry.time_log.tables import TimeEntry
+from registry.treatment_changes import service as treatment_changes
+from registry.treatment_changes.rules import ChangeForm
 from registry.treatment_changes.tables import TreatmentChange
 from tests.support.app import Clinic
 from tests.support.clock import FakeClock
 from tests.support.colleague import Colleague
-from tests.support.console import count, enrols, signed_in
+from tests.support.console import actor, count, enrols, signed_in
 
 ADVICE = {
     "medication": "Raise sertraline to 100 mg",
@@ -78,6 +81,26 @@ async def test_a_review_goes_from_the_agenda_to_the_next_month_s_record(
     await dana.opens(f"/review/{review}")
     await dana.submits(f"/review/{review}/close", note="All done")
     assert "Case review closed." in dana.said
+
+
+async def test_the_present_treatment_is_never_the_dose_of_a_plan_that_was_not_renewed(
+    dana: Colleague, harbor: Clinic, console_deps: Deps, clock: FakeClock
+) -> None:
+    patient_id = await enrols(dana, harbor, goals="Cook again", medications="Sertraline 50 mg")
+    clock.advance(minutes=10)
+    await dana.opens(f"/patients/{patient_id}/plans/safety")
+    await dana.submits(f"/patients/{patient_id}/plans/safety", signs="Not sleeping")
+    casey = await actor(console_deps, harbor)
+    async with console_deps.system_db.begin() as tx:
+        change = ChangeForm(date(2026, 2, 16), "dose_changed", "sertraline 100 mg")
+        await treatment_changes.record_change(tx, casey, patient_id, change, now=console_deps.clock.now())
+    await dana.opens(await plans_and_opens(dana, harbor))
+    assert (
+        "Sertraline 50 mg (plan of 02-Mar-2026); since 16-Feb-2026 dose changed: sertraline 100 mg"
+        in dana.text
+    )
+    assert "last changed 2 weeks ago" in dana.text
+    assert "Safety plan version 1 of 02-Mar-2026" in dana.text
 
 
 async def test_how_difficult_life_is_stands_on_the_patient_s_page_in_the_words_of_the_form(
