@@ -89,7 +89,8 @@ async def test_the_present_treatment_is_never_the_dose_of_a_plan_that_was_not_re
     patient_id = await enrols(dana, harbor, goals="Cook again", medications="Sertraline 50 mg")
     clock.advance(minutes=10)
     await dana.opens(f"/patients/{patient_id}/plans/safety")
-    await dana.submits(f"/patients/{patient_id}/plans/safety", signs="Not sleeping")
+    safety = {"signs": "Not sleeping", "by_myself": "A walk", "helpers": "Luis", "professionals": "988"}
+    await dana.submits(f"/patients/{patient_id}/plans/safety", **safety)
     casey = await actor(console_deps, harbor)
     async with console_deps.system_db.begin() as tx:
         change = ChangeForm(date(2026, 2, 16), "dose_changed", "sertraline 100 mg")
