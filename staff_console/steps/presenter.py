@@ -81,6 +81,16 @@ def _last_phase(proposals: Sequence[ProposalLine], status: str) -> str:
     return str(newest.id) if newest is not None and BACK[newest.kind][0] == status else ""
 
 
+def _input(value: object) -> str:
+    """A day as everywhere on the page; rules keep it as ISO."""
+    if value is None:
+        return "none"
+    try:
+        return formats.day(date.fromisoformat(str(value))).text
+    except ValueError:
+        return str(value)
+
+
 def _rule(result: Result, numbers: Thresholds) -> RuleLine:
     word, shape, tone = STATES[result.outcome]
     return RuleLine(
@@ -91,10 +101,7 @@ def _rule(result: Result, numbers: Thresholds) -> RuleLine:
         tone=tone,
         sentence=result.sentence,
         rule=explain(result.rule, numbers),
-        inputs=tuple(
-            (key.replace("_", " "), "none" if value is None else str(value))
-            for key, value in result.inputs.items()
-        ),
+        inputs=tuple((key.replace("_", " "), _input(value)) for key, value in result.inputs.items()),
     )
 
 
