@@ -15,7 +15,7 @@ from litestar.response import Response
 
 from api.staff import billing_examples
 from api.staff.billing_months import CHECKED, OF_MONTH
-from api.staff.calls import READ, WRITE_ERRORS, Call, Items, within
+from api.staff.calls import READ_ERRORS, WRITE_ERRORS, Call, Items, within
 from api.staff.contacts import ChartText
 from api.wiring import Deps
 from billing.close import claims as claim_files
@@ -144,7 +144,7 @@ async def audit_packet(
 
 @get(
     f"{OF_MONTH}/copies", opt=access.token(*CLINICAL), tags=["billing"],
-    summary="Copies of a closed month for the chart", **READ,
+    summary="Copies of a closed month for the chart", responses=READ_ERRORS | {422: WRITE_ERRORS[422]},
 )  # fmt: skip
 async def month_copies(
     request: WebRequest, deps: NamedDependency[Deps], month: FromPath[str]
@@ -159,7 +159,7 @@ async def month_copies(
 
 @get(
     f"{OF_MONTH}/copies/{{patient_id:uuid}}/{{ref_id:uuid}}/chart-text", opt=access.token(*CLINICAL),
-    tags=["billing"], summary="A closed patient-month as text for the EHR", **READ,
+    tags=["billing"], summary="A closed patient-month as text for the EHR", responses=READ_ERRORS | {422: WRITE_ERRORS[422]},
 )  # fmt: skip
 async def month_text(
     request: WebRequest,
